@@ -1,0 +1,243 @@
+"""The JSON of the HTTP API, made from domain values. snake_case, RFC 3339 UTC, sizes in bytes."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic reads it
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class View(BaseModel):
+    """Base of all answers; readers must accept fields they do not know."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+
+class Problem(View):
+    """An error (RFC 9457, `application/problem+json`)."""
+
+    type: str = Field(examples=["/docs/problems#not-found"])
+    title: str
+    status: int
+    code: str
+    detail: str
+    instance: str = ""
+    hint: str = ""
+
+
+class ConditionView(View):
+    """A named fact about a source or a distribution."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+    revision: str
+    since: datetime
+
+
+class ArtifactView(View):
+    """A file to download."""
+
+    sha256: str
+    size: int
+    file_name: str
+    url: str = Field(examples=["/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64"])
+
+
+class StepView(View):
+    """One step; `seconds` is null while it runs."""
+
+    step: str
+    started_at: datetime
+    seconds: float | None
+
+
+class FailureView(View):
+    """Why a build has no artifact."""
+
+    kind: str
+    reason: str
+    message: str
+    step: str | None
+    culprit: str
+    hint: str
+    tail: list[str]
+
+
+class AttemptView(View):
+    """One execution of a build."""
+
+    number: int
+    builder: str
+    started_at: datetime
+    ended_at: datetime | None
+    ended_as: str | None
+    steps: list[StepView]
+    failure: FailureView | None
+    log_url: str
+
+
+class BuildView(View):
+    """One build of one platform."""
+
+    id: str
+    name: str
+    version: str
+    platform: str
+    state: str = Field(examples=["queued", "running", "succeeded", "failed", "cancelled", "superseded"])
+    position: int | None = Field(description="1 for the build that is next; null when it is not queued")
+    waiting_for: str = Field(description="why a queued build has not started; empty when it is not queued")
+    requested_at: datetime
+    changed_at: datetime
+    not_before: datetime | None
+    cancel_requested: bool
+    toolchain: str
+    packages: list[str]
+    tags: list[str]
+    date: datetime
+    source: str
+    revision: str
+    path: str
+    tries_left: int
+    attempts: list[AttemptView]
+    failure: FailureView | None
+    artifact: ArtifactView | None
+    url: str
+    log_url: str
+    log_stream_url: str
+
+
+class ModuleView(View):
+    """A Go module at an exact version."""
+
+    path: str
+    version: str
+
+
+class PlatformView(View):
+    """One platform of a distribution: its newest build and what can be downloaded now."""
+
+    platform: str
+    state: str = Field(description="state of the build the manifest asks for, or `missing`")
+    build: str = Field(description="id of that build")
+    build_url: str
+    artifact: ArtifactView | None = Field(description="of that build")
+    last_good: ArtifactView | None = Field(description="newest artifact of this platform where that build has none")
+
+
+class MaintainerView(View):
+    """Somebody to ask."""
+
+    name: str
+    email: str
+    github: str
+
+
+class DistributionSummary(View):
+    """A distribution as the catalogue shows it."""
+
+    name: str
+    version: str
+    description: str
+    sync: str = Field(examples=["Synced", "OutOfSync", "Unknown"])
+    health: str = Field(examples=["Healthy", "Progressing", "Degraded", "Suspended", "Missing"])
+    retired: bool
+    suspended: bool
+    labels: dict[str, str]
+    license: str
+    core: str = Field(description="version of Benthos", examples=["v4.76.0"])
+    packages: list[str] = Field(description="full import paths")
+    platforms: list[PlatformView]
+    source: str
+    revision: str
+    date: datetime
+    url: str
+
+
+class VersionView(View):
+    """A version of a distribution that has artifacts."""
+
+    version: str
+    date: datetime
+    artifacts: dict[str, ArtifactView] = Field(description="by platform")
+
+
+class DistributionView(DistributionSummary):
+    """Everything about one distribution."""
+
+    homepage: str
+    maintainers: list[MaintainerView]
+    modules: list[ModuleView]
+    toolchain: str
+    tags: list[str]
+    path: str
+    manifest: str
+    conditions: list[ConditionView]
+    versions: list[VersionView] = Field(description="newest first")
+
+
+class SourceView(View):
+    """A watched repository, branch and folder."""
+
+    id: str
+    url: str
+    ref: str
+    folder: str
+    revision: str
+    checked_at: datetime | None
+    manifests: int
+    invalid: int
+    conditions: list[ConditionView]
+
+
+class BuilderView(View):
+    """A builder that is at work."""
+
+    id: str
+    host: str
+    version: str
+    workers: int
+    busy: int
+    started_at: datetime
+
+
+class StatusView(View):
+    """Is it down? Answered here."""
+
+    version: str
+    connected: bool = Field(description="the broker answers")
+    synced_at: datetime | None = Field(description="when the catalogue was last known to be complete")
+    stale: bool = Field(description="what is shown may be old")
+    queued: int
+    running: int
+    builders: list[BuilderView]
+    sources: list[SourceView]
+
+
+class DistributionPage(View):
+    """A page of the catalogue; `next` is the URL of the next page or null."""
+
+    items: list[DistributionSummary]
+    next: str | None
+    total: int
+
+
+class BuildPageView(View):
+    """A page of builds; `next` is the URL of the next page or null."""
+
+    items: list[BuildView]
+    next: str | None
+    total: int
+
+
+class LogLine(View):
+    """Data of the SSE event `line`; the event's id is where to go on."""
+
+    lines: list[str]
+
+
+class LogEnd(View):
+    """Data of the SSE event `end`: the log is complete."""
+
+    state: str

@@ -1,0 +1,164 @@
+"""What a watcher reports of a source and of each distribution in it, and what that amounts to.
+
+`SourceRecord` and `DistributionRecord` are the values in the KVs `sources` and `distributions`, written
+by the watcher alone. Status is never stored: `assess` derives it from a record and the builds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.model import Maintainer, Module, PlatformField
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A named, reasoned fact.
+
+    Attributes:
+        type: `Ready`, `Reconciling`, `Stalled`, or an abnormal one that exists only while true
+            (`FetchFailed`, `InvalidManifest`, `NameConflict`, `NoBuilder`, `ArtifactMissing`).
+        reason: CamelCase word of a fixed list.
+        message: for people; where a file is wrong, its diagnostics as `path:line:column: …` lines.
+        revision: the commit it was observed at.
+        since: when it became so.
+    """
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+    revision: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One platform of a distribution and the build its manifest asks for there."""
+
+    platform: PlatformField
+    build: str
+
+
+@dataclass(frozen=True, slots=True)
+class DistributionRecord:
+    """A distribution as its manifest declares it at the newest revision that could be used.
+
+    Attributes:
+        manifest: the manifest's text at that revision.
+        revision: commit (40 hex digits), with `+` behind it where the work tree differs from it.
+        date: the date stamped into its binaries.
+        retired: the manifest is gone; artifacts stay.
+    """
+
+    name: str
+    version: str
+    source: str
+    path: str
+    revision: str
+    date: datetime
+    modules: tuple[Module, ...]
+    packages: tuple[str, ...]
+    toolchain: str
+    targets: tuple[Target, ...]
+    manifest: str = ""
+    description: str = ""
+    homepage: str = ""
+    license: str = ""
+    maintainers: tuple[Maintainer, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = ()
+    suspended: bool = False
+    retired: bool = False
+    conditions: tuple[Condition, ...] = ()
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """A watched repository, branch and folder, and how the last look at it went.
+
+    Attributes:
+        id: short stable text made from url, ref and folder; a KV key.
+        url: where it is read from, without credentials.
+        revision: the newest commit that was read whole.
+        manifests: how many manifests that revision holds, and how many of them are unusable.
+    """
+
+    id: str
+    url: str
+    ref: str
+    folder: str
+    revision: str = ""
+    checked_at: datetime | None = None
+    manifests: int = 0
+    invalid: int = 0
+    conditions: tuple[Condition, ...] = ()
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderPresence:
+    """A builder that is at work, renewed while it lives: the value of `builder.<id>` in `leases`."""
+
+    id: str
+    host: str
+    version: str
+    workers: int
+    busy: int
+    started_at: datetime
+    beat: int = 0
+
+
+class Sync(StrEnum):
+    """Is the newest published artifact the one the manifest asks for?"""
+
+    SYNCED = "Synced"
+    OUT_OF_SYNC = "OutOfSync"
+    UNKNOWN = "Unknown"
+
+
+class Health(StrEnum):
+    """Does the artifact exist, and is its build in order?"""
+
+    HEALTHY = "Healthy"
+    PROGRESSING = "Progressing"
+    DEGRADED = "Degraded"
+    SUSPENDED = "Suspended"
+    MISSING = "Missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The two axes that are derived; the third, the operation, is the build's own state."""
+
+    sync: Sync
+    health: Health
+
+
+def assess(record: DistributionRecord, builds: Mapping[str, BuildRecord]) -> Status:
+    """Derive a distribution's status.
+
+    Args:
+        builds: the builds of the record's targets that are known, by id.
+    """
+    wanted = [builds.get(target.build) for target in record.targets]
+    states = [build.state if build is not None else None for build in wanted]
+    synced = all(state is BuildState.SUCCEEDED for state in states)
+    sync = Sync.SYNCED if synced else Sync.OUT_OF_SYNC
+    if record.suspended:
+        return Status(sync, Health.SUSPENDED)
+    if synced:
+        return Status(sync, Health.HEALTHY)
+    if BuildState.FAILED in states:
+        return Status(sync, Health.DEGRADED)
+    if any(state in {BuildState.QUEUED, BuildState.RUNNING} for state in states):
+        return Status(sync, Health.PROGRESSING)
+    return Status(sync, Health.MISSING)

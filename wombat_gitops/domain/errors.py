@@ -1,0 +1,95 @@
+"""Every error this package raises on purpose.
+
+    WombatError
+    ├── UserError           a person has to change something; asking again does not help
+    │   ├── NotFound            what was named does not exist
+    │   ├── Refused             understood, and not allowed
+    │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
+    │   ├── LockError           the lock is missing, stale, or cannot be made
+    │   └── BuildFailed         a build ended, and not well
+    ├── TransientError      asking again may work
+    │   ├── Unreachable         broker, service, git host or module proxy does not answer
+    │   └── TimedOut            a deadline passed while waiting
+    └── InternalError       a defect of ours, or data that broke in our keeping
+        ├── IllegalTransition   a build cannot go from this state to that one
+        └── CorruptData         stored bytes do not match their digest or their schema
+
+The class decides what happens next (exit code, problem document, retry), never the text. Messages
+are lower case without a full stop, with values in backticks; the hint says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wombat_gitops.domain.diagnostics import Diagnostic
+
+
+class WombatError(Exception):
+    """Something this package stops for.
+
+    Args:
+        message: what happened, and where.
+        hint: what to do about it, or "" where the message says it all.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UserError(WombatError):
+    """A person has to change something."""
+
+
+class NotFound(UserError):
+    """What was named does not exist."""
+
+
+class Refused(UserError):
+    """The request was understood and is not allowed."""
+
+
+class InvalidManifests(UserError):
+    """Manifests that cannot be used; every diagnostic of all of them."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        count = len(diagnostics)
+        super().__init__(f"{count} problem{'' if count == 1 else 's'} in the manifests")
+        self.diagnostics = tuple(diagnostics)
+
+
+class LockError(UserError):
+    """A lock that is missing, stale, or cannot be made."""
+
+
+class BuildFailed(UserError):
+    """A build ended, and not well."""
+
+
+class TransientError(WombatError):
+    """Asking again may work."""
+
+
+class Unreachable(TransientError):
+    """Broker, service, git host or module proxy does not answer."""
+
+
+class TimedOut(TransientError):
+    """A deadline passed while waiting."""
+
+
+class InternalError(WombatError):
+    """A defect of ours, or data that broke in our keeping."""
+
+
+class IllegalTransition(InternalError):
+    """A build cannot go from this state to that one."""
+
+
+class CorruptData(InternalError):
+    """Stored bytes do not match their digest or their schema."""

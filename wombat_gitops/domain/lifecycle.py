@@ -1,0 +1,339 @@
+"""The life of a build: its record, its attempts, and every change a record may go through.
+
+Functions here take a record and return the next one, or raise `IllegalTransition`. They know no
+clock and no store: `services.queue` calls them and writes the result by compare-and-set.
+
+    queued ──claim──▶ running ──▶ succeeded
+      ▲ │               │ ├─────▶ failed      (user error, or attempts spent)
+      │ │               │ └─────▶ cancelled
+      │ └─▶ cancelled, superseded
+      └─── lost lease or transient failure with attempts left ──┘     retry: any final state ──▶ queued
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from wombat_gitops.domain.errors import BuildFailed, IllegalTransition
+from wombat_gitops.domain.model import Artifact, BuildSpec
+
+MAX_ATTEMPTS: Final = 3
+"""Executions of one build before it fails for good; a build that kills its builder ends here too."""
+
+_BACKOFF: Final = timedelta(seconds=5)
+_BACKOFF_CAP: Final = timedelta(minutes=5)
+
+
+class BuildState(StrEnum):
+    """Where a build stands."""
+
+    QUEUED = "queued"  # accepted; no builder has it
+    RUNNING = "running"  # one builder holds the lease
+    SUCCEEDED = "succeeded"  # the artifact is stored and verified
+    FAILED = "failed"  # ended without an artifact; `failure` says why
+    CANCELLED = "cancelled"  # a person stopped it
+    SUPERSEDED = "superseded"  # its manifest changed before a builder took it
+
+    @property
+    def final(self) -> bool:
+        """Nothing happens to the build any more unless somebody retries it."""
+        return self not in {BuildState.QUEUED, BuildState.RUNNING}
+
+
+class Step(StrEnum):
+    """The named steps of a build, in order."""
+
+    FETCH = "fetch"  # toolchain and modules, the only step with network
+    GENERATE = "generate"  # the program's source
+    COMPILE = "compile"
+    SMOKE = "smoke"  # the binary says what it is, and that is what was asked for
+    UPLOAD = "upload"  # artifact to the object store, read back, verified
+
+
+class FailureKind(StrEnum):
+    """Who can mend a failure: only `transient` ones are tried again."""
+
+    USER = "user"  # the manifest, a package or the lock
+    TRANSIENT = "transient"  # network, broker, lost builder
+    INTERNAL = "internal"  # the builder's machine or a defect
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt ended without an artifact.
+
+    Attributes:
+        reason: CamelCase word of a fixed list, `CompileError` (see `domain.gofailure`).
+        culprit: the guilty module or package, or "".
+        message: the first error, one line.
+        hint: what to do, or "".
+        tail: the last lines of the log, at most 20.
+    """
+
+    kind: FailureKind
+    reason: str
+    message: str
+    step: Step | None = None
+    culprit: str = ""
+    hint: str = ""
+    tail: tuple[str, ...] = ()
+
+
+class StepFailed(BuildFailed):
+    """A step of an attempt failed, for a reason that is already understood."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message, hint=failure.hint)
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """One step of one attempt; `seconds` is None while it runs."""
+
+    step: Step
+    started_at: datetime
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLog:
+    """A whole log in the object store: SHA-256 and size in bytes of its plain text."""
+
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of a build by one builder under one lease.
+
+    Attributes:
+        number: 1 for the first.
+        claim: random text that only the claiming builder knows to be its own.
+        ended_as: None while it runs, else how it ended (`lost` = its lease ran out).
+    """
+
+    number: int
+    builder: str
+    claim: str
+    started_at: datetime
+    steps: tuple[StepRun, ...] = ()
+    ended_at: datetime | None = None
+    ended_as: str | None = None
+    failure: Failure | None = None
+    log: StoredLog | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who first asked for a build: a source's id and commit, and the manifest's path there."""
+
+    source: str = ""
+    revision: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRecord:
+    """Everything known of one build id; the value under that id in the KV `builds`.
+
+    Attributes:
+        round: 1, and one more after each retry by a person; attempts count anew in each round.
+        not_before: no builder takes it earlier (back-off after a transient failure).
+        attempts: all of all rounds, oldest first.
+    """
+
+    id: str
+    spec: BuildSpec
+    state: BuildState
+    requested_at: datetime
+    changed_at: datetime
+    origin: Origin = Origin()
+    priority: int = 0
+    round: int = 1
+    tries_left: int = MAX_ATTEMPTS
+    not_before: datetime | None = None
+    cancel_requested: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    artifact: Artifact | None = None
+    failure: Failure | None = None
+    schema: int = 1
+
+    @property
+    def attempt(self) -> Attempt:
+        """The newest attempt.
+
+        Raises:
+            IllegalTransition: no builder has taken the build yet.
+        """
+        if not self.attempts:
+            msg = f"build `{self.id[:12]}` has no attempt"
+            raise IllegalTransition(msg)
+        return self.attempts[-1]
+
+    @property
+    def step(self) -> StepRun | None:
+        """The step that is running now."""
+        if self.state is not BuildState.RUNNING or not self.attempts or not self.attempts[-1].steps:
+            return None
+        return self.attempts[-1].steps[-1]
+
+
+_NEXT: Final[dict[BuildState, frozenset[BuildState]]] = {
+    BuildState.QUEUED: frozenset({BuildState.RUNNING, BuildState.CANCELLED, BuildState.SUPERSEDED}),
+    BuildState.RUNNING: frozenset(
+        {
+            BuildState.RUNNING,
+            BuildState.QUEUED,
+            BuildState.SUCCEEDED,
+            BuildState.FAILED,
+            BuildState.CANCELLED,
+        }
+    ),
+    BuildState.SUCCEEDED: frozenset({BuildState.QUEUED}),
+    BuildState.FAILED: frozenset({BuildState.QUEUED}),
+    BuildState.CANCELLED: frozenset({BuildState.QUEUED}),
+    BuildState.SUPERSEDED: frozenset({BuildState.QUEUED}),
+}
+
+
+def _move(record: BuildRecord, state: BuildState, now: datetime) -> BuildRecord:
+    if state not in _NEXT[record.state]:
+        msg = f"build `{record.id[:12]}` cannot go from `{record.state}` to `{state}`"
+        raise IllegalTransition(msg)
+    return replace(record, state=state, changed_at=now)
+
+
+def queued(identity: str, spec: BuildSpec, origin: Origin, priority: int, now: datetime) -> BuildRecord:
+    """A new record, waiting for a builder."""
+    return BuildRecord(identity, spec, BuildState.QUEUED, now, now, origin, priority)
+
+
+def claimed(record: BuildRecord, builder: str, claim: str, now: datetime) -> BuildRecord:
+    """*builder* takes the build and starts a new attempt."""
+    attempt = Attempt(len(record.attempts) + 1, builder, claim, now)
+    return replace(
+        _move(record, BuildState.RUNNING, now),
+        attempts=(*record.attempts, attempt),
+        tries_left=record.tries_left - 1,
+        not_before=None,
+    )
+
+
+def stepped(record: BuildRecord, step: Step, now: datetime) -> BuildRecord:
+    """The running attempt ends its step, if any, and begins *step*."""
+    ended = _end_step(record.attempt, now)
+    attempt = replace(ended, steps=(*ended.steps, StepRun(step, now)))
+    return _with_attempt(_move(record, BuildState.RUNNING, now), attempt)
+
+
+def succeeded(record: BuildRecord, artifact: Artifact, log: StoredLog | None, now: datetime) -> BuildRecord:
+    """The attempt produced *artifact*, which is in the object store."""
+    moved = _move(record, BuildState.SUCCEEDED, now)
+    return replace(_end_attempt(moved, "succeeded", now, log=log), artifact=artifact, failure=None)
+
+
+def failed(
+    record: BuildRecord, failure: Failure, log: StoredLog | None, now: datetime, jitter: float = 0.0
+) -> BuildRecord:
+    """The attempt failed: the build is queued again where that can help, else it has failed.
+
+    Args:
+        jitter: 0 to 1, spreads the retries of builds that failed together over half the back-off.
+    """
+    again = failure.kind is FailureKind.TRANSIENT and record.tries_left > 0 and not record.cancel_requested
+    moved = _move(record, BuildState.QUEUED if again else BuildState.FAILED, now)
+    ended = replace(_end_attempt(moved, "failed", now, failure=failure, log=log), failure=failure)
+    if not again:
+        return ended
+    spent = MAX_ATTEMPTS - record.tries_left
+    delay = min(_BACKOFF * 2 ** max(spent - 1, 0), _BACKOFF_CAP)
+    return replace(ended, not_before=now + delay * (1 + jitter / 2))
+
+
+def lost(record: BuildRecord, now: datetime) -> BuildRecord:
+    """The attempt's lease ran out: its builder is gone."""
+    if record.cancel_requested:
+        return cancelled(record, now)
+    failure = Failure(
+        FailureKind.TRANSIENT,
+        "BuilderLost",
+        f"builder `{record.attempt.builder}` stopped answering",
+        step=record.step.step if record.step else None,
+    )
+    again = record.tries_left > 0
+    moved = _move(record, BuildState.QUEUED if again else BuildState.FAILED, now)
+    return replace(_end_attempt(moved, "lost", now, failure=failure), failure=failure)
+
+
+def released(record: BuildRecord, log: StoredLog | None, now: datetime) -> BuildRecord:
+    """A builder that stops gives its build back; the attempt does not count against the build."""
+    if record.cancel_requested:
+        return cancelled(record, now, log)
+    moved = _move(record, BuildState.QUEUED, now)
+    return replace(_end_attempt(moved, "released", now, log=log), tries_left=record.tries_left + 1)
+
+
+def cancel_asked(record: BuildRecord, now: datetime) -> BuildRecord:
+    """A queued build is cancelled at once; a running one is marked, and its builder ends it.
+
+    Raises:
+        IllegalTransition: the build has already ended.
+    """
+    if record.state is BuildState.RUNNING:
+        return replace(record, cancel_requested=True, changed_at=now)
+    return cancelled(record, now)
+
+
+def cancelled(record: BuildRecord, now: datetime, log: StoredLog | None = None) -> BuildRecord:
+    """The build is over because a person stopped it."""
+    moved = _move(record, BuildState.CANCELLED, now)
+    if record.state is BuildState.RUNNING:
+        moved = _end_attempt(moved, "cancelled", now, log=log)
+    return replace(moved, cancel_requested=False)
+
+
+def superseded(record: BuildRecord, now: datetime) -> BuildRecord:
+    """A queued build whose manifest asks for something else by now."""
+    return _move(record, BuildState.SUPERSEDED, now)
+
+
+def retried(record: BuildRecord, now: datetime) -> BuildRecord:
+    """Queue an ended build again with a new set of attempts."""
+    return replace(
+        _move(record, BuildState.QUEUED, now),
+        round=record.round + 1,
+        tries_left=MAX_ATTEMPTS,
+        not_before=None,
+        cancel_requested=False,
+        failure=None,
+        artifact=None,
+    )
+
+
+def _with_attempt(record: BuildRecord, attempt: Attempt) -> BuildRecord:
+    return replace(record, attempts=(*record.attempts[:-1], attempt))
+
+
+def _end_step(attempt: Attempt, now: datetime) -> Attempt:
+    if not attempt.steps or attempt.steps[-1].seconds is not None:
+        return attempt
+    last = attempt.steps[-1]
+    seconds = round((now - last.started_at).total_seconds(), 3)
+    return replace(attempt, steps=(*attempt.steps[:-1], replace(last, seconds=seconds)))
+
+
+def _end_attempt(
+    record: BuildRecord,
+    ended_as: str,
+    now: datetime,
+    *,
+    failure: Failure | None = None,
+    log: StoredLog | None = None,
+) -> BuildRecord:
+    attempt = replace(_end_step(record.attempt, now), ended_at=now, ended_as=ended_as, failure=failure, log=log)
+    return replace(_with_attempt(record, attempt), cancel_requested=False)

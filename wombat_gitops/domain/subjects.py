@@ -1,0 +1,40 @@
+"""Names on the broker: buckets, streams, subjects and keys. Nothing else spells them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BUILDS: Final = "builds"
+"""KV of build records, key = build id. The one truth."""
+INPUTS: Final = "inputs"
+"""KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
+LEASES: Final = "leases"
+"""KV of signs of life, keys `build.<id>` and `builder.<id>`."""
+SOURCES: Final = "sources"
+DISTRIBUTIONS: Final = "distributions"
+ARTIFACTS: Final = "artifacts"
+"""Object store; names are SHA-256 digests, never overwritten."""
+LOGS: Final = "LOGS"
+
+SERVICE: Final = "build"
+SERVICE_REQUEST: Final = "build.request"
+SERVICE_LIST: Final = "build.list"
+SERVICE_GET: Final = "build.get"
+SERVICE_CANCEL: Final = "build.cancel"
+SERVICE_RETRY: Final = "build.retry"
+OBJECT_COMMIT: Final = "artifact.commit"
+
+
+def log_subject(build: str, attempt: int) -> str:
+    """Where the log of one attempt is published."""
+    return f"logs.{build}.{attempt}"
+
+
+def build_lease(build: str) -> str:
+    """Key of the lease of a running build."""
+    return f"build.{build}"
+
+
+def builder_lease(builder: str) -> str:
+    """Key of the presence of a builder."""
+    return f"builder.{builder}"
