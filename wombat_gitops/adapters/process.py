@@ -1,0 +1,230 @@
+"""The one door to other programs.
+
+Every child leads a session of its own, gets its whole environment from the caller, has a deadline,
+and is ended together with everything it started: first by SIGTERM, then by SIGKILL. Output is read
+by chunk, because asyncio's line reader fails on lines over 64 KiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.domain.errors import InternalError, NotFound, TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from wombat_gitops.ports import Output
+
+_CHUNK: Final = 64 * 1024
+_LIMIT: Final = 16 * 1024 * 1024
+_GRACE: Final = 2.0
+"""Seconds between the polite signal and the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """What a finished program said; a negative status is the signal that ended it."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+class RunningProcess:
+    """A program that runs until it ends by itself or is ended."""
+
+    def __init__(self, process: asyncio.subprocess.Process, pump: asyncio.Task[None]) -> None:
+        self._process = process
+        self._pump = pump
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also the id of its process group."""
+        return self._process.pid
+
+    async def wait(self) -> int:
+        """Wait for the program and the last of its output; returns the exit status."""
+        await asyncio.shield(self._pump)
+        return await self._process.wait()
+
+    def terminate(self) -> None:
+        """Ask the whole group to stop."""
+        _signal_group(self._process.pid, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the whole group at once."""
+        _signal_group(self._process.pid, signal.SIGKILL)
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    seconds: float,
+    output: Output,
+    stdin: bytes | None = None,
+) -> int:
+    """Run *argv* to its end and return the exit status (negative: the signal that ended it).
+
+    Args:
+        env: the whole environment; nothing is inherited, so no credential of ours reaches the child.
+        seconds: deadline for the whole run.
+        output: gets standard output and standard error, merged, as they come.
+
+    Raises:
+        NotFound: there is no such program.
+        TimedOut: the deadline passed; the whole group is gone.
+    """
+    process = await _start(argv, cwd, env, merged=True, stdin=stdin is not None)
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_feed(process, stdin))
+            group.create_task(_pump(process.stdout, output.write))
+        await process.wait()
+
+    await _until_end(process, argv, seconds, _GRACE, work)
+    return _status(process)
+
+
+async def capture(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    seconds: float,
+    stdin: bytes | None = None,
+    limit: int = _LIMIT,
+    grace: float = _GRACE,
+) -> Captured:
+    """Run *argv* to its end and return what it wrote. Raises as `run` does.
+
+    Args:
+        limit: bytes of output, each of the two, at which the program is ended with `InternalError`.
+        grace: seconds a program that is ended early has to clean up.
+    """
+    process = await _start(argv, cwd, env, merged=False, stdin=stdin is not None)
+    stdout, stderr = bytearray(), bytearray()
+
+    def collector(buffer: bytearray) -> Callable[[bytes], Awaitable[None]]:
+        async def collect(data: bytes) -> None:
+            buffer.extend(data)
+            if len(buffer) > limit:
+                msg = f"`{argv[0]}` wrote more than {limit} bytes"
+                raise InternalError(msg)
+
+        return collect
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_feed(process, stdin))
+            group.create_task(_pump(process.stdout, collector(stdout)))
+            group.create_task(_pump(process.stderr, collector(stderr)))
+        await process.wait()
+
+    await _until_end(process, argv, seconds, grace, work)
+    return Captured(_status(process), bytes(stdout), bytes(stderr))
+
+
+@asynccontextmanager
+async def running(
+    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Output, grace: float = 5.0
+) -> AsyncIterator[RunningProcess]:
+    """Run a daemon for as long as the context lasts; its whole group is gone afterwards.
+
+    Raises:
+        NotFound: there is no such program.
+    """
+    process = await _start(argv, cwd, env, merged=True, stdin=False)
+    pump = asyncio.create_task(_pump(process.stdout, output.write), name=f"output of {argv[0]}")
+    try:
+        yield RunningProcess(process, pump)
+    finally:
+        await _end(process, grace)
+        pump.cancel()
+        await asyncio.gather(pump, return_exceptions=True)
+
+
+async def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, merged: bool, stdin: bool
+) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(  # noqa: TID251 - this is the door
+            *argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT if merged else asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
+        msg = f"cannot run `{argv[0]}`: {error.strerror}"
+        raise NotFound(msg) from error
+
+
+async def _until_end(
+    process: asyncio.subprocess.Process,
+    argv: Sequence[str],
+    seconds: float,
+    grace: float,
+    work: Callable[[], Awaitable[None]],
+) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work()
+    except TimeoutError as error:
+        msg = f"`{argv[0]}` did not finish within {seconds:g} s"
+        raise TimedOut(msg) from error
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group
+    finally:
+        await _end(process, grace)
+
+
+async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
+    """Make sure that nothing of the group is left, also when we are being cancelled."""
+    if process.returncode is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+            await asyncio.wait_for(asyncio.shield(process.wait()), grace)
+    _signal_group(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        await asyncio.shield(process.wait())
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _status(process: asyncio.subprocess.Process) -> int:
+    if process.returncode is None:
+        msg = "a program that has ended has no exit status"
+        raise InternalError(msg)
+    return process.returncode
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes | None) -> None:
+    if process.stdin is None or data is None:
+        return
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        process.stdin.write(data)
+        await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _pump(stream: asyncio.StreamReader | None, sink: Callable[[bytes], Awaitable[None]]) -> None:
+    if stream is None:
+        return
+    while data := await stream.read(_CHUNK):
+        await sink(data)
