@@ -1,0 +1,297 @@
+"""The queue of builds: the only writer of build records.
+
+`BuildQueue` serves those who ask for builds, `Claim` the builder that works on one. Every write is a
+compare-and-set against the record that was read, so of two writers one always sees that it lost.
+
+When something fails halfway: inputs are stored before the record that names them, so a record never
+lacks its inputs; inputs without a record are harmless and are found by their digest next time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    IllegalTransition,
+    InternalError,
+    NotFound,
+    Refused,
+    TransientError,
+)
+from wombat_gitops.domain.grammar import check_spec
+from wombat_gitops.domain.identity import build_id, check_inputs, digest
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.lock import check_go_mod
+from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, Lease
+from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.subjects import build_lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from wombat_gitops.domain.lifecycle import Failure, Step, StoredLog
+    from wombat_gitops.domain.model import Artifact, BuildSpec
+    from wombat_gitops.ports import ObjectStore, Store, Versioned
+
+MAX_INPUT: Final = 1_000_000
+"""Bytes of go.mod and of go.sum that a request may carry; the largest known distribution needs 100 kB."""
+
+_REQUEUED_BY_REQUEST: Final = frozenset({BuildState.SUPERSEDED})
+
+
+class LeaseLost(TransientError):
+    """Another builder has the build by now, or it was ended by somebody else."""
+
+
+class Index(Protocol):
+    """Answers lists of builds; it may be a little behind the records."""
+
+    def builds(self, query: BuildQuery) -> BuildPage:
+        """Builds that match, newest first."""
+        ...
+
+
+class Inputs:
+    """The module files of builds, each stored once under its digest."""
+
+    def __init__(self, store: Store[str]) -> None:
+        self._store = store
+
+    async def save(self, lock: Lock) -> None:
+        """Store both files; nothing happens where they are there."""
+        for text in (lock.go_mod, lock.go_sum):
+            await self._store.create(digest(text), text)
+
+    async def load(self, spec: BuildSpec) -> Lock:
+        """The module files of *spec*.
+
+        Raises:
+            CorruptData: they are gone, or are not the ones that the spec names.
+        """
+        texts = []
+        for name in (spec.go_mod, spec.go_sum):
+            entry = await self._store.get(name)
+            if entry is None or digest(entry.value) != name:
+                msg = f"the module file `{name[:12]}…` of a build is {'missing' if entry is None else 'corrupt'}"
+                raise CorruptData(msg, hint="request the build again: a request carries its module files")
+            texts.append(entry.value)
+        return Lock(go_mod=texts[0], go_sum=texts[1])
+
+
+class BuildQueue:
+    """Accepts, lists, cancels and retries builds (`ports.BuildClient`)."""
+
+    def __init__(
+        self,
+        records: Store[BuildRecord],
+        inputs: Inputs,
+        objects: ObjectStore,
+        index: Index,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._inputs = inputs
+        self._objects = objects
+        self._index = index
+        self._clock = clock
+
+    async def request(self, request: BuildRequest) -> BuildAnswer:
+        """Queue a build, or return the one that is there.
+
+        A build whose artifact has vanished from the object store is queued again: a record without
+        its object is a miss.
+
+        Raises:
+            Refused: a field that no manifest could have produced, or files that are not the spec's.
+        """
+        lock = Lock(request.go_mod, request.go_sum)
+        self._check(request.spec, lock)
+        identity = build_id(request.spec)
+        entry = await self._records.get(identity)
+        if entry is None:
+            await self._inputs.save(lock)
+            record = lifecycle.queued(identity, request.spec, request.origin, request.priority, self._clock())
+            created = await self._records.create(identity, record)
+            if created is not None:
+                return BuildAnswer(created.value, created=True)
+            entry = await self._entry(identity)
+        if await self._is_miss(entry.value):
+            await self._inputs.save(lock)
+            return BuildAnswer(await self._change(entry, lambda record: lifecycle.retried(record, self._clock())))
+        return BuildAnswer(entry.value)
+
+    async def get(self, build: str) -> BuildRecord:
+        """One build. Raises `NotFound`."""
+        return (await self._entry(build)).value
+
+    async def list(self, query: BuildQuery) -> BuildPage:
+        """Builds that match, newest first."""
+        return self._index.builds(query)
+
+    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+        """Stop a build; with *superseded* only while it is queued.
+
+        Raises:
+            NotFound: there is no such build.
+            Refused: it has ended, or is no longer queued.
+        """
+        entry = await self._entry(build)
+        if superseded:
+            return await self._change(entry, lambda record: lifecycle.superseded(record, self._clock()))
+        return await self._change(entry, lambda record: lifecycle.cancel_asked(record, self._clock()))
+
+    async def retry(self, build: str) -> BuildRecord:
+        """Queue an ended build again.
+
+        Raises:
+            NotFound: there is no such build.
+            Refused: it has not ended.
+        """
+        return await self._change(await self._entry(build), lambda record: lifecycle.retried(record, self._clock()))
+
+    def _check(self, spec: BuildSpec, lock: Lock) -> None:
+        check_spec(spec)
+        for name, text in (("go_mod", lock.go_mod), ("go_sum", lock.go_sum)):
+            if len(text.encode()) > MAX_INPUT:
+                msg = f"`{name}` is larger than {MAX_INPUT} bytes"
+                raise Refused(msg)
+        check_inputs(spec, lock)
+        check_go_mod(lock.go_mod)
+
+    async def _is_miss(self, record: BuildRecord) -> bool:
+        if record.state in _REQUEUED_BY_REQUEST:
+            return True
+        if record.state is not BuildState.SUCCEEDED or record.artifact is None:
+            return False
+        return await self._objects.size(record.artifact.sha256) != record.artifact.size
+
+    async def _entry(self, build: str) -> Versioned[BuildRecord]:
+        entry = await self._records.get(build)
+        if entry is None:
+            msg = f"there is no build `{build}`"
+            raise NotFound(msg, hint="`wombat list` shows the builds there are")
+        return entry
+
+    async def _change(self, entry: Versioned[BuildRecord], change: Callable[[BuildRecord], BuildRecord]) -> BuildRecord:
+        while True:
+            try:
+                wanted = change(entry.value)
+            except IllegalTransition as error:
+                msg = f"build `{entry.key[:12]}` is `{entry.value.state}`"
+                raise Refused(msg) from error
+            written = await self._records.replace(entry, wanted)
+            if written is not None:
+                return written.value
+            entry = await self._entry(entry.key)
+
+
+class Claim:
+    """The right to work on one attempt.
+
+    Its fence is the attempt's random claim text together with compare-and-set: once the record names
+    another attempt, or none, every write here raises `LeaseLost` and changes nothing.
+    """
+
+    def __init__(
+        self,
+        records: Store[BuildRecord],
+        leases: Store[Lease],
+        entry: Versioned[BuildRecord],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._leases = leases
+        self._entry = entry
+        self._clock = clock
+        self._mark = entry.value.attempt.claim
+        self._beat = 0
+
+    @property
+    def record(self) -> BuildRecord:
+        """The record as it was last read or written by this claim."""
+        return self._entry.value
+
+    @property
+    def revision(self) -> int:
+        """Revision of that record."""
+        return self._entry.revision
+
+    def holds(self, record: BuildRecord) -> bool:
+        """Whether *record* still names this claim's attempt as the one that runs."""
+        return record.state is BuildState.RUNNING and bool(record.attempts) and record.attempt.claim == self._mark
+
+    async def renew(self) -> None:
+        """Show that the builder lives."""
+        self._beat += 1
+        lease = Lease(self.record.attempt.builder, self._mark, self._beat)
+        await self._leases.put(build_lease(self._entry.key), lease)
+
+    async def step(self, step: Step) -> None:
+        """The attempt begins *step*."""
+        await self._write(lambda record: lifecycle.stepped(record, step, self._clock()))
+
+    async def succeed(self, artifact: Artifact, log: StoredLog | None) -> None:
+        """Publish the result; at most one attempt of a build ever can."""
+        await self._write(lambda record: lifecycle.succeeded(record, artifact, log, self._clock()))
+        await self._release_lease()
+
+    async def fail(self, failure: Failure, log: StoredLog | None, jitter: float) -> None:
+        """End the attempt without a result; the build may be queued again (see `lifecycle.failed`)."""
+        await self._write(lambda record: lifecycle.failed(record, failure, log, self._clock(), jitter))
+        await self._release_lease()
+
+    async def cancelled(self, log: StoredLog | None) -> None:
+        """End the attempt and the build because somebody asked for it."""
+        await self._write(lambda record: lifecycle.cancelled(record, self._clock(), log))
+        await self._release_lease()
+
+    async def give_back(self, log: StoredLog | None) -> None:
+        """End the attempt because the builder stops; the build is queued again at once."""
+        await self._write(lambda record: lifecycle.released(record, log, self._clock()))
+        await self._release_lease()
+
+    async def _write(self, change: Callable[[BuildRecord], BuildRecord]) -> None:
+        while True:
+            written = await self._records.replace(self._entry, change(self._entry.value))
+            if written is not None:
+                self._entry = written
+                return
+            current = await self._records.get(self._entry.key)
+            if current is None or not self.holds(current.value):
+                msg = f"build `{self._entry.key[:12]}` was taken from this builder"
+                raise LeaseLost(msg)
+            if current.revision == self._entry.revision:
+                msg = f"the store refused to replace revision {current.revision} of `{current.key[:12]}`"
+                raise InternalError(msg)
+            self._entry = current
+
+    async def _release_lease(self) -> None:
+        try:
+            await self._leases.remove(build_lease(self._entry.key))
+        except TransientError:
+            return  # a stale lease of an ended build is never looked at
+
+
+async def claim(
+    records: Store[BuildRecord],
+    leases: Store[Lease],
+    entry: Versioned[BuildRecord],
+    builder: str,
+    mark: str,
+    clock: Callable[[], datetime],
+) -> Claim | None:
+    """Take a queued build for *builder*, or return None where somebody else was faster.
+
+    Args:
+        entry: the record as the builder last saw it.
+        mark: a fresh random text, unique for this attempt.
+    """
+    if entry.value.state is not BuildState.QUEUED:
+        return None
+    written = await records.replace(entry, lifecycle.claimed(entry.value, builder, mark, clock()))
+    if written is None:
+        return None
+    return Claim(records, leases, written, clock)

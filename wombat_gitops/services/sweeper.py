@@ -1,0 +1,122 @@
+"""Takes builds away from builders that stopped answering.
+
+A running build whose lease has not changed for a whole lease time, by this sweeper's own monotonic
+clock, goes back into the queue, or fails when its attempts are spent. No machine's clock is compared
+with another's. A sweeper that was itself cut off or stopped for a while counts anew, so that an
+outage of the broker takes no build away. Several sweepers may run: the write is a compare-and-set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain.errors import CorruptData, TransientError
+from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.subjects import build_lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.messages import Lease
+    from wombat_gitops.ports import Store
+
+LEASE_SECONDS: Final = 15.0
+"""How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    """The last sign of life of one attempt, and when it was first seen."""
+
+    claim: str
+    revision: int
+    since: float
+
+
+class Sweeper:
+    """Judges the leases of running builds."""
+
+    def __init__(
+        self,
+        records: Store[BuildRecord],
+        leases: Store[Lease],
+        running: Callable[[], Iterable[BuildRecord]],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        """Make a sweeper.
+
+        Args:
+            running: the builds that are running now; may be a little behind.
+            monotonic: seconds that never jump, whatever the wall clock does.
+        """
+        self._records = records
+        self._leases = leases
+        self._running = running
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lease = lease_seconds
+        self._signs: dict[str, _Sign] = {}
+        self._looked_at = monotonic()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sweep about fifteen times a lease, until *stop*."""
+        while not stop.is_set():
+            try:
+                await self.sweep()
+            except TransientError as error:
+                self._signs.clear()
+                _log.warning("sweep_failed", error=error.message)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._lease / 15)
+
+    async def sweep(self) -> int:
+        """Look at every running build once; returns how many were taken from their builders.
+
+        Raises:
+            Unreachable: the broker does not answer; nothing was judged that could not be read.
+        """
+        signs: dict[str, _Sign] = {}
+        for record in list(self._running()):
+            lease = await self._read_lease(record.id)
+            sign = _Sign(record.attempt.claim, lease, self._monotonic())
+            seen = self._signs.get(record.id)
+            known = seen is not None and (seen.claim, seen.revision) == (sign.claim, sign.revision)
+            signs[record.id] = seen if seen is not None and known else sign
+        now = self._monotonic()
+        # Who was cut off or stopped has not seen the signs of life that were given meanwhile.
+        blind = now - self._looked_at > self._lease / 3
+        self._looked_at = now
+        self._signs = {key: _Sign(sign.claim, sign.revision, now) for key, sign in signs.items()} if blind else signs
+        silent = [key for key, sign in self._signs.items() if now - sign.since >= self._lease]
+        return sum([await self._take(key, self._signs[key].claim) for key in silent])
+
+    async def _read_lease(self, build: str) -> int:
+        try:
+            entry = await self._leases.get(build_lease(build))
+        except CorruptData:
+            return 0
+        return entry.revision if entry is not None else 0
+
+    async def _take(self, build: str, claim: str) -> bool:
+        entry = await self._records.get(build)
+        if entry is None or entry.value.state is not BuildState.RUNNING or entry.value.attempt.claim != claim:
+            return False
+        written = await self._records.replace(entry, lifecycle.lost(entry.value, self._clock()))
+        if written is None:
+            return False
+        self._signs.pop(build, None)
+        _log.warning("build_taken", build=build, builder=entry.value.attempt.builder, state=str(written.value.state))
+        return True
