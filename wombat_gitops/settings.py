@@ -1,0 +1,78 @@
+"""Typed settings: environment variables `WOMBAT_…`, overridden by command-line options."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wombat_gitops.services.sweeper import LEASE_SECONDS
+
+_GO_VARIABLES: Final = (
+    "GOPROXY",
+    "GOSUMDB",
+    "GONOSUMDB",
+    "GONOSUMCHECK",
+    "GOPRIVATE",
+    "GONOPROXY",
+    "GOINSECURE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+
+
+def _data() -> Path:
+    return Path(platformdirs.user_data_dir("wombat", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Everything a person can set; each field is the variable `WOMBAT_<NAME>`.
+
+    Attributes:
+        data: folder for everything that is kept: broker store, Go caches, mirrors, downloads.
+        nats: address of the broker, `nats://host:port`; empty: the one that a running `wombat up` tells.
+        server: address of the HTTP API for commands that only read; empty: as for `nats`.
+        repo: repository whose manifests are watched or applied: a path, or a URL for the watcher.
+        ref: branch that is watched; empty: the work tree itself, for a path only.
+        folder: folder in the repository that holds the manifests.
+        workers: builds that one builder runs at once.
+        replicas: copies of each stream that the broker's cluster keeps.
+        interval: seconds between two looks at a source that tells no changes by itself.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WOMBAT_", frozen=True, extra="ignore")
+
+    data: Path = Field(default_factory=_data)
+    nats: str = ""
+    server: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    repo: str = "."
+    ref: str = ""
+    folder: str = "manifests"
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    interval: Annotated[float, Field(gt=0)] = 30.0
+    lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS
+    log_format: str = "text"
+    log_level: str = "info"
+
+
+def go_environment() -> dict[str, str]:
+    """The variables of the process's environment that tell Go where modules come from."""
+    return {name: value for name in _GO_VARIABLES if (value := os.environ.get(name))}
+
+
+def search_path() -> str:
+    """PATH of the process, for finding programs."""
+    return os.environ.get("PATH", os.defpath)
