@@ -13,6 +13,13 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
+class ParameterProblem(View):
+    """What is wrong with one parameter of a request."""
+
+    parameter: str
+    detail: str
+
+
 class Problem(View):
     """An error (RFC 9457, `application/problem+json`)."""
 
@@ -23,6 +30,8 @@ class Problem(View):
     detail: str
     instance: str = ""
     hint: str = ""
+    request_id: str = Field("", description="also in the header `X-Request-Id`")
+    errors: list[ParameterProblem] = Field(default_factory=list, description="which parameters are wrong, and how")
 
 
 class ConditionView(View):
@@ -241,3 +250,39 @@ class LogEnd(View):
     """Data of the SSE event `end`: the log is complete."""
 
     state: str
+
+
+class ChangeHint(View):
+    """Data of the SSE event `change`: something in the catalogue is new, so ask again for what is shown."""
+
+    version: int = Field(description="grows with every change; starts anew when the server does")
+
+
+class SourceList(View):
+    """Every watched source."""
+
+    items: list[SourceView]
+
+
+class ArtifactInfo(ArtifactView):
+    """A file to download, and the build that made it."""
+
+    name: str
+    version: str
+    platform: str
+    build: str
+    build_url: str
+    digest_url: str = Field(description="where these very bytes stay", examples=["/dl/sha256/5f70…"])
+    checksum_url: str = Field(description="a line for `sha256sum -c`")
+
+
+class IndexView(View):
+    """Where things are."""
+
+    version: str
+    distributions: str = "/api/v1/distributions"
+    builds: str = "/api/v1/builds"
+    sources: str = "/api/v1/sources"
+    status: str = "/api/v1/status"
+    events: str = "/api/v1/events"
+    openapi: str = "/api/v1/openapi.json"

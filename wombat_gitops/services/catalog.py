@@ -1,0 +1,360 @@
+"""The read model: what there is, kept in memory from the stores' feeds and answered without asking them.
+
+It goes on answering from what it last knew while the broker is away, and says how old that is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from wombat_gitops.domain.catalogue import (
+    BuilderPresence,
+    DistributionRecord,
+    Health,
+    SourceRecord,
+    Status,
+    Sync,
+    assess,
+)
+from wombat_gitops.domain.errors import NotFound, TransientError
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.model import natural_key
+from wombat_gitops.services.build_index import BuildIndex
+from wombat_gitops.services.catalog_types import CatalogStatus, DistributionPage, Version
+from wombat_gitops.services.mirror import Mirror
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from wombat_gitops.domain.messages import BuildPage, BuildQuery
+    from wombat_gitops.ports import Store
+    from wombat_gitops.services.catalog_types import DistributionQuery
+
+T = TypeVar("T")
+
+LEASE_SECONDS: Final = 15.0
+"""A builder that has not renewed its presence for so long is gone."""
+
+_TICK_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 1.0
+_BATCH: Final = 200
+"""Changes taken in one go before others on the event loop get a turn."""
+
+
+class Catalog:
+    """Everything the API and `build.list` answer from.
+
+    Args:
+        builders: only the presences of builders, by any key.
+        connected: whether the broker answers now.
+        now: wall clock, for what is shown.
+        monotonic: seconds that only grow, for what is decided.
+    """
+
+    def __init__(
+        self,
+        builds: Store[BuildRecord],
+        distributions: Store[DistributionRecord],
+        sources: Store[SourceRecord],
+        builders: Store[BuilderPresence],
+        *,
+        connected: Callable[[], bool],
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._stores = (builds, distributions, sources, builders)
+        self._connected = connected
+        self._now = now
+        self._monotonic = monotonic
+        self._index = BuildIndex()
+        self._texts: dict[str, str] = {}
+        self._seen: dict[str, float] = {}
+        self._builds = Mirror[BuildRecord](self._build_moved)
+        self._distributions = Mirror[DistributionRecord](self._distribution_moved)
+        self._sources = Mirror[SourceRecord]()
+        self._builders = Mirror[BuilderPresence](self._builder_moved)
+        self._mirrors = (self._builds, self._distributions, self._sources, self._builders)
+        self._synced_at: datetime | None = None
+        self._present: tuple[str, ...] = ()
+        self._changed = asyncio.Event()
+        self.version = 0
+        self.ready = asyncio.Event()
+        self.stopped = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the stores until *stop*; `ready` is set once everything was seen, `stopped` at the end."""
+        builds, distributions, sources, builders = self._stores
+        try:
+            async with asyncio.TaskGroup() as group:
+                followers = [
+                    group.create_task(self._follow(builds, self._builds), name="catalog builds"),
+                    group.create_task(self._follow(distributions, self._distributions), name="catalog distributions"),
+                    group.create_task(self._follow(sources, self._sources), name="catalog sources"),
+                    group.create_task(self._follow(builders, self._builders), name="catalog builders"),
+                ]
+                while not await _set_within(stop, _TICK_SECONDS):
+                    self.tick()
+                for follower in followers:
+                    follower.cancel()
+        finally:
+            self.stopped.set()
+            self._notify()
+
+    def tick(self) -> None:
+        """Notice what no feed reports: that the broker is away, that a builder fell silent."""
+        if not self._connected():
+            for store in (self._builds, self._distributions, self._sources, self._builders):
+                store.doubt()
+        elif self._complete:
+            self._synced_at = self._now()
+        present = tuple(builder.id for builder in self.builders())
+        if present != self._present:
+            self._present = present
+            self._notify()
+
+    async def wait_change(self, after: int) -> int:
+        """The version of the catalogue as soon as it is not *after* any more, or once it has stopped.
+
+        Changes in between are not told one by one: a slow caller sees only that there were some.
+        """
+        while self.version == after and not self.stopped.is_set():
+            await self._changed.wait()
+        return self.version
+
+    def build(self, text: str) -> BuildRecord:
+        """A build by its id or a beginning of it. Raises `NotFound`, or `Refused` where several begin so."""
+        return self._index.find(text)
+
+    def builds(self, query: BuildQuery) -> BuildPage:
+        """Builds that match, newest first. Raises `Refused` for a foreign cursor."""
+        return self._index.page(query)
+
+    def known_builds(self) -> Mapping[str, BuildRecord]:
+        """Every build by its id."""
+        return self._index.records
+
+    def position(self, record: BuildRecord) -> int | None:
+        """Place in the queue, 1 for the build that is next; None where it is not queued."""
+        return self._index.position(record)
+
+    def waiting_for(self, record: BuildRecord) -> str:
+        """Why a queued build has not started, or "" where it is not queued."""
+        if record.state is not BuildState.QUEUED:
+            return ""
+        if record.not_before is not None and record.not_before > self._now():
+            reason = record.failure.reason if record.failure else "a failure"
+            return f"tries again after {reason}, not before {record.not_before:%H:%M:%S} UTC"
+        builders = self.builders()
+        if not builders:
+            return "no builder is at work"
+        workers = sum(builder.workers for builder in builders)
+        if sum(builder.busy for builder in builders) >= workers:
+            return "the only worker is busy" if workers == 1 else f"all {workers} workers are busy"
+        return "a builder is about to take it"
+
+    def distribution(self, name: str) -> DistributionRecord:
+        """A distribution by its name. Raises `NotFound`, with the names that are near in the hint."""
+        record = self._distributions.values.get(name)
+        if record is None:
+            msg = f"there is no distribution `{name[:64]}`"
+            raise NotFound(msg, hint=_nearest(name, self._distributions.values))
+        return record
+
+    def distributions(self, query: DistributionQuery) -> DistributionPage:
+        """Distributions that match, by name."""
+        names = sorted(name for name in self._distributions.values if self._fits(name, query))
+        rest = [name for name in names if name > query.cursor]
+        shown = rest[: query.limit]
+        items = tuple(self._distributions.values[name] for name in shown)
+        return DistributionPage(items, shown[-1] if len(rest) > len(shown) else "", len(names))
+
+    def status_of(self, record: DistributionRecord) -> Status:
+        """Where a distribution stands."""
+        if not record.targets and not record.suspended:
+            return Status(Sync.UNKNOWN, Health.MISSING)
+        return assess(record, self._index.records)
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """The versions that have artifacts, newest first by semantic version."""
+        published = self._index.published(name).versions
+        builds = {version: dict(platforms) for version, platforms in published.items()}
+        for build in self._wanted(name):
+            builds[build.spec.version][str(build.spec.platform)] = build
+        return tuple(Version(version, builds[version]) for version in sorted(builds, key=_precedence, reverse=True))
+
+    def last_good(self, name: str, platform: str) -> BuildRecord | None:
+        """The build with the newest artifact of a distribution for a platform."""
+        return self._index.published(name).platforms.get(platform)
+
+    def published(self, name: str, version: str, file_name: str) -> BuildRecord:
+        """The build whose artifact has this name.
+
+        Where several have it, the one that the manifest asks for now, else the newest.
+
+        Raises:
+            NotFound: says whether the distribution, the version or the artifact is missing.
+        """
+        for build in self._wanted(name):
+            if (build.spec.version, build.spec.file_name) == (version, file_name):
+                return build
+        published = self._index.published(name)
+        found = published.files.get((version, file_name))
+        if found is not None:
+            return found
+        if not published.files:
+            self.distribution(name)
+        raise self._no_artifact(name, version, file_name)
+
+    def by_digest(self, sha256: str) -> BuildRecord:
+        """The newest build that produced these bytes. Raises `NotFound`."""
+        build = self._index.by_digest(sha256)
+        if build is None:
+            msg = f"there is no artifact `sha256:{sha256[:64]}`"
+            raise NotFound(msg)
+        return build
+
+    def sources(self) -> tuple[SourceRecord, ...]:
+        """Every watched source, by id."""
+        return tuple(record for _, record in sorted(self._sources.values.items()))
+
+    def builders(self) -> tuple[BuilderPresence, ...]:
+        """Builders that showed a sign of life within a lease, by id."""
+        oldest = self._monotonic() - LEASE_SECONDS
+        alive = [value for key, value in self._builders.values.items() if self._seen[key] > oldest]
+        return tuple(sorted(alive, key=lambda builder: builder.id))
+
+    def status(self) -> CatalogStatus:
+        """How the catalogue is."""
+        connected = self._connected()
+        stale = not (connected and self._complete)
+        corrupt = {
+            "builds": self._builds.corrupt,
+            "distributions": self._distributions.corrupt,
+            "sources": self._sources.corrupt,
+            "builders": self._builders.corrupt,
+        }
+        return CatalogStatus(
+            connected=connected,
+            synced_at=self._synced_at if stale else self._now(),
+            stale=stale,
+            queued=self._index.count(BuildState.QUEUED),
+            running=self._index.count(BuildState.RUNNING),
+            builders=self.builders(),
+            sources=self.sources(),
+            unreadable={store: tuple(sorted(keys)) for store, keys in corrupt.items() if keys},
+        )
+
+    async def _follow(self, store: Store[T], mirror: Mirror[T]) -> None:
+        taken = 0
+        while True:
+            try:
+                async for change in store.follow():
+                    if mirror.apply(change):
+                        self._notify()
+                    if mirror.complete and self._complete and not self.ready.is_set():
+                        self._synced_at = self._now()
+                        self.ready.set()
+                    taken += 1
+                    if taken % _BATCH == 0:
+                        await asyncio.sleep(0)
+            except TransientError:
+                mirror.doubt()
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    @property
+    def _complete(self) -> bool:
+        return all(mirror.complete for mirror in self._mirrors)
+
+    def _notify(self) -> None:
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _build_moved(self, key: str, record: BuildRecord | None) -> None:
+        if record is None:
+            self._index.remove(key)
+        else:
+            self._index.put(record if record.id == key else replace(record, id=key))
+
+    def _distribution_moved(self, key: str, record: DistributionRecord | None) -> None:
+        if record is None:
+            self._texts.pop(key, None)
+            return
+        labels = (f"{name}={value}" for name, value in record.labels)
+        words = (record.name, record.version, record.description, record.license, *record.packages, *labels)
+        self._texts[key] = "\n".join(words).lower()
+
+    def _builder_moved(self, key: str, presence: BuilderPresence | None) -> None:
+        if presence is None:
+            self._seen.pop(key, None)
+        else:
+            self._seen[key] = self._monotonic()
+
+    def _fits(self, name: str, query: DistributionQuery) -> bool:
+        record = self._distributions.values[name]
+        labels = {*(f"{key}={value}" for key, value in record.labels), *(key for key, _ in record.labels)}
+        if not all(word in self._texts[name] for word in query.q.lower().split()):
+            return False
+        if query.label and query.label not in labels:
+            return False
+        if query.platform and query.platform not in {str(target.platform) for target in record.targets}:
+            return False
+        if query.retired is not None and record.retired is not query.retired:
+            return False
+        if query.sync is None and query.health is None:
+            return True
+        status = self.status_of(record)
+        return query.sync in {None, status.sync} and query.health in {None, status.health}
+
+    def _wanted(self, name: str) -> list[BuildRecord]:
+        """The builds with an artifact that the manifest of *name* asks for."""
+        record = self._distributions.values.get(name)
+        targets = record.targets if record else ()
+        builds = (self._index.records.get(target.build) for target in targets)
+        return [build for build in builds if build is not None and build.artifact is not None]
+
+    def _no_artifact(self, name: str, version: str, file_name: str) -> NotFound:
+        published = self._index.published(name)
+        files = sorted(file for known, file in published.files if known == version)
+        if files:
+            return NotFound(
+                f"version `{version[:64]}` of `{name}` has no file `{file_name[:128]}`",
+                hint=_nearest(file_name, files) or f"it has {', '.join(f'`{file}`' for file in files[:4])}",
+            )
+        record = self._distributions.values.get(name)
+        if record is not None and record.version == version:
+            states = {b.state.value for t in record.targets if (b := self._index.records.get(t.build)) is not None}
+            return NotFound(
+                f"version `{version}` of `{name}` has no artifact yet",
+                hint=f"its builds are {', '.join(sorted(states)) or 'not requested yet'}",
+            )
+        known = [entry.version for entry in self.versions(name)]
+        return NotFound(
+            f"`{name}` has no version `{version[:64]}` with artifacts",
+            hint=f"the newest is `{known[0]}`" if known else "it has no artifact at all yet",
+        )
+
+
+def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
+    near = difflib.get_close_matches(name[:128], list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(f'`{other}`' for other in near)}?" if near else ""
+
+
+def _precedence(version: str) -> tuple[object, ...]:
+    """Order of semantic versions: a pre-release comes before its release (semver.org, 11)."""
+    release, _, suffix = version.partition("+")[0].partition("-")
+    return (natural_key(release), not suffix, natural_key(suffix), version)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,93 @@
+"""The newest value of every key of one store, kept from its feed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Versioned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wombat_gitops.ports import Change
+
+T = TypeVar("T")
+
+
+class Mirror(Generic[T]):
+    """What a store held when it was last heard of; it stays readable while the store is away.
+
+    Args:
+        moved: told of every key that changed, with its new value or None where it is gone.
+    """
+
+    def __init__(self, moved: Callable[[str, T | None], None] | None = None) -> None:
+        self._moved = moved
+        self._entries: dict[str, Versioned[T]] = {}
+        self._values: dict[str, T] = {}
+        self._corrupt: dict[str, Corrupt] = {}
+        self.complete = False
+
+    @property
+    def values(self) -> Mapping[str, T]:
+        """Every value by its key."""
+        return self._values
+
+    @property
+    def corrupt(self) -> Mapping[str, Corrupt]:
+        """Keys whose bytes cannot be read."""
+        return self._corrupt
+
+    def doubt(self) -> None:
+        """The store may have changed unseen: the mirror is incomplete until the next `Synced`."""
+        self.complete = False
+
+    def apply(self, change: Change[T]) -> bool:
+        """Take one change of the feed; say whether anything that can be read is different now."""
+        match change:
+            case Put(entry):
+                return self._put(entry)
+            case Corrupt(key, revision, _):
+                return self._is_news(key, revision) and self._spoil(change)
+            case Removed(key, revision):
+                return self._is_news(key, revision) and self._drop(key)
+            case Reset():
+                self.complete = False
+                return self._forget()
+            case _:
+                changed, self.complete = not self.complete, True
+                return changed
+
+    def _put(self, entry: Versioned[T]) -> bool:
+        if not self._is_news(entry.key, entry.revision):
+            return False
+        self._corrupt.pop(entry.key, None)
+        self._entries[entry.key] = entry
+        self._values[entry.key] = entry.value
+        if self._moved is not None:
+            self._moved(entry.key, entry.value)
+        return True
+
+    def _spoil(self, corrupt: Corrupt) -> bool:
+        self._drop(corrupt.key)
+        self._corrupt[corrupt.key] = corrupt
+        return True
+
+    def _drop(self, key: str) -> bool:
+        was_corrupt = self._corrupt.pop(key, None) is not None
+        if self._entries.pop(key, None) is None:
+            return was_corrupt
+        del self._values[key]
+        if self._moved is not None:
+            self._moved(key, None)
+        return True
+
+    def _forget(self) -> bool:
+        keys = [*self._entries, *self._corrupt]
+        for key in keys:
+            self._drop(key)
+        return bool(keys)
+
+    def _is_news(self, key: str, revision: int) -> bool:
+        known = self._entries.get(key) or self._corrupt.get(key)
+        return known is None or revision > known.revision
