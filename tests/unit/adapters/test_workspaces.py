@@ -1,0 +1,56 @@
+"""Folders of attempts come empty, go away, and outlive nobody."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wombat_gitops.adapters.workspaces import Workspaces, remove_tree
+
+
+def test_fresh_and_removed(tmp_path: Path) -> None:
+    """A workspace starts empty and is gone afterwards, read-only files included."""
+    spaces = Workspaces(tmp_path, "one")
+    with spaces.workspace("a") as space:
+        (space.source / "deep").mkdir()
+        (space.source / "deep/file").write_text("x")
+        (space.source / "deep/file").chmod(0o400)
+        (space.source / "deep").chmod(0o500)
+        root = space.root
+    assert not root.exists()
+    with spaces.workspace("a") as space:
+        assert list(space.source.iterdir()) == []
+    spaces.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_removed_after_an_error(tmp_path: Path) -> None:
+    """An attempt that breaks leaves nothing."""
+    spaces = Workspaces(tmp_path, "one")
+    with pytest.raises(RuntimeError), spaces.workspace("a"):
+        raise RuntimeError
+    assert [path.name for path in (tmp_path / "one").iterdir()] == [".lock"]
+    spaces.close()
+
+
+def test_of_a_killed_builder(tmp_path: Path) -> None:
+    """The next builder removes what a killed one left, and leaves a living one alone."""
+    code = (
+        "import os,sys; from pathlib import Path; from wombat_gitops.adapters.workspaces import Workspaces\n"
+        f"s=Workspaces(Path({str(tmp_path)!r}),'dead'); c=s.workspace('x'); c.__enter__(); os.kill(os.getpid(),9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[3])
+    assert done.returncode == -9
+    assert (tmp_path / "dead/x/source").exists()
+    alive = Workspaces(tmp_path, "alive")
+    assert not (tmp_path / "dead").exists()
+    other = Workspaces(tmp_path, "other")
+    assert (tmp_path / "alive").exists()
+    other.close()
+    alive.close()
+
+
+def test_remove_nothing(tmp_path: Path) -> None:
+    """Removing what is not there is no error."""
+    remove_tree(tmp_path / "none")
