@@ -1,0 +1,67 @@
+"""What CI runs, and what a developer runs: `nox` alone does everything, in this order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "page", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of one dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, types and the import contract."""
+    session.install("-e", ".", *group("lint"), *group("test"), "nox")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """Types and units of the website, with Node from PATH or from a wheel."""
+    session.install("hatchling", *group("page"))
+    session.run("python", "wombat_gitops/ui/hatch_build.py", "test")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test, against the package as users install it; arguments go to pytest."""
+    ensure_chromium(session)
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks; they print ratios and judge nothing."""
+    session.install("-e", ".", *group("test"))
+    for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
+        session.run("python", str(script), *session.posargs)
+
+
+def ensure_chromium(session: nox.Session) -> None:
+    """Browser tests drive a real Chromium; on Debian and Ubuntu it is installed if it is not there."""
+    if any(shutil.which(name) for name in CHROMIUM):
+        return
+    if shutil.which("apt-get") is None:
+        session.error("the browser tests need Chromium on PATH")
+    become_root = [] if os.geteuid() == 0 else ["sudo"]
+    session.run(*become_root, "apt-get", "update", "-qq", external=True)
+    session.run(*become_root, "apt-get", "install", "-y", "-qq", "chromium", external=True)
