@@ -1,0 +1,218 @@
+"""The queue: equal requests are one build, and of two writers one always loses."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support.factories import GO_MOD, GO_SUM, SPEC, ManualClock, make_request
+from tests.support.fakes import NoIndex
+from wombat_gitops.adapters.memory import MemoryObjects, MemoryStore
+from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
+from wombat_gitops.domain.identity import build_id, digest
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
+from wombat_gitops.domain.messages import Lease
+from wombat_gitops.domain.model import Artifact
+from wombat_gitops.ports import Versioned
+from wombat_gitops.services.queue import BuildQueue, Claim, Inputs, LeaseLost, claim
+
+ID = build_id(SPEC)
+BROKEN = Failure(FailureKind.USER, "CompileError", "undefined: x")
+
+
+class Bench:
+    """A queue over memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock()
+        self.records = MemoryStore[BuildRecord]()
+        self.leases = MemoryStore[Lease]()
+        self.texts = MemoryStore[str]()
+        self.inputs = Inputs(self.texts)
+        self.objects = MemoryObjects(folder)
+        self.queue = BuildQueue(self.records, self.inputs, self.objects, NoIndex(), self.clock)
+
+    async def entry(self) -> Versioned[BuildRecord]:
+        entry = await self.records.get(ID)
+        assert entry is not None
+        return entry
+
+    async def claim(self, mark: str = "mark") -> Claim:
+        taken = await claim(self.records, self.leases, await self.entry(), "builder", mark, self.clock)
+        assert taken is not None
+        return taken
+
+    async def built(self, folder: Path) -> Artifact:
+        await self.queue.request(make_request())
+        taken = await self.claim()
+        path = folder / "binary"
+        path.write_bytes(b"bytes")
+        artifact = Artifact(digest(b"bytes"), 5, "tiny")
+        await self.objects.put(path, artifact.sha256, artifact.size)
+        await taken.succeed(artifact, None)
+        return artifact
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path / "objects")
+
+
+async def test_a_thousand_equal_requests_are_one_build(bench: Bench) -> None:
+    """However many ask at once, one request makes the build and all get it."""
+    answers = await asyncio.gather(*(bench.queue.request(make_request()) for _ in range(1000)))
+    assert sum(answer.created for answer in answers) == 1
+    assert {answer.build.id for answer in answers} == {ID}
+
+
+async def test_inputs_are_there_before_the_record(bench: Bench) -> None:
+    """A builder that sees a record can read its module files."""
+    await bench.queue.request(make_request())
+    lock = await bench.inputs.load(SPEC)
+    assert (lock.go_mod, lock.go_sum) == (GO_MOD, GO_SUM)
+
+
+async def test_corrupt_inputs_are_noticed(bench: Bench) -> None:
+    """Module files that are not the ones the spec names are refused."""
+    await bench.texts.put(SPEC.go_mod, "module other\n")
+    with pytest.raises(CorruptData, match="corrupt"):
+        await bench.inputs.load(SPEC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "tiny; rm -rf /"),
+        ("name", '"}{"'),
+        ("version", "1.0.0\n"),
+        ("toolchain", "1.26.6 -toolexec=sh"),
+        ("packages", ('a"; func init(){}',)),
+        ("packages", ()),
+        ("tags", ("x -ldflags=-extld=/bin/sh",)),
+        ("binary", "../../bin/sh"),
+        ("cgo", True),
+    ],
+)
+async def test_hostile_fields_are_refused(bench: Bench, field: str, value: object) -> None:
+    """What no manifest can contain never becomes a record."""
+    with pytest.raises(Refused, match=field):
+        await bench.queue.request(make_request(**{field: value}))
+    assert await bench.records.get(ID) is None
+
+
+async def test_files_of_another_lock_are_refused(bench: Bench) -> None:
+    """The module files must be those whose digests are in the identity."""
+    with pytest.raises(Refused, match=r"go\.mod has digest"):
+        await bench.queue.request(replace(make_request(), go_mod=GO_MOD + "\n"))
+
+
+async def test_lock_that_would_redirect_a_module_is_refused(bench: Bench) -> None:
+    """A `replace` in the module file cannot smuggle other sources in."""
+    text = GO_MOD + "\nreplace github.com/redpanda-data/benthos/v4 => ../evil\n"
+    request = make_request(go_mod=digest(text))
+    with pytest.raises(Refused, match="replace"):
+        await bench.queue.request(replace(request, go_mod=text))
+
+
+async def test_finished_build_is_reused(bench: Bench, tmp_path: Path) -> None:
+    """A request for something that is built changes nothing."""
+    await bench.built(tmp_path)
+    before = await bench.entry()
+    answer = await bench.queue.request(make_request())
+    assert answer.build.state is BuildState.SUCCEEDED
+    assert (await bench.entry()).revision == before.revision
+
+
+async def test_record_without_its_object_is_a_miss(bench: Bench, tmp_path: Path) -> None:
+    """When the artifact has vanished, a request queues the build again."""
+    artifact = await bench.built(tmp_path)
+    for path in (tmp_path / "objects").rglob(f"*{artifact.sha256[2:]}*"):
+        path.unlink()
+    answer = await bench.queue.request(make_request())
+    assert answer.build.state is BuildState.QUEUED
+    assert answer.build.artifact is None
+
+
+async def test_failed_build_stays_failed(bench: Bench) -> None:
+    """Asking again does not repeat a failure; retrying does."""
+    await bench.queue.request(make_request())
+    await (await bench.claim()).fail(BROKEN, None, 0)
+    assert (await bench.queue.request(make_request())).build.state is BuildState.FAILED
+    assert (await bench.queue.retry(ID)).state is BuildState.QUEUED
+
+
+async def test_superseded_build_comes_back(bench: Bench) -> None:
+    """A manifest that returns to what it was gets its build."""
+    await bench.queue.request(make_request())
+    assert (await bench.queue.cancel(ID, superseded=True)).state is BuildState.SUPERSEDED
+    assert (await bench.queue.request(make_request())).build.state is BuildState.QUEUED
+
+
+async def test_only_one_claims(bench: Bench) -> None:
+    """Of fifty builders that saw the same record, one gets it."""
+    await bench.queue.request(make_request())
+    entry = await bench.entry()
+    claims = await asyncio.gather(
+        *(claim(bench.records, bench.leases, entry, f"b{n}", f"m{n}", bench.clock) for n in range(50))
+    )
+    assert sum(taken is not None for taken in claims) == 1
+
+
+async def test_zombie_cannot_publish(bench: Bench) -> None:
+    """A builder that was taken for dead cannot write over the one that came after it."""
+    await bench.queue.request(make_request())
+    zombie = await bench.claim("first")
+    entry = await bench.entry()
+    await bench.records.replace(entry, lifecycle.lost(entry.value, bench.clock()))
+    second = await bench.claim("second")
+    with pytest.raises(LeaseLost):
+        await zombie.succeed(Artifact("0" * 64, 1, "evil"), None)
+    with pytest.raises(LeaseLost):
+        await zombie.step(Step.COMPILE)
+    await second.succeed(Artifact("1" * 64, 1, "good"), None)
+    assert (await bench.entry()).value.artifact == Artifact("1" * 64, 1, "good")
+
+
+async def test_cancel_of_a_running_build_is_seen_by_its_claim(bench: Bench) -> None:
+    """A cancel between two writes of the builder loses neither."""
+    await bench.queue.request(make_request())
+    taken = await bench.claim()
+    assert (await bench.queue.cancel(ID)).cancel_requested
+    await taken.step(Step.FETCH)
+    assert taken.record.cancel_requested
+    await taken.cancelled(None)
+    assert (await bench.entry()).value.state is BuildState.CANCELLED
+
+
+async def test_result_beats_a_late_cancel(bench: Bench) -> None:
+    """A cancel that was only asked for does not undo a result that is there."""
+    await bench.queue.request(make_request())
+    taken = await bench.claim()
+    await bench.queue.cancel(ID)
+    await taken.succeed(Artifact("1" * 64, 1, "good"), None)
+    record = (await bench.entry()).value
+    assert record.state is BuildState.SUCCEEDED
+    assert not record.cancel_requested
+
+
+async def test_running_build_cannot_be_superseded(bench: Bench) -> None:
+    """What a builder works on is finished, whatever the manifest says by now."""
+    await bench.queue.request(make_request())
+    await bench.claim()
+    with pytest.raises(Refused, match="running"):
+        await bench.queue.cancel(ID, superseded=True)
+
+
+async def test_retry_of_a_queued_build_is_refused(bench: Bench) -> None:
+    """There is nothing to retry before the end."""
+    await bench.queue.request(make_request())
+    with pytest.raises(Refused, match="queued"):
+        await bench.queue.retry(ID)
+
+
+async def test_unknown_build(bench: Bench) -> None:
+    """What is not there is said to be not there."""
+    with pytest.raises(NotFound):
+        await bench.queue.get(ID)
