@@ -1,0 +1,7 @@
+"""Fixtures that every test may use; each comes from a topic in tests/support."""
+
+from __future__ import annotations
+
+from tests.support.goproxy import go_data, go_proxy
+
+__all__ = ["go_data", "go_proxy"]
