@@ -222,6 +222,9 @@ class StatusView(View):
     running: int
     builders: list[BuilderView]
     sources: list[SourceView]
+    unreadable: dict[str, list[str]] = Field(
+        default_factory=dict, description="keys of entries that cannot be read, by store"
+    )
 
 
 class DistributionPage(View):

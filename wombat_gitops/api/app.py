@@ -1,0 +1,104 @@
+"""The HTTP application: the read-only API, downloads, health and the website."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from wombat_gitops import __version__
+from wombat_gitops.api import problems
+from wombat_gitops.api.answers import get, tagged
+from wombat_gitops.api.catalogue import build_routes, distribution_routes, service_routes
+from wombat_gitops.api.context import Context, Limits, Slots
+from wombat_gitops.api.envelope import Envelope
+from wombat_gitops.api.files import file_routes
+from wombat_gitops.api.logs import event_routes, log_routes
+from wombat_gitops.api.openapi import PROBLEMS, describe
+from wombat_gitops.api.present import ROOT
+from wombat_gitops.api.site import BUILT, site_routes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi.routing import APIRoute
+
+    from wombat_gitops.ports import LogStream
+    from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.downloads import Downloads
+
+
+def create_app(
+    *,
+    catalog: Catalog,
+    logs: LogStream,
+    downloads: Downloads,
+    site: Path | None = BUILT,
+    limits: Limits | None = None,
+) -> FastAPI:
+    """Put the application together; whoever calls runs `catalog`.
+
+    Args:
+        downloads: the verified disk cache that files are sent from.
+        site: folder of the built website, or None for an API alone.
+    """
+    limits = limits or Limits()
+    context = Context(
+        version=__version__,
+        catalog=catalog,
+        logs=logs,
+        downloads=downloads,
+        limits=limits,
+        streams=Slots(limits.streams, "event streams"),
+        transfers=Slots(limits.downloads, "downloads"),
+    )
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation,
+    )
+    app.add_middleware(Envelope, stall_seconds=limits.stall_seconds)
+    problems.install(app)
+    for routes in (service_routes, distribution_routes, build_routes, log_routes, event_routes):
+        app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
+    app.include_router(file_routes(context), responses=PROBLEMS)
+    app.include_router(_health_routes(context))
+    description = json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
+    app.include_router(_description_route(description))
+    app.include_router(site_routes(site))
+    return app
+
+
+def _health_routes(context: Context) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @get(router, "/healthz")
+    async def health() -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+    @get(router, "/readyz")
+    async def readiness() -> Response:
+        """The catalogue was read; without the broker its last state still is."""
+        context.ready()
+        return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
+
+    return router
+
+
+def _description_route(description: str) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @get(router, f"{ROOT}/openapi.json")
+    async def openapi(request: Request) -> Response:
+        return tagged(request, Response(description, media_type="application/json"))
+
+    return router
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,123 @@
+"""Downloads: files by name or by digest, verified before the first byte is sent."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse
+
+from wombat_gitops.api.answers import get, is_known, tagged
+from wombat_gitops.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import Receive, Scope, Send
+
+    from wombat_gitops.api.context import Context
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.model import Artifact
+
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_REVALIDATE: Final = "no-cache"
+_CHECKSUM: Final = ".sha256"
+_BINARY: Final = {
+    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    206: {"description": "The bytes that `Range` asked for"},
+    304: {"description": "The client has it"},
+}
+
+
+class HeldFile(FileResponse):
+    """A file that stays where it is until it was sent, whatever happens meanwhile."""
+
+    def __init__(self, path: Path, held: contextlib.AsyncExitStack, media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(path, media_type=media_type, headers=headers)
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file and let it go."""
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+async def held_file(
+    context: Context,
+    sha256: str,
+    size: int,
+    *,
+    media_type: str = "application/octet-stream",
+    headers: dict[str, str],
+) -> Response:
+    """Answer with an object's bytes, read from a verified copy. Raises as `Downloads.hold` and `Slots.take` do."""
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(context.transfers.take())
+        path = await stack.enter_async_context(context.downloads.hold(sha256, size))
+        return HeldFile(path, stack.pop_all(), media_type, {"ETag": etag_of(sha256), **headers})
+
+
+def etag_of(sha256: str) -> str:
+    """The strong entity tag of bytes: it stays the same on every server and after every restore."""
+    return f'"sha256-{sha256}"'
+
+
+def file_routes(context: Context) -> APIRouter:
+    """The routes below `/dl`."""
+    router = APIRouter(prefix="/dl", tags=["downloads"])
+
+    @get(router, "/sha256/{digest}", response_class=FileResponse, responses=_BINARY)
+    async def download_by_digest(request: Request, digest: str) -> Response:
+        """A file by the SHA-256 of its bytes; with `.sha256` behind it, a line for `sha256sum -c`."""
+        sha256 = digest.removesuffix(_CHECKSUM)
+        record = context.ready().by_digest(sha256)
+        if digest.endswith(_CHECKSUM):
+            return _checksum(request, _made(record))
+        return await _send(context, request, _made(record), _IMMUTABLE)
+
+    @get(router, "/{name}/{version}/{file_name}", response_class=FileResponse, responses=_BINARY)
+    async def download(request: Request, name: str, version: str, file_name: str) -> Response:
+        """A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`."""
+        record = context.ready().published(name, version, file_name.removesuffix(_CHECKSUM))
+        if file_name.endswith(_CHECKSUM):
+            return _checksum(request, _made(record))
+        return await _send(context, request, _made(record), _REVALIDATE)
+
+    return router
+
+
+def _made(record: BuildRecord) -> Artifact:
+    if record.artifact is None:
+        msg = f"build `{record.id[:12]}` has no artifact"
+        raise NotFound(msg)
+    return record.artifact
+
+
+async def _send(context: Context, request: Request, artifact: Artifact, cache: str) -> Response:
+    headers = {"ETag": etag_of(artifact.sha256), "Cache-Control": cache}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
+    return await held_file(
+        context,
+        artifact.sha256,
+        artifact.size,
+        headers={
+            **headers,
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "Content-Disposition": _disposition(artifact.file_name),
+        },
+    )
+
+
+def _disposition(file_name: str) -> str:
+    """Both forms of the name (RFC 6266, appendix D)."""
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
+
+
+def _checksum(request: Request, artifact: Artifact) -> Response:
+    return tagged(request, PlainTextResponse(f"{artifact.sha256}  {artifact.file_name}\n"))

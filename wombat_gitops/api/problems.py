@@ -1,0 +1,173 @@
+"""The one place where errors become problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+from wombat_gitops.api.views import ParameterProblem, Problem
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    NotFound,
+    Refused,
+    TimedOut,
+    TransientError,
+    Unreachable,
+    UserError,
+    WombatError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPES_PATH: Final = "/docs/problems"
+
+_RETRY_SECONDS: Final = "5"
+
+
+class Busy(TransientError):
+    """As many streams or downloads are open as this server allows."""
+
+
+class NotReady(TransientError):
+    """The catalogue has not been read yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of problem.
+
+    Attributes:
+        meaning: for people; said instead of the error's own message where that may tell internals.
+        open: the error's own message and hint are meant for whoever asked.
+    """
+
+    status: int
+    code: str
+    title: str
+    meaning: str
+    open: bool = False
+
+
+NOT_FOUND: Final = Kind(404, "not-found", "Not found", "what was named does not exist", open=True)
+METHOD: Final = Kind(405, "method-not-allowed", "Method not allowed", "everything here is read with GET or HEAD")
+INVALID: Final = Kind(422, "invalid-request", "Invalid request", "a parameter has a value that it cannot have")
+REFUSED: Final = Kind(400, "refused", "Request refused", "the request was understood and is not allowed", open=True)
+INTERNAL: Final = Kind(500, "internal", "Internal error", "the server failed; the request id helps to find out why")
+OTHER: Final = Kind(400, "bad-request", "Bad request", "the request cannot be answered")
+
+_KINDS: Final[tuple[tuple[type[WombatError], Kind], ...]] = (
+    (NotFound, NOT_FOUND),
+    (Refused, REFUSED),
+    (UserError, REFUSED),
+    (Busy, Kind(503, "busy", "Too busy", "as many streams or downloads are open as this server allows", open=True)),
+    (NotReady, Kind(503, "not-ready", "Not ready", "the catalogue is still being read", open=True)),
+    (TimedOut, Kind(504, "timed-out", "Timed out", "the store did not answer in time; try again")),
+    (Unreachable, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
+    (TransientError, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
+    (
+        CorruptData,
+        Kind(502, "corrupt-data", "Corrupt data", "what is stored does not match its digest and is not sent"),
+    ),
+    (WombatError, INTERNAL),
+)
+"""From special to general: the first that fits counts."""
+
+
+def kind_of(error: WombatError) -> Kind:
+    """The kind of problem that an error of ours is."""
+    return next(kind for cause, kind in _KINDS if isinstance(error, cause))
+
+
+def request_id(request: Request) -> str:
+    """The id that answers and logs of one request share."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def problem(
+    request: Request,
+    kind: Kind,
+    *,
+    detail: str = "",
+    hint: str = "",
+    errors: tuple[ParameterProblem, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer that tells of a problem."""
+    body = Problem(
+        type=f"{TYPES_PATH}#{kind.code}",
+        title=kind.title,
+        status=kind.status,
+        code=kind.code,
+        detail=detail or kind.meaning,
+        instance=request.url.path,
+        hint=hint,
+        request_id=request_id(request),
+        errors=list(errors),
+    )
+    all_headers = {"Cache-Control": "no-store", **(headers or {})}
+    if kind.status == 503:  # noqa: PLR2004
+        all_headers.setdefault("Retry-After", _RETRY_SECONDS)
+    return Response(body.model_dump_json(), kind.status, all_headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make *app* answer every error with a problem document and serve the page that explains them."""
+    app.add_exception_handler(WombatError, _from_error)
+    app.add_exception_handler(RequestValidationError, _from_validation)
+    app.add_exception_handler(HTTPException, _from_http)
+    for method in ("GET", "HEAD"):
+        app.add_api_route(TYPES_PATH, _explain, methods=[method], include_in_schema=False)
+
+
+async def _from_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, WombatError):
+        return problem(request, INTERNAL)
+    kind = kind_of(error)
+    if kind.open:
+        return problem(request, kind, detail=error.message, hint=error.hint)
+    return problem(request, kind)
+
+
+async def _from_validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        return problem(request, INTERNAL)
+    errors = tuple(
+        ParameterProblem(parameter=".".join(str(part) for part in item["loc"][1:]), detail=item["msg"].lower())
+        for item in error.errors()
+    )
+    detail = "; ".join(f"`{item.parameter}`: {item.detail}" for item in errors)
+    return problem(request, INVALID, detail=detail, errors=errors)
+
+
+async def _from_http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else INTERNAL.status
+    if status == METHOD.status:
+        return problem(request, METHOD, headers={"Allow": "GET, HEAD"})
+    if status == NOT_FOUND.status:
+        return problem(request, NOT_FOUND, detail=f"there is nothing at `{request.url.path[:200]}`")
+    if status >= INTERNAL.status:
+        return problem(request, INTERNAL)
+    return problem(request, OTHER)
+
+
+async def _explain() -> HTMLResponse:
+    kinds = {kind.code: kind for kind in (METHOD, INVALID, OTHER, *(kind for _, kind in _KINDS))}
+    rows = "".join(
+        f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>'
+        f"<p><code>{kind.code}</code>, status {kind.status}: {html.escape(kind.meaning)}.</p>"
+        for kind in sorted(kinds.values(), key=lambda kind: (kind.status, kind.code))
+    )
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Problems · Wombat GitOps</title>'
+        f"<h1>Problems that the API reports</h1>{rows}</html>"
+    )
+    return HTMLResponse(page)
