@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.broker import broker, connection
 from tests.support.goproxy import go_data, go_proxy
 
-__all__ = ["go_data", "go_proxy"]
+__all__ = ["broker", "connection", "go_data", "go_proxy"]

@@ -1,0 +1,135 @@
+"""The service's part in storing an object: verify what a writer stored, then publish it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
+from wombat_gitops.adapters.nats.jetstream import WrongSequence
+from wombat_gitops.adapters.nats.objects import (
+    CHUNK,
+    chunk_subject,
+    digest_text,
+    meta_subject,
+    read_chunks,
+    read_meta,
+)
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.domain.errors import CorruptData, Unreachable
+from wombat_gitops.domain.messages import CommitAnswer, CommitRequest
+from wombat_gitops.domain.subjects import ARTIFACTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wombat_gitops.adapters.nats.connection import Connection
+    from wombat_gitops.adapters.nats.objects import ObjectMeta
+
+_AT_ONCE: Final = 2
+
+
+class ObjectCommitter:
+    """Publishes objects. Any number of instances may: the first one wins, equal bytes are kept once."""
+
+    def __init__(
+        self, connection: Connection, *, now: Callable[[], datetime] | None = None, seconds: float = PATIENCE
+    ) -> None:
+        self._connection = connection
+        self._now = now or (lambda: datetime.now(UTC))
+        self._seconds = seconds
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def commit(self, request: CommitRequest) -> CommitAnswer:
+        """Verify the chunks by reading all of them back, and publish the object.
+
+        Raises:
+            CorruptData: chunks are missing, or their bytes do not have the digest.
+            Unreachable: the store does not answer in time.
+        """
+        async with self._room:
+            found = await self._existing(request)
+            if found is not None and await self._intact(found):
+                return await self._give_up(request, found)
+            await self._verify(request)
+            return await self._publish(request, found)
+
+    async def _existing(self, request: CommitRequest) -> ObjectMeta | None:
+        return await persist(lambda: read_meta(self._connection, request.sha256), self._seconds)
+
+    async def _intact(self, meta: ObjectMeta) -> bool:
+        """Whether all chunks of a published object are there, judged by their number."""
+        if meta.deleted:
+            return False
+        return await self._count(meta.nuid) == meta.chunks
+
+    async def _count(self, nuid: str) -> int:
+        subject = chunk_subject(nuid)
+        info = await persist(
+            lambda: jetstream.stream_info(self._connection, OBJECT_STREAM, subjects=subject), self._seconds
+        )
+        return info.subjects.get(subject, 0)
+
+    async def _verify(self, request: CommitRequest) -> None:
+        digest, size, chunks = hashlib.sha256(), 0, 0
+        first = request.ranges[0][0] if request.ranges else 1
+        if await self._count(request.nuid) == request.chunks:
+            async for page in read_chunks(self._connection, request.nuid, first, self._seconds):
+                for chunk in page:
+                    digest.update(chunk.data)
+                    size += len(chunk.data)
+                    chunks += 1
+                    await asyncio.sleep(0)
+        if (digest.hexdigest(), size, chunks) != (request.sha256, request.size, request.chunks):
+            msg = f"the stored chunks of object `{request.sha256[:12]}` are not its bytes"
+            raise CorruptData(msg, hint="store it again")
+
+    async def _publish(self, request: CommitRequest, found: ObjectMeta | None) -> CommitAnswer:
+        """Write the meta over *found*; where another commit was faster, keep that one."""
+        expected = found.sequence if found is not None else 0
+        payload = self._meta(request)
+
+        async def attempt() -> int | None:
+            try:
+                return await jetstream.publish(
+                    self._connection, meta_subject(request.sha256), payload, expected=expected
+                )
+            except WrongSequence:
+                return None
+
+        if await persist(attempt, self._seconds) is not None:
+            return CommitAnswer(request.sha256, request.size, created=True)
+        winner = await self._existing(request)
+        if winner is None or winner.deleted:
+            msg = f"object `{request.sha256[:12]}` was deleted while it was stored"
+            raise Unreachable(msg)
+        if winner.nuid == request.nuid:
+            return CommitAnswer(request.sha256, request.size, created=True)
+        return await self._give_up(request, winner)
+
+    async def _give_up(self, request: CommitRequest, winner: ObjectMeta) -> CommitAnswer:
+        """Equal bytes were there before: ours are not needed."""
+        if winner.nuid != request.nuid:
+            await persist(
+                lambda: jetstream.purge(self._connection, OBJECT_STREAM, chunk_subject(request.nuid)), self._seconds
+            )
+        return CommitAnswer(request.sha256, winner.size, created=False)
+
+    def _meta(self, request: CommitRequest) -> bytes:
+        runs = [f"{first}-{last}" for first, last in request.ranges]
+        document = {
+            "name": request.sha256,
+            "bucket": ARTIFACTS,
+            "nuid": request.nuid,
+            "size": request.size,
+            "mtime": self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "chunks": request.chunks,
+            "digest": digest_text(request.sha256),
+            "options": {"max_chunk_size": CHUNK},
+            "headers": {"x-seq": runs},
+        }
+        return json.dumps(document).encode()

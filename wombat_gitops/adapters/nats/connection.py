@@ -1,0 +1,287 @@
+"""The one connection of a role: it waits for the broker, survives its loss, and tells when it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import nats.aio.client
+import nats.errors
+
+from wombat_gitops.domain.errors import Refused, Unreachable, WombatError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+    from nats.aio.msg import Msg
+
+_log = logging.getLogger(__name__)
+
+MAX_PAYLOAD: Final = 2_000_000
+"""Bytes of one message; the broker's limit is 2 MB, and the client is closed for good above it."""
+
+_READ_BUFFER: Final = 1 << 20
+"""Reading objects is twice as fast as with the library's 32 KiB."""
+
+
+class Connection:
+    """A connection that comes back by itself. Made by `connect`.
+
+    Attributes:
+        client: the library's client, for subscriptions and the micro service.
+        generation: 1, and one more after each reconnect.
+        closed: done with a reason when the connection has ended for good; its role must end, too.
+    """
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.client = nats.aio.client.Client()
+        self.generation = 0
+        self.closed: asyncio.Future[str] = loop.create_future()
+        self._watchers: set[asyncio.Event] = set()
+        self._lost: asyncio.Future[None] = loop.create_future()
+        self._up = asyncio.Event()
+        self._inbox = ""
+        self._mailboxes: dict[str, asyncio.Queue[Msg | None]] = {}
+        self._numbers = 0
+        self._last_error = ""
+
+    async def open(self, url: str, role: str, seconds: float, options: Mapping[str, Any]) -> None:
+        """Connect; see `connect`."""
+        nats.aio.client.DEFAULT_BUFFER_SIZE = _READ_BUFFER
+        try:
+            async with asyncio.timeout(seconds):
+                await self.client.connect(
+                    url.split(","),
+                    name=f"wombat {role}",
+                    error_cb=self._on_error,
+                    disconnected_cb=self._on_down,
+                    reconnected_cb=self._on_up,
+                    closed_cb=self._on_closed,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=cast("int", random.uniform(0.2, 0.3)),  # noqa: S311 - spreads a herd
+                    ping_interval=10,
+                    max_outstanding_pings=2,
+                    inbox_prefix=f"_INBOX.{role}",
+                    **options,
+                )
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            msg = f"the broker at `{url}` does not answer: {self._last_error or _text(error)}"
+            raise Unreachable(msg, hint="start it with `wombat up`, or set WOMBAT_NATS") from error
+        self._inbox = self.client.new_inbox()
+        await self.client.subscribe(f"{self._inbox}.*", cb=self._deliver)
+        await self._on_up()
+
+    async def close(self) -> None:
+        """End the connection for good."""
+        await self.client.close()
+
+    @property
+    def connected(self) -> bool:
+        """The broker can be asked now."""
+        return self._up.is_set()
+
+    async def ready(self, seconds: float) -> None:
+        """Wait until the broker can be asked.
+
+        Raises:
+            Unreachable: not within *seconds*, or never again.
+        """
+        if self.connected:
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._up.wait()
+        except TimeoutError as error:
+            msg = f"the broker did not come back within {seconds:g} s"
+            raise Unreachable(msg) from error
+
+    @contextlib.contextmanager
+    def watched(self, wake: asyncio.Event) -> Iterator[None]:
+        """Set *wake* whenever the connection is lost, is back, or has ended."""
+        self._watchers.add(wake)
+        try:
+            yield
+        finally:
+            self._watchers.discard(wake)
+
+    async def request(
+        self, subject: str, payload: bytes, *, headers: Mapping[str, str] | None = None, seconds: float = 5.0
+    ) -> Msg:
+        """Ask once. What was asked may have happened where this raises.
+
+        Raises:
+            Unreachable: no answer, nobody there to answer, or the connection was lost meanwhile.
+            Refused: *payload* is larger than a message may be.
+        """
+        await self.ready(seconds)
+        lost = self._lost
+        ask: asyncio.Future[Any] = asyncio.ensure_future(
+            self.client.request(subject, payload, timeout=seconds, headers=dict(headers) if headers else None)
+        )
+        try:
+            await asyncio.wait({ask, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if ask.done():
+                answer: Msg = ask.result()
+                return answer
+        except nats.errors.MaxPayloadError as error:
+            msg = f"{len(payload)} bytes are more than a message may have"
+            raise Refused(msg) from error
+        except (nats.errors.Error, OSError) as error:
+            msg = f"`{subject}` was not answered: {_text(error)}"
+            raise Unreachable(msg, hint="is the service running?") from error
+        finally:
+            ask.cancel()
+        msg = f"the connection was lost while `{subject}` was asked"
+        raise Unreachable(msg)
+
+    @asynccontextmanager
+    async def mailbox(self) -> AsyncIterator[tuple[str, asyncio.Queue[Msg | None]]]:
+        """A reply subject and the messages that arrive there; None among them: the connection was lost."""
+        self._numbers += 1
+        token = str(self._numbers)
+        box: asyncio.Queue[Msg | None] = asyncio.Queue()
+        self._mailboxes[token] = box
+        try:
+            yield f"{self._inbox}.{token}", box
+        finally:
+            del self._mailboxes[token]
+
+    async def publish(self, subject: str, payload: bytes, *, reply: str = "") -> None:
+        """Send without an answer.
+
+        Raises:
+            Unreachable: there is no connection.
+        """
+        if not self.connected:
+            msg = "there is no connection to the broker"
+            raise Unreachable(msg)
+        try:
+            await self.client.publish(subject, payload, reply=reply)
+        except (nats.errors.Error, OSError) as error:
+            msg = f"`{subject}` could not be sent: {_text(error)}"
+            raise Unreachable(msg) from error
+
+    @asynccontextmanager
+    async def hints(self, subject: str, hear: Callable[[Msg], None]) -> AsyncIterator[None]:
+        """Call *hear* for every message on *subject* that happens to arrive; some may be missed."""
+
+        async def take(message: Msg) -> None:
+            hear(message)
+
+        try:
+            subscription = await self.client.subscribe(subject, cb=take)
+        except nats.errors.Error as error:
+            msg = f"`{subject}` cannot be heard: {_text(error)}"
+            raise Unreachable(msg) from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await subscription.unsubscribe()
+
+    async def _deliver(self, message: Msg) -> None:
+        box = self._mailboxes.get(message.subject.rpartition(".")[2])
+        if box is not None:
+            box.put_nowait(message)
+
+    async def _on_up(self) -> None:
+        self.generation += 1
+        if self._lost.done():
+            self._lost = asyncio.get_running_loop().create_future()
+        self._up.set()
+        self._wake()
+        if self.generation > 1:
+            _log.info("the broker is back")
+
+    async def _on_down(self) -> None:
+        if self._up.is_set():
+            _log.warning("the broker is gone")
+        self._up.clear()
+        if not self._lost.done():
+            self._lost.set_result(None)
+        for box in self._mailboxes.values():
+            box.put_nowait(None)
+        self._wake()
+
+    async def _on_closed(self) -> None:
+        if not self.closed.done():
+            self.closed.set_result(str(self.client.last_error or "closed"))
+        self._wake()
+
+    async def _on_error(self, error: Exception) -> None:
+        self._last_error = str(error) or type(error).__name__
+        if isinstance(error, (OSError, nats.errors.TimeoutError)) or not self._up.is_set():
+            _log.debug("broker: %s", error)
+        else:
+            _log.warning("broker: %s", error)
+
+    def _wake(self) -> None:
+        for event in self._watchers:
+            event.set()
+
+
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
+@asynccontextmanager
+async def connect(
+    url: str,
+    *,
+    role: str,
+    seconds: float = 10.0,
+    prepare: Callable[[Connection], Awaitable[None]] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> AsyncIterator[Connection]:
+    """Connect a role for as long as the context lasts.
+
+    Args:
+        url: `nats://host:port`, several with commas between.
+        role: name of the connection, and last part of its inbox prefix.
+        seconds: how long to wait for the broker, which may start later than its roles.
+        prepare: called now and after every reconnect, `infrastructure.ensure` for the role that may do
+            that: a broker can come back with an empty store.
+        options: further options of the library's `connect` (credentials, TLS).
+
+    Raises:
+        Unreachable: the broker does not answer in time.
+    """
+    connection = Connection()
+    try:
+        await connection.open(url, role, seconds, options or {})
+        if prepare is None:
+            yield connection
+            return
+        await prepare(connection)
+        repeat = asyncio.create_task(_prepare_again(connection, prepare), name="prepare the broker")
+        try:
+            yield connection
+        finally:
+            repeat.cancel()
+            await asyncio.gather(repeat, return_exceptions=True)
+    finally:
+        await connection.close()
+
+
+async def _prepare_again(connection: Connection, prepare: Callable[[Connection], Awaitable[None]]) -> None:
+    wake = asyncio.Event()
+    done = connection.generation
+    with connection.watched(wake):
+        while True:
+            await wake.wait()
+            wake.clear()
+            if not connection.connected or connection.generation == done:
+                continue
+            generation = connection.generation
+            try:
+                await prepare(connection)
+                done = generation
+            except WombatError as error:
+                _log.warning("the broker could not be prepared: %s", error.message)
+                wake.set()
+                await asyncio.sleep(1.0)

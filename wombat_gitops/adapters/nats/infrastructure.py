@@ -1,0 +1,106 @@
+"""Buckets and streams as we want them; created where they are missing, brought in line where they differ."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.retrying import persist
+from wombat_gitops.domain import subjects
+from wombat_gitops.domain.errors import InternalError
+
+if TYPE_CHECKING:
+    from wombat_gitops.adapters.nats.connection import Connection
+
+_log = logging.getLogger(__name__)
+
+MAX_VALUE: Final = 1_000_000
+"""Bytes of one stored value; the largest records are distributions, which hold their manifest's text."""
+
+TOMBSTONE_SECONDS: Final = 24 * 3600
+"""How long a removed key leaves a trace; a follower that was deaf for half of it starts anew."""
+
+_SECOND: Final = 1_000_000_000
+_LOG_AGE: Final = 7 * 24 * 3600 * _SECOND
+_LOG_BYTES: Final = 2 << 30
+_LOG_MESSAGES: Final = 20_000
+_DUPLICATES: Final = 120 * _SECOND
+_BUCKETS: Final = (
+    (subjects.BUILDS, "build records"),
+    (subjects.INPUTS, "go.mod and go.sum of builds"),
+    (subjects.LEASES, "signs of life"),
+    (subjects.SOURCES, "watched repositories"),
+    (subjects.DISTRIBUTIONS, "declared distributions"),
+)
+
+
+def kv_stream(bucket: str) -> str:
+    """The stream behind a KV bucket."""
+    return f"KV_{bucket}"
+
+
+OBJECT_STREAM: Final = f"OBJ_{subjects.ARTIFACTS}"
+
+
+async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 30.0) -> None:
+    """Make all buckets and streams exist. Safe to call at any time, by many at once.
+
+    Raises:
+        Unreachable: the broker has no JetStream, or no quorum within *seconds*.
+        InternalError: the broker refuses a setting.
+    """
+    async with asyncio.TaskGroup() as group:
+        for config in _configs(replicas):
+            group.create_task(_ensure_stream(connection, config, seconds))
+
+
+async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds: float) -> None:
+    name = config["name"]
+    try:
+        await persist(lambda: jetstream.api(connection, f"STREAM.CREATE.{name}", config), seconds)
+    except InternalError:
+        try:
+            await persist(lambda: jetstream.api(connection, f"STREAM.UPDATE.{name}", config), seconds)
+        except InternalError as error:
+            _log.warning("stream %s keeps its own settings: %s", name, error.message)
+
+
+def _configs(replicas: int) -> list[dict[str, Any]]:
+    common = {"storage": "file", "num_replicas": replicas, "duplicate_window": _DUPLICATES, "allow_direct": True}
+    buckets = [
+        common
+        | {
+            "name": kv_stream(bucket),
+            "description": description,
+            "subjects": [f"$KV.{bucket}.>"],
+            "max_msgs_per_subject": 1,
+            "max_msg_size": MAX_VALUE,
+            "discard": "new",
+            "allow_rollup_hdrs": True,
+            "allow_msg_ttl": True,
+            "deny_delete": True,
+            "republish": {"src": f"$KV.{bucket}.>", "dest": f"ev.{bucket}.>", "headers_only": True},
+        }
+        for bucket, description in _BUCKETS
+    ]
+    objects = common | {
+        "name": OBJECT_STREAM,
+        "description": "artifacts and logs by their SHA-256",
+        "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
+        "discard": "new",
+        "allow_rollup_hdrs": True,
+    }
+    logs = common | {
+        "name": subjects.LOGS,
+        "description": "live logs of attempts",
+        "subjects": ["logs.>"],
+        "max_age": _LOG_AGE,
+        "max_bytes": _LOG_BYTES,
+        "max_msgs_per_subject": _LOG_MESSAGES,
+        "discard": "old",
+        "compression": "s2",
+        "republish": {"src": "logs.>", "dest": "ev.logs.>", "headers_only": True},
+    }
+    return [*buckets, objects, logs]

@@ -1,0 +1,246 @@
+"""`ports.ObjectStore` on the standard layout of a NATS object store, so that stock clients can read it.
+
+A writer stores chunks and asks the service to commit; only the service (`committer.ObjectCommitter`)
+writes an object's meta, after it has read the chunks back and verified them. So no builder can
+overwrite or delete an object, and nothing is visible before it is whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import secrets
+import string
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
+
+from wombat_gitops.adapters.files import file_digest, replacing
+from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable
+from wombat_gitops.domain.messages import CommitAnswer, CommitRequest
+from wombat_gitops.domain.subjects import ARTIFACTS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
+
+    from wombat_gitops.adapters.nats.connection import Connection
+    from wombat_gitops.adapters.nats.jetstream import Message
+
+CHUNK: Final = 1 << 20
+_WINDOW: Final = 4
+"""Chunks on their way at once; a heartbeat behind them on the same connection waits for 4 MiB at most."""
+_PAGE: Final = 8 << 20
+_LETTERS: Final = string.ascii_letters + string.digits
+_NUID: Final = 22
+_TRIES: Final = 3
+
+
+class Committer(Protocol):
+    """Publishes an object whose chunks are stored: the service, or a request to it."""
+
+    async def commit(self, request: CommitRequest) -> CommitAnswer:
+        """Verify the chunks and publish the object. Raises `CorruptData`, `Unreachable`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMeta:
+    """What the store says of an object; *sequence* is that of the meta message.
+
+    Attributes:
+        ranges: stream sequences of the chunks as inclusive runs; empty in objects of other writers.
+    """
+
+    name: str
+    size: int
+    chunks: int
+    nuid: str
+    digest: str
+    deleted: bool = False
+    ranges: tuple[tuple[int, int], ...] = ()
+    sequence: int = 0
+
+
+def chunk_subject(nuid: str) -> str:
+    """Where the chunks of an object are."""
+    return f"$O.{ARTIFACTS}.C.{nuid}"
+
+
+def meta_subject(name: str) -> str:
+    """Where the meta of an object is."""
+    return f"$O.{ARTIFACTS}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+
+
+def digest_text(sha256: str) -> str:
+    """A digest as the object store writes it: `SHA-256=` and padded base64url."""
+    return "SHA-256=" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode()
+
+
+async def read_meta(connection: Connection, name: str) -> ObjectMeta | None:
+    """The meta of an object, deleted ones included.
+
+    Raises:
+        CorruptData: it is not the meta of an object.
+        Unreachable: the store does not answer.
+    """
+    message = await jetstream.newest(connection, OBJECT_STREAM, meta_subject(name))
+    if message is None:
+        return None
+    try:
+        return _parse_meta(json.loads(message.data), message.sequence)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"the meta of object `{name[:12]}` cannot be read"
+        raise CorruptData(msg) from error
+
+
+def _parse_meta(document: Mapping[str, Any], sequence: int) -> ObjectMeta:
+    texts = (document.get("headers") or {}).get("x-seq") or []
+    runs = [text.partition("-") for text in texts]
+    return ObjectMeta(
+        str(document["name"]),
+        int(document.get("size", 0)),
+        int(document.get("chunks", 0)),
+        str(document["nuid"]),
+        str(document.get("digest", "")),
+        bool(document.get("deleted", False)),
+        tuple((int(first), int(last or first)) for first, _, last in runs),
+        sequence,
+    )
+
+
+async def read_chunks(
+    connection: Connection, nuid: str, first: int, seconds: float
+) -> AsyncIterator[tuple[Message, ...]]:
+    """The chunks of an object in order, some MiB at a time; goes on after the broker was away.
+
+    Raises:
+        Unreachable: no progress for *seconds*.
+    """
+    after, more = max(first - 1, 0), True
+
+    def read() -> Awaitable[jetstream.Page]:
+        return jetstream.page(
+            connection, OBJECT_STREAM, chunk_subject(nuid), after, batch=_PAGE // CHUNK, max_bytes=_PAGE
+        )
+
+    while more:
+        page = await persist(read, seconds)
+        if page.messages:
+            after = page.messages[-1].sequence
+            yield page.messages
+        more = page.more
+
+
+class NatsObjects:
+    """`ports.ObjectStore`; *committer* publishes what `put` has stored.
+
+    `put` itself does not read back: the committer hashes the chunks as the stream returns them before
+    it publishes the object, so that an object that exists has been read back and verified.
+    """
+
+    def __init__(self, connection: Connection, committer: Committer, *, seconds: float = PATIENCE) -> None:
+        self._connection = connection
+        self._committer = committer
+        self._seconds = seconds
+
+    async def put(self, path: Path, sha256: str, size: int) -> None:
+        """Store a file's bytes under *sha256*; see `ports.ObjectStore.put`."""
+        if await self.size(sha256) == size:
+            return
+        if await asyncio.to_thread(file_digest, path) != (sha256, size):
+            msg = f"the bytes of `{path.name}` do not have the digest `{sha256[:12]}` and {size} bytes"
+            raise CorruptData(msg)
+        nuid, sequences = await self._store_in_order(path, sha256)
+        await self._committer.commit(CommitRequest(sha256, size, nuid, len(sequences), _runs(sequences)))
+
+    async def fetch(self, sha256: str, size: int, target: Path) -> None:
+        """Write the object's bytes to *target*; see `ports.ObjectStore.fetch`."""
+        meta = await self._meta(sha256)
+        if meta is None:
+            msg = f"there is no object `{sha256[:12]}`"
+            raise NotFound(msg)
+        if meta.size != size:
+            msg = f"object `{sha256[:12]}` has {meta.size} bytes, not {size}"
+            raise CorruptData(msg)
+        loop = asyncio.get_running_loop()
+        digest, written = hashlib.sha256(), 0
+        with replacing(target) as file:
+            job: asyncio.Future[int] | None = None
+            first = meta.ranges[0][0] if meta.ranges else 1
+            try:
+                async for chunks in read_chunks(self._connection, meta.nuid, first, self._seconds):
+                    written += await job if job else 0
+                    job = loop.run_in_executor(None, _take, chunks, digest, file)
+                    if written > size:
+                        break
+            finally:
+                written += await job if job else 0
+            if written != size or digest.hexdigest() != sha256:
+                msg = f"object `{sha256[:12]}` is damaged: {written} of {size} bytes, or other ones than were stored"
+                raise CorruptData(msg)
+
+    async def size(self, sha256: str) -> int | None:
+        """The size of an object in bytes, or None where there is none."""
+        meta = await self._meta(sha256)
+        return meta.size if meta is not None else None
+
+    async def _meta(self, sha256: str) -> ObjectMeta | None:
+        meta = await persist(lambda: read_meta(self._connection, sha256), self._seconds)
+        return None if meta is None or meta.deleted else meta
+
+    async def _store_in_order(self, path: Path, sha256: str) -> tuple[str, list[int]]:
+        for _ in range(_TRIES):
+            nuid = "".join(secrets.choice(_LETTERS) for _ in range(_NUID))
+            sequences = await self._store_chunks(path, nuid)
+            if sequences == sorted(sequences):
+                return nuid, sequences
+        msg = f"the chunks of object `{sha256[:12]}` did not arrive in order"
+        raise Unreachable(msg)
+
+    async def _store_chunks(self, path: Path, nuid: str) -> list[int]:
+        """Store a file's chunks, a few at a time; returns their sequences, which retries may have mixed up."""
+        room = asyncio.Semaphore(_WINDOW)
+        tasks: list[asyncio.Task[int]] = []
+        with path.open("rb") as file:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    while data := await asyncio.to_thread(file.read, CHUNK):
+                        await room.acquire()
+                        tasks.append(group.create_task(self._store_chunk(nuid, len(tasks), data, room.release)))
+            except ExceptionGroup as errors:
+                raise errors.exceptions[0] from errors
+        return [task.result() for task in tasks]
+
+    async def _store_chunk(self, nuid: str, index: int, data: bytes, done: Callable[[], None]) -> int:
+        headers = {"Nats-Msg-Id": f"{nuid}.{index}"}
+        try:
+            return await persist(
+                lambda: jetstream.publish(
+                    self._connection, chunk_subject(nuid), data, headers=headers, seconds=self._seconds / 2
+                ),
+                self._seconds,
+            )
+        finally:
+            done()
+
+
+def _take(chunks: tuple[Message, ...], digest: hashlib._Hash, file: IO[bytes]) -> int:
+    for chunk in chunks:
+        digest.update(chunk.data)
+        file.write(chunk.data)
+    return sum(len(chunk.data) for chunk in chunks)
+
+
+def _runs(sequences: list[int]) -> tuple[tuple[int, int], ...]:
+    runs: list[tuple[int, int]] = []
+    for sequence in sequences:
+        if runs and runs[-1][1] + 1 == sequence:
+            runs[-1] = (runs[-1][0], sequence)
+        else:
+            runs.append((sequence, sequence))
+    return tuple(runs)

@@ -1,0 +1,40 @@
+"""Trying again for a time, not a number of times: an election answers 503 at once, for seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from wombat_gitops.domain.errors import Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+PATIENCE: Final = 30.0
+"""Seconds a write is tried for; a cluster elects a new leader in 4 to 8."""
+
+_FIRST: Final = 0.05
+_LONGEST: Final = 1.0
+
+
+async def persist(attempt: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:
+    """Call *attempt* until it does not raise `Unreachable`, waiting 0.05 s to 1 s in between.
+
+    Raises:
+        Unreachable: *seconds* have passed; the last reason.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    pause = _FIRST
+    while True:
+        try:
+            return await attempt()
+        except Unreachable:
+            wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - only spreads retries
+            if loop.time() + wait >= end:
+                raise
+            await asyncio.sleep(wait)
+            pause = min(pause * 2, _LONGEST)

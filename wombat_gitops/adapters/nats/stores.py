@@ -1,0 +1,199 @@
+"""`ports.Store` on a KV bucket, readable by every stock client."""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from wombat_gitops.adapters.files import check_key
+from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.follow import RESYNC_SECONDS, Follower
+from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE, TOMBSTONE_SECONDS, kv_stream
+from wombat_gitops.adapters.nats.jetstream import WrongSequence
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.domain import messages
+from wombat_gitops.domain.errors import CorruptData, Refused, Unreachable
+from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Synced, Versioned
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wombat_gitops.adapters.nats.connection import Connection
+    from wombat_gitops.adapters.nats.jetstream import Message
+    from wombat_gitops.ports import Change
+
+T = TypeVar("T")
+
+_TOKEN: Final = "Wombat-Token"  # noqa: S105 - the name of a header
+_MAX_TEXT: Final = 16 << 20
+_OVERHEAD: Final = 1024
+"""Bytes that subject and headers may need of the largest value."""
+
+
+class NatsStore(Generic[T]):
+    """`ports.Store` of values of one kind in a KV bucket.
+
+    Args:
+        prefix: beginning of the keys that this object follows, ending in a dot, where a bucket holds
+            values of several kinds.
+        compress: store with zlib, for long texts.
+        seconds: how long a method tries before it raises `Unreachable`.
+        resync: seconds between two looks of a follower that hears nothing.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        bucket: str,
+        kind: type[T],
+        *,
+        prefix: str = "",
+        compress: bool = False,
+        seconds: float = PATIENCE,
+        resync: float = RESYNC_SECONDS,
+    ) -> None:
+        self._connection = connection
+        self._bucket = bucket
+        self._stream = kv_stream(bucket)
+        self._kind = kind
+        self._prefix = prefix
+        self._compress = compress
+        self._seconds = seconds
+        self._resync = resync
+        self._known: dict[str, int] = {}
+
+    async def create(self, key: str, value: T) -> Versioned[T] | None:
+        """Store a new key, or return None where it exists."""
+        payload, expected, token = self._encode(value), 0, _new_token()
+        while True:
+            written, found = await self._write(key, payload, expected, token)
+            if written:
+                return Versioned(key, value, written)
+            if found is not None and not _is_tombstone(found):
+                return None
+            expected = found.sequence if found is not None else 0
+
+    async def replace(self, current: Versioned[T], value: T) -> Versioned[T] | None:
+        """Write over exactly *current*, or return None where somebody wrote in between."""
+        written, _ = await self._write(current.key, self._encode(value), current.revision, _new_token())
+        return Versioned(current.key, value, written) if written else None
+
+    async def put(self, key: str, value: T) -> Versioned[T]:
+        """Write whatever is there.
+
+        Compare-and-set all the same: a try whose answer was lost must not land behind a later value.
+        """
+        payload, token = self._encode(value), _new_token()
+        expected = self._known.get(key, 0)
+        while True:
+            written, found = await self._write(key, payload, expected, token)
+            if written:
+                self._known[key] = written
+                return Versioned(key, value, written)
+            expected = found.sequence if found is not None else 0
+
+    async def get(self, key: str) -> Versioned[T] | None:
+        """The newest value, or None. Raises `CorruptData` where the bytes are not a value."""
+        subject = self._subject(key)
+        found = await persist(lambda: jetstream.newest(self._connection, self._stream, subject), self._seconds)
+        if found is None or _is_tombstone(found):
+            return None
+        return Versioned(key, self._decode(found.data), found.sequence)
+
+    async def remove(self, key: str) -> None:
+        """Make the key go away; no error where it is not there."""
+        subject, token = self._subject(key), _new_token()
+        self._known.pop(key, None)
+        while True:
+            found = await persist(lambda: jetstream.newest(self._connection, self._stream, subject), self._seconds)
+            if found is None or _is_tombstone(found):
+                return
+            headers = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
+            written, _ = await self._write(key, b"", found.sequence, token, headers)
+            if written:
+                return
+
+    async def follow(self) -> AsyncIterator[Change[T]]:
+        """All entries, `Synced`, then every change; see `ports.Store.follow`."""
+        follower = Follower(
+            self._connection,
+            self._stream,
+            f"$KV.{self._bucket}.{self._prefix}>",
+            f"ev.{self._bucket}.{self._prefix}>",
+            resync=self._resync,
+        )
+        async for look in follower.looks():
+            if look.reset:
+                self._known.clear()
+                yield Reset()
+            for message in look.messages:
+                yield self._change(message)
+            if look.whole:
+                yield Synced()
+
+    async def _write(
+        self, key: str, payload: bytes, expected: int, token: str, headers: dict[str, str] | None = None
+    ) -> tuple[int, Message | None]:
+        """Write over *expected*: the new revision, or 0 and what is there instead."""
+        subject = self._subject(key)
+        sent = {_TOKEN: token} | (headers or {})
+
+        async def attempt() -> tuple[int, Message | None]:
+            try:
+                return await jetstream.publish(
+                    self._connection, subject, payload, headers=sent, expected=expected
+                ), None
+            except WrongSequence as error:
+                found = await self._settled(subject, error.sequence)
+            if found is not None and found.headers.get(_TOKEN) == token:
+                return found.sequence, None
+            return 0, found
+
+        return await persist(attempt, self._seconds)
+
+    async def _settled(self, subject: str, sequence: int) -> Message | None:
+        """The newest message on *subject*, from a replica that has at least *sequence*."""
+        found = await jetstream.newest(self._connection, self._stream, subject)
+        if found is not None and found.sequence < sequence:
+            msg = f"a replica of stream `{self._stream}` lags behind"
+            raise Unreachable(msg)
+        return found
+
+    def _subject(self, key: str) -> str:
+        return f"$KV.{self._bucket}.{check_key(key)}"
+
+    def _change(self, message: Message) -> Put[T] | Removed | Corrupt:
+        key = message.subject.removeprefix(f"$KV.{self._bucket}.")
+        if _is_tombstone(message):
+            return Removed(key, message.sequence)
+        try:
+            return Put(Versioned(key, self._decode(message.data), message.sequence))
+        except CorruptData as error:
+            return Corrupt(key, message.sequence, error.message)
+
+    def _encode(self, value: T) -> bytes:
+        plain = messages.encode(value)
+        payload = zlib.compress(plain) if self._compress else plain
+        if len(payload) > MAX_VALUE - _OVERHEAD or len(plain) > _MAX_TEXT:
+            msg = f"{len(payload)} bytes are more than a value in `{self._bucket}` may have"
+            raise Refused(msg)
+        return payload
+
+    def _decode(self, data: bytes) -> T:
+        if self._compress:
+            try:
+                data = zlib.decompressobj().decompress(data, _MAX_TEXT)
+            except zlib.error as error:
+                msg = f"a value in `{self._bucket}` is not compressed text"
+                raise CorruptData(msg) from error
+        return messages.decode(self._kind, data)
+
+
+def _new_token() -> str:
+    return secrets.token_hex(12)
+
+
+def _is_tombstone(message: Message) -> bool:
+    headers = message.headers
+    return headers.get("KV-Operation") in {"DEL", "PURGE"} or "Nats-Marker-Reason" in headers
