@@ -1,0 +1,319 @@
+"""Bytes to a tree with positions: the part of YAML that JSON can say, and nothing more.
+
+Works on parser events with an own stack, so that no nesting exhausts the interpreter's, and stops at
+the first limit that is passed. Scalars keep their exact source text: that `1.20` is a number to YAML
+never loses a digit.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+import yaml
+from yaml import events
+
+from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.places import Places, Span, child, shown
+
+MAX_BYTES: Final = 256 * 1024
+MAX_DEPTH: Final = 32
+MAX_VALUES: Final = 10_000
+
+_FORBIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Controls but tab and line feed, other line ends, writing directions (they hide what a line says), no-characters."""
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(slots=True)
+class Scalar:
+    """A text, a number or a word, as it was written.
+
+    Attributes:
+        plain: written without quotes.
+        broken: stands for something already reported; say nothing more about it.
+    """
+
+    text: str
+    span: Span
+    plain: bool
+    broken: bool = False
+
+    @property
+    def null(self) -> bool:
+        """Written as nothing."""
+        return self.plain and self.text in {"", "~", "null", "Null", "NULL"}
+
+
+@dataclass(slots=True)
+class Items:
+    """A list."""
+
+    span: Span
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Fields:
+    """A map, in the file's order."""
+
+    span: Span
+    fields: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Span] = field(default_factory=dict)
+    pending: Scalar | None = None
+
+
+Node = Scalar | Items | Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file. `root` is None where nothing could be made of it; then there are diagnostics."""
+
+    root: Node | None
+    places: Places
+    diagnostics: tuple[Diagnostic, ...]
+    broken: frozenset[str] = frozenset()
+
+
+class _Stop(Exception):
+    """Reading any further is of no use; the reason is among the diagnostics."""
+
+
+def parse_document(path: str, data: bytes) -> Document:
+    """Read one YAML file. Never raises, whatever the bytes are."""
+    places = Places(path)
+    if len(data) > MAX_BYTES:
+        message = f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read"
+        return Document(None, places, (places.problem_at(rules.TOO_LARGE, message, None),))
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        return _not_utf8(path, data, error.start)
+    text = text.replace("\r\n", "\n")
+    places = Places(path, tuple(text.split("\n")))
+    problems = _check_characters(text, places)
+    if problems:
+        return Document(None, places, problems)
+    builder = _Builder(places)
+    try:
+        builder.read(text)
+    except _Stop:
+        return Document(None, places, tuple(builder.problems))
+    if builder.root is None and not builder.problems:
+        hint = "write the distribution, or remove the file"
+        builder.report(rules.EMPTY, "the file is empty", Span(1, 1), hint)
+    if builder.root is None:
+        return Document(None, places, tuple(builder.problems))
+    located = _Locator()
+    located.visit("", builder.root, None)
+    placed = Places(path, places.lines, located.values, located.keys)
+    return Document(builder.root, placed, tuple(builder.problems), frozenset(located.broken))
+
+
+def _not_utf8(path: str, data: bytes, offset: int) -> Document:
+    before = data[:offset].decode()
+    lines = tuple(data.decode(errors="replace").split("\n"))
+    line = before.count("\n") + 1
+    column = len(before.rpartition("\n")[2]) + 1
+    places = Places(path, lines)
+    problem = places.problem_at(
+        rules.NOT_UTF8,
+        f"byte `0x{data[offset]:02x}` is not UTF-8",
+        Span(line, column, column + 1),
+        hint="save the file as UTF-8",
+    )
+    return Document(None, places, (problem,))
+
+
+def _check_characters(text: str, places: Places) -> tuple[Diagnostic, ...]:
+    """The first of each kind of character that may not be there."""
+    found = []
+    for rule, pattern, message, hint in (
+        (rules.BYTE_ORDER_MARK, "\ufeff", "byte order mark", "save the file as UTF-8 without a byte order mark"),
+        (rules.TAB, "\t", "tab", "use spaces"),
+        (rules.FORBIDDEN_CHARACTER, _FORBIDDEN, "", "remove it"),
+    ):
+        match = re.search(pattern, text)
+        if match is not None:
+            name = message or f"character U+{ord(match[0]):04X}"
+            message = f"{name} is not allowed"
+            found.append(places.problem_at(rule, message, _span_at(text, match.start()), hint=hint))
+    return tuple(found)
+
+
+def _span_at(text: str, offset: int) -> Span:
+    column = offset - text.rfind("\n", 0, offset)
+    return Span(text.count("\n", 0, offset) + 1, column, column + 1)
+
+
+class _Builder:
+    """Makes the tree from parser events and collects what is wrong on the way."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._stack: list[Items | Fields] = []
+        self._values = 0
+        self._documents = 0
+        self.root: Node | None = None
+        self.problems: list[Diagnostic] = []
+
+    def report(self, rule: rules.Rule, message: str, span: Span, hint: str = "") -> None:
+        self.problems.append(self._places.problem_at(rule, message, span, hint=hint))
+
+    def read(self, text: str) -> None:
+        try:
+            for event in yaml.parse(text, Loader=_LOADER):
+                self._take(event)
+        except yaml.YAMLError as error:
+            self._syntax(error)
+
+    def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.DocumentStartEvent):
+            self._start_document(event)
+        elif isinstance(event, events.AliasEvent):
+            span = self._span(event)
+            self.report(rules.ALIAS, f"alias `*{event.anchor}` is not allowed", span, "write the value out")
+            self._add(Scalar("", span, plain=True, broken=True))
+        elif isinstance(event, events.ScalarEvent):
+            self._add(self._scalar(event))
+        elif isinstance(event, events.SequenceStartEvent):
+            self._open(Items(self._checked(event)))
+        elif isinstance(event, events.MappingStartEvent):
+            self._open(Fields(self._checked(event)))
+        elif isinstance(event, (events.SequenceEndEvent, events.MappingEndEvent)):
+            self._stack.pop()
+
+    def _start_document(self, event: events.DocumentStartEvent) -> None:
+        self._documents += 1
+        span = self._span(event)
+        if self._documents > 1:
+            self.report(
+                rules.MANY_DOCUMENTS,
+                "the file holds more than one document",
+                span,
+                "move each document to a file of its own",
+            )
+            raise _Stop
+        if event.version is not None or event.tags:
+            self.report(rules.DIRECTIVE, "YAML directives are not allowed", span, "remove the line")
+
+    def _scalar(self, event: events.ScalarEvent) -> Scalar:
+        span = self._checked(event)
+        match = _FORBIDDEN.search(event.value) or re.search("\t", event.value)
+        if match is not None:
+            message = f"character U+{ord(match[0]):04X} is not allowed"
+            self.report(rules.FORBIDDEN_CHARACTER, message, span, "remove it")
+            return Scalar("", span, plain=True, broken=True)
+        return Scalar(event.value, span, plain=event.style is None)
+
+    def _checked(self, event: events.ScalarEvent | events.CollectionStartEvent) -> Span:
+        span = self._span(event)
+        if event.anchor is not None:
+            self.report(rules.ALIAS, f"anchor `&{event.anchor}` is not allowed", span, "write the value out")
+        if event.tag is not None:
+            self.report(rules.TAG, f"tag {shown(event.tag)} is not allowed", span, "remove the tag")
+        return span
+
+    def _open(self, node: Items | Fields) -> None:
+        self._add(node)
+        if len(self._stack) >= MAX_DEPTH:
+            message = f"values are nested more than {MAX_DEPTH} levels deep"
+            self.report(rules.TOO_DEEP, message, Span(node.span.line, node.span.column, node.span.column + 1))
+            raise _Stop
+        self._stack.append(node)
+
+    def _add(self, node: Node) -> None:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self.report(rules.TOO_MANY_VALUES, f"the file holds more than {MAX_VALUES:,} values", node.span)
+            raise _Stop
+        if not self._stack:
+            self.root = node
+            return
+        parent = self._stack[-1]
+        if isinstance(parent, Items):
+            parent.items.append(node)
+        elif parent.pending is None:
+            parent.pending = self._key(node)
+        else:
+            key, parent.pending = parent.pending, None
+            self._add_field(parent, key, node)
+
+    def _key(self, node: Node) -> Scalar:
+        if isinstance(node, Scalar) and (node.broken or not (node.plain and node.text == "")):
+            return node
+        self.report(rules.COMPLEX_KEY, "a key must be a text", node.span, "write the field's name")
+        return Scalar("", node.span, plain=True, broken=True)
+
+    def _add_field(self, parent: Fields, key: Scalar, node: Node) -> None:
+        if key.broken:
+            return
+        if key.plain and key.text == "<<":
+            self.report(rules.MERGE_KEY, "merge key `<<` is not allowed", key.span, "write the fields out")
+        elif key.text in parent.fields:
+            first = parent.keys[key.text]
+            message = f"key {shown(key.text)} is already set in line {first.line}"
+            self.report(rules.DUPLICATE_KEY, message, key.span, "remove one of them")
+        else:
+            parent.fields[key.text] = node
+            parent.keys[key.text] = key.span
+
+    def _syntax(self, error: yaml.YAMLError) -> None:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        last = len(self._places.lines)
+        if line > last or (line == last and not self._places.lines[-1]):
+            line = max(index for index, text in enumerate(("x", *self._places.lines)) if text.strip()) or 1
+            column = len(self._places.lines[line - 1]) + 1
+        message = f"not well-formed YAML: {shown(str(problem)).strip('`')}"
+        self.report(rules.SYNTAX, message, Span(line, column), _SYNTAX_HINTS.get(str(problem), ""))
+        raise _Stop
+
+    def _span(self, event: events.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        same = end.line == start.line and end.column > start.column
+        return Span(start.line + 1, start.column + 1, end.column + 1 if same else 0)
+
+
+_SYNTAX_HINTS: Final = {
+    "mapping values are not allowed in this context": "put text that holds `: ` in quotes, or check the indentation",
+    "could not find expected ':'": "write `field: value`",
+    "found unexpected end of stream": "close the quote",
+    "did not find expected ',' or ']'": "close the list with `]`",
+    "did not find expected ',' or '}'": "close the map with `}`",
+    "did not find expected '-' indicator": "check the indentation of the list",
+    "did not find expected key": "check the indentation",
+    "found character that cannot start any token": "put the text in quotes",
+    "did not find expected alphabetic or numeric character": "put text that begins with `*` or `&` in quotes",
+}
+
+
+class _Locator:
+    """Spans by JSON Pointer. Recursion is as deep as the document, which is limited."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Span] = {}
+        self.keys: dict[str, Span] = {}
+        self.broken: set[str] = set()
+
+    def visit(self, pointer: str, node: Node, key: Span | None) -> None:
+        if key is not None:
+            self.keys[pointer] = key
+        empty = isinstance(node, Scalar) and node.plain and not node.text
+        self.values[pointer] = key if key is not None and empty else node.span
+        if isinstance(node, Scalar):
+            if node.broken:
+                self.broken.add(pointer)
+        elif isinstance(node, Items):
+            for index, item in enumerate(node.items):
+                self.visit(child(pointer, index), item, None)
+        else:
+            for name, value in node.fields.items():
+                self.visit(child(pointer, name), value, node.keys[name])

@@ -1,0 +1,137 @@
+"""What a value of a manifest can be, and its JSON Schema. The fields themselves are in `fields`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | dict[str, Json]"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text.
+
+    Attributes:
+        pattern: expression for the whole text, valid in Python and in ECMAScript.
+        format: `uri` or `email`, checked by `validation`.
+        choices: the only texts allowed.
+        expected: what it must look like, as the end of the sentence "write …".
+        suggest: makes a hint from a wrong text, or returns "".
+    """
+
+    pattern: str = ""
+    format: str = ""
+    choices: tuple[str, ...] = ()
+    longest: int = 0
+    expected: str = ""
+    suggest: Callable[[str], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """`true` or `false`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list of different items."""
+
+    item: Kind
+    least: int = 0
+    most: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TextMap:
+    """A map of free keys to texts."""
+
+    key: Text
+    value: Text
+    most: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A map of known fields."""
+
+    fields: tuple[Field, ...]
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name, if there is one."""
+        return next((field for field in self.fields if field.name == name), None)
+
+
+Kind: TypeAlias = "Text | Flag | ListOf | TextMap | Record"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A named value of a record; `default` is what its absence means, for readers of the schema."""
+
+    name: str
+    kind: Kind
+    title: str
+    description: str
+    required: bool = False
+    default: Json = None
+    examples: tuple[Json, ...] = ()
+
+
+def schema_of(kind: Kind) -> dict[str, Json]:
+    """The JSON Schema (draft 2020-12) of a kind of value."""
+    match kind:
+        case Text():
+            return _text_schema(kind)
+        case Flag():
+            return {"type": "boolean"}
+        case ListOf():
+            return {
+                "type": "array",
+                "items": schema_of(kind.item),
+                "minItems": kind.least,
+                "maxItems": kind.most,
+                "uniqueItems": True,
+            }
+        case TextMap():
+            return {
+                "type": "object",
+                "propertyNames": schema_of(kind.key),
+                "additionalProperties": schema_of(kind.value),
+                "maxProperties": kind.most,
+            }
+        case Record():
+            return {
+                "type": "object",
+                "required": [field.name for field in kind.fields if field.required],
+                "properties": {field.name: _field_schema(field) for field in kind.fields},
+                "additionalProperties": False,
+            }
+
+
+def _text_schema(kind: Text) -> dict[str, Json]:
+    schema: dict[str, Json] = {"type": "string"}
+    if kind.choices:
+        schema["enum"] = list(kind.choices)
+    if kind.pattern:
+        schema["pattern"] = kind.pattern
+    if kind.format:
+        schema["format"] = kind.format
+    if kind.longest:
+        schema["maxLength"] = kind.longest
+    if kind.expected:
+        schema["patternErrorMessage"] = f"write {kind.expected}"
+    return schema
+
+
+def _field_schema(field: Field) -> dict[str, Json]:
+    schema: dict[str, Json] = {"title": field.title, "description": field.description}
+    schema.update(schema_of(field.kind))
+    if field.default is not None:
+        schema["default"] = field.default
+    if field.examples:
+        schema["examples"] = list(field.examples)
+    return schema

@@ -1,0 +1,349 @@
+"""Checks a document against the generated JSON Schema and says in words where it differs.
+
+The checking is done by the `jsonschema` library. Four of its keywords are replaced: `pattern`, because
+Python's `$` accepts a line end behind the text, and `uniqueItems`, `required` and
+`additionalProperties`, to report each item or field by itself (and in linear time).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from wombat_gitops.domain import grammar
+from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.document import Fields, Items, Node
+from wombat_gitops.domain.manifest.fields import MANIFEST
+from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Record, Text, TextMap
+from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, shown
+from wombat_gitops.domain.manifest.schema import manifest_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.manifest.document import Document
+    from wombat_gitops.domain.manifest.places import Places
+
+_MOST_SUGGESTIONS: Final = 20
+"""Unknown fields of one map that are compared with the known ones."""
+
+
+def plain_value(node: Node, kind: Kind | None) -> Json:
+    """The JSON of a node, read as what the field at its place wants.
+
+    A text field takes the exact source text, also of what YAML would make a number, a date or a
+    truth value.
+    """
+    if isinstance(node, Items):
+        item = kind.item if isinstance(kind, ListOf) else None
+        return [plain_value(value, item) for value in node.items]
+    if isinstance(node, Fields):
+        return {name: plain_value(value, _kind_of(kind, name)) for name, value in node.fields.items()}
+    if node.null:
+        return None
+    if isinstance(kind, Flag) and node.plain and node.text in {"true", "false"}:
+        return node.text == "true"
+    return node.text
+
+
+def validate(document: Document, value: Json) -> list[Diagnostic]:
+    """Every difference between a manifest's value and the schema."""
+    words = _Words(document)
+    errors = _validator().iter_errors(value)
+    return [problem for error in errors for problem in words.tell(error)]
+
+
+def _validator() -> Draft202012Validator:
+    if not _validators:
+        kind = extend(
+            Draft202012Validator,
+            {
+                "pattern": _pattern,
+                "uniqueItems": _unique_items,
+                "required": _required,
+                "additionalProperties": _additional_properties,
+            },
+        )
+        _validators.append(kind(manifest_schema(), format_checker=_formats()))
+    return cast("Draft202012Validator", _validators[0])
+
+
+_validators: list[Any] = []
+
+
+def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not grammar.matches(pattern, instance):
+        yield ValidationError("pattern")
+
+
+def _unique_items(_: object, __: object, instance: object, ___: object) -> Iterator[ValidationError]:
+    seen = set[str]()
+    for index, item in enumerate(instance if isinstance(instance, list) else ()):
+        if not isinstance(item, str):
+            continue
+        if item in seen:
+            yield ValidationError("repeated", path=(index,))
+        seen.add(item)
+
+
+def _required(_: object, names: Sequence[str], instance: object, __: object) -> Iterator[ValidationError]:
+    for name in names:
+        if isinstance(instance, dict) and name not in instance:
+            yield ValidationError("missing", path=(name,))
+
+
+def _additional_properties(
+    validator: Draft202012Validator, wanted: object, instance: object, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    for name, value in instance.items():
+        if name in schema.get("properties", {}):
+            continue
+        if wanted is False:
+            yield ValidationError("unknown", path=(name,))
+        elif isinstance(wanted, dict):
+            yield from validator.descend(value, wanted, path=name)
+
+
+_EMAIL: Final = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*"
+    r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
+)
+_URI: Final = re.compile(r"https?://(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
+
+
+def _formats() -> FormatChecker:
+    checker = FormatChecker(formats=())
+    checker.checks("email")(_is_email)
+    checker.checks("uri", raises=ValueError)(_is_web_address)
+    return checker
+
+
+def _is_email(value: object) -> bool:
+    return not isinstance(value, str) or (len(value) <= 254 and _EMAIL.fullmatch(value) is not None)  # noqa: PLR2004
+
+
+def _is_web_address(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    if _URI.fullmatch(value) is None:
+        return False
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    labels = host.split(".")
+    in_order = parts.port != 0 and parts.username is None and parts.password is None
+    return in_order and (":" in host or all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in labels))
+
+
+def _kind_of(kind: Kind | None, step: str | int) -> Kind | None:
+    match kind:
+        case Record():
+            field = kind.field(str(step))
+            return field.kind if field is not None else None
+        case ListOf():
+            return kind.item
+        case TextMap():
+            return kind.value
+        case _:
+            return None
+
+
+class _Words:
+    """Turns the library's errors into diagnostics in the words of the fields."""
+
+    def __init__(self, document: Document) -> None:
+        self._places: Places = document.places
+        self._broken = document.broken
+        self._compared = 0
+
+    def tell(self, error: ValidationError) -> Iterator[Diagnostic]:
+        """Yield the diagnostic of one error, or nothing where it follows from a problem already told."""
+        path = list(error.absolute_path)
+        if error.validator in {"pattern", "maxLength"} and "propertyNames" in error.absolute_schema_path:
+            yield self._bad_key(path, str(error.instance))
+            return
+        pointer = _pointer(path)
+        if self._within_broken(pointer):
+            return
+        kind = _follow(path)
+        match error.validator:
+            case "additionalProperties":
+                yield self._unknown(path, pointer, error.instance)
+            case "required":
+                yield from self._missing(path, error.instance)
+            case "type":
+                yield self._wrong_type(path, pointer, kind, error.instance)
+            case "enum":
+                yield self._not_a_choice(path, pointer, kind, str(error.instance))
+            case "pattern" | "format":
+                yield self._bad_value(path, pointer, kind, str(error.instance))
+            case "maxLength":
+                message = f"{_label(path)} has {len(error.instance)} characters, at most {error.validator_value} fit"
+                yield self._places.problem(rules.TOO_LONG, message, pointer, hint="shorten it")
+            case "uniqueItems":
+                yield self._repeated(path, pointer, error.instance)
+            case _:
+                yield self._wrong_count(path, pointer, error)
+
+    def _within_broken(self, pointer: str) -> bool:
+        return any(pointer == broken or pointer.startswith(f"{broken}/") for broken in self._broken)
+
+    def _unknown(self, path: list[str | int], pointer: str, instance: Mapping[str, object]) -> Diagnostic:
+        name = str(path[-1])
+        parent = _follow(path[:-1])
+        known = [field.name for field in parent.fields] if isinstance(parent, Record) else []
+        self._compared += 1
+        hint = ""
+        if self._compared <= _MOST_SUGGESTIONS:
+            hint = did_you_mean(name, [field for field in known if field not in instance])
+        hint = hint or f"the fields here are {', '.join(f'`{field}`' for field in known)}"
+        where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
+        return self._places.problem(
+            rules.UNKNOWN_FIELD, f"unknown field {shown(name)}{where}", pointer, hint=hint, at_key=True
+        )
+
+    def _missing(self, path: list[str | int], instance: Mapping[str, object]) -> Iterator[Diagnostic]:
+        name = str(path[-1])
+        parent = _follow(path[:-1])
+        fields = {field.name: field for field in parent.fields} if isinstance(parent, Record) else {}
+        strangers = [key for key in instance if key not in fields][:_MOST_SUGGESTIONS]
+        free = [field for field in fields if field not in instance]
+        if any(nearest(stranger, free) == name for stranger in strangers):
+            return
+        where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
+        hint = _example_line(fields[name]) if name in fields else ""
+        parent_pointer = _pointer(path[:-1])
+        yield self._places.problem(rules.MISSING_FIELD, f"field `{name}` is missing{where}", parent_pointer, hint=hint)
+
+    def _wrong_type(self, path: list[str | int], pointer: str, kind: Kind | None, instance: object) -> Diagnostic:
+        if not path:
+            message = f"a manifest must be a map of fields, not {_describe(instance)}"
+            return self._places.problem(rules.NOT_A_MAP, message, pointer, hint="write `field: value` lines")
+        wanted, hint = _wanted(kind, path, instance)
+        message = f"{_label(path)} must be {wanted}, not {_describe(instance)}"
+        return self._places.problem(rules.WRONG_TYPE, message, pointer, hint=hint)
+
+    def _not_a_choice(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
+        choices = kind.choices if isinstance(kind, Text) else ()
+        hint = did_you_mean(value, choices)
+        if path and path[0] == "platforms":
+            hint = hint or "write `os/arch` or `os/arch/variant` as Go spells them, such as `linux/amd64`"
+            message = f"{shown(value)} is not a supported platform"
+            return self._places.problem(rules.UNSUPPORTED_PLATFORM, message, pointer, hint=hint)
+        supported = " or ".join(f"`{choice}`" for choice in choices)
+        if path == ["kind"]:
+            message = f"kind {shown(value)} is not supported"
+            hint = f"{hint or 'this version reads'} {'' if hint else supported}".strip()
+            return self._places.problem(rules.UNSUPPORTED_KIND, message, pointer, hint=hint)
+        message = f"{_label(path)} {shown(value)} is not supported"
+        return self._places.problem(rules.UNSUPPORTED_API_VERSION, message, pointer, hint=f"write {supported}")
+
+    def _bad_value(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
+        message = f"{_label(path)} cannot be {shown(value)}" if value else f"{_label(path)} is empty"
+        return self._places.problem(rules.BAD_VALUE, message, pointer, hint=_expected(kind, value))
+
+    def _bad_key(self, path: list[str | int], key: str) -> Diagnostic:
+        kind = _follow(path)
+        expected = _expected(kind.key, key) if isinstance(kind, TextMap) else ""
+        message = f"a key of {_label(path)} cannot be {shown(key)}"
+        pointer = child(_pointer(path), key)
+        return self._places.problem(rules.BAD_VALUE, message, pointer, hint=expected, at_key=True)
+
+    def _repeated(self, path: list[str | int], pointer: str, items: Sequence[object]) -> Diagnostic:
+        index = int(path[-1])
+        value = str(items[index])
+        span = self._places.values.get(_pointer([*path[:-1], items.index(value)]))
+        where = f" in line {span.line}" if span is not None else ""
+        message = f"{shown(value)} is already listed{where}"
+        return self._places.problem(rules.REPEATED_ITEM, message, pointer, hint="remove one of them")
+
+    def _wrong_count(self, path: list[str | int], pointer: str, error: ValidationError) -> Diagnostic:
+        count, limit = len(error.instance), error.validator_value
+        if count < limit:
+            message, hint = f"{_label(path)} is empty", "name at least one"
+        else:
+            message, hint = f"{_label(path)} has {count:,} items, at most {limit:,} are allowed", ""
+        return self._places.problem(rules.ITEM_COUNT, message, pointer, hint=hint)
+
+
+def _pointer(path: Sequence[str | int]) -> str:
+    pointer = ""
+    for step in path:
+        pointer = child(pointer, step)
+    return pointer
+
+
+def _follow(path: Sequence[str | int]) -> Kind | None:
+    kind: Kind | None = MANIFEST
+    for step in path:
+        kind = _kind_of(kind, step)
+    return kind
+
+
+def _label(path: Sequence[str | int]) -> str:
+    """A place in words: `modules[0].version`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return shown(text.removeprefix("."))
+
+
+def _describe(value: object) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str():
+            return f"the text {shown(value)}"
+        case list():
+            return "a list"
+        case _:
+            return "a map"
+
+
+def _wanted(kind: Kind | None, path: Sequence[str | int], value: object) -> tuple[str, str]:
+    """What a value should have been, and how to write it."""
+    match kind:
+        case Text():
+            hint = f"write {kind.expected}" if kind.expected else ""
+            return "a text", hint
+        case Flag():
+            words = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
+            meant = words.get(str(value).lower(), "")
+            return "`true` or `false`", f"write `{meant}`, without quotes" if meant else "write `true` or `false`"
+        case ListOf():
+            name = next((step for step in reversed(path) if isinstance(step, str)), "")
+            simple = isinstance(value, str) and len(value) <= 40 and value.isprintable()  # noqa: PLR2004
+            hint = f"write `{name}: [{value}]`" if simple and isinstance(kind.item, Text) else "write a list"
+            return "a list", hint
+        case Record():
+            return "a map", f"its fields are {', '.join(f'`{field.name}`' for field in kind.fields)}"
+        case _:
+            return "a map", "write `key: text` lines"
+
+
+def _expected(kind: Kind | None, value: str) -> str:
+    if not isinstance(kind, Text):
+        return ""
+    suggestion = kind.suggest(value) if kind.suggest is not None and len(value) <= 100 else ""  # noqa: PLR2004
+    return suggestion or (f"write {kind.expected}" if kind.expected else "")
+
+
+def _example_line(field: Field) -> str:
+    if isinstance(field.kind, Text) and field.kind.choices:
+        return f"add `{field.name}: {field.kind.choices[0]}`"
+    return f"for example `{field.name}: {_flow(field.examples[0])}`" if field.examples else f"add `{field.name}`"
+
+
+def _flow(value: Json) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_flow(item) for item in value)}]"
+    return str(value)
