@@ -50,7 +50,7 @@ _MAX_TEXT: Final = {"version": 64, "path": 256}
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole *text* has the form *pattern* (`$` alone would accept a line end behind it)."""
-    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text) is not None
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text, re.ASCII) is not None
 
 
 def check_spec(spec: BuildSpec) -> None:
