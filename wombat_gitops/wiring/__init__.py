@@ -1,0 +1,11 @@
+"""The one place that knows all classes: it builds adapters and hands them to services.
+
+    sources.manifest_source(settings, revision=None)    what to read manifests from
+    machine.resolver(settings), machine.compiler(…)     Go (async)
+    address.broker_address, address.api_address         where a running system is
+    single.build_client(settings)                       async context: the service as a `BuildClient`
+    single.run_service, run_builder, run_watcher        one role until an event
+    single.run_api(settings, stop, on_started)
+    local.local_engine(settings), local_records(…)      no broker at all
+    up.up(settings, stop, on_started)                   everything in one process
+"""

@@ -1,0 +1,68 @@
+"""What every role takes from the machine: clocks, randomness, names, and where Go modules come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import secrets
+import socket
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wombat_gitops.adapters.golang.compiler import GoCompiler
+from wombat_gitops.adapters.golang.network import go_network
+from wombat_gitops.adapters.golang.resolver import GoResolver
+from wombat_gitops.adapters.golang.toolchain import Toolchains
+from wombat_gitops.domain.model import Platform
+from wombat_gitops.services.builder import Chance
+from wombat_gitops.settings import go_environment, search_path
+
+if TYPE_CHECKING:
+    from wombat_gitops.ports import Compiler, Resolver
+    from wombat_gitops.settings import Settings
+
+
+def now() -> datetime:
+    """The wall clock, UTC."""
+    return datetime.now(UTC)
+
+
+monotonic = time.monotonic
+
+
+def chance() -> Chance:
+    """The real clock and real randomness."""
+    return Chance(clock=now, new_mark=lambda: secrets.token_hex(8), random=random.random)
+
+
+def builder_id() -> str:
+    """A name no other builder has, also not this one after its next start."""
+    host = "".join(char if char.isalnum() or char == "-" else "-" for char in socket.gethostname())[:40]
+    return f"{host or 'builder'}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def native_platform() -> Platform:
+    """The platform of this machine, as Go calls it.
+
+    Raises:
+        ValueError: this machine is of a kind no manifest can name.
+    """
+    machine = platform.machine().lower()
+    arch = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64", "i686": "386"}.get(
+        machine, machine
+    )
+    return Platform.parse(f"{platform.system().lower()}/{arch}")
+
+
+async def compiler(settings: Settings) -> Compiler:
+    """The Go compiler with its caches in the data folder, and modules from where this machine gets them."""
+    toolchains = Toolchains(settings.data / "go", search_path())
+    return GoCompiler(toolchains, settings.data / "go", await go_network(go_environment(), search_path()))
+
+
+async def resolver(settings: Settings) -> Resolver:
+    """The resolver for locks, on the same caches."""
+    toolchains = Toolchains(settings.data / "go", search_path())
+    return GoResolver(toolchains, settings.data / "go", await go_network(go_environment(), search_path()))

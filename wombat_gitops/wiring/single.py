@@ -1,0 +1,84 @@
+"""One role in a process of its own, against a broker somewhere; and clients for commands."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from wombat_gitops.adapters.nats.client import NatsBuildClient
+from wombat_gitops.adapters.nats.connection import connect
+from wombat_gitops.wiring import machine, roles
+from wombat_gitops.wiring.address import broker_address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from wombat_gitops.ports import BuildClient
+    from wombat_gitops.settings import Settings
+
+
+@asynccontextmanager
+async def build_client(settings: Settings) -> AsyncIterator[BuildClient]:
+    """Talk to the service `build`.
+
+    Raises:
+        Unreachable: there is no broker, or nobody said where it is.
+    """
+    async with connect(broker_address(settings), role="cli", seconds=5) as connection:
+        yield NatsBuildClient(connection)
+
+
+async def run_service(settings: Settings, stop: asyncio.Event) -> None:
+    """Answer requests for builds, and sweep, until *stop*."""
+
+    async def role(spine: roles.Backbone) -> None:
+        catalog = spine.catalog()
+        async with _beside(catalog.run, stop):
+            await roles.service(spine, settings, catalog, stop)
+
+    await _run(settings, "service", role, stop)
+
+
+async def run_builder(settings: Settings, stop: asyncio.Event) -> None:
+    """Build until *stop*."""
+    compiler = await machine.compiler(settings)
+    await _run(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop), stop)
+
+
+async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
+    """Watch the manifests until *stop*."""
+    await _run(settings, "watcher", lambda spine: roles.watcher(spine, settings, stop), stop)
+
+
+async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:
+    """Serve API and website until *stop*; *on_started* is told the address."""
+    async with roles.listening(settings) as listener:
+
+        async def role(spine: roles.Backbone) -> None:
+            catalog = spine.catalog()
+            async with _beside(catalog.run, stop):
+                on_started(roles.address_of(listener))
+                await roles.api(spine, settings, catalog, listener, stop)
+
+        await _run(settings, "api", role, stop)
+
+
+async def _run(
+    settings: Settings,
+    name: str,
+    role: Callable[[roles.Backbone], Coroutine[None, None, None]],
+    stop: asyncio.Event,
+) -> None:
+    async with roles.backbone(settings, broker_address(settings), name) as spine:
+        await roles.until_closed(spine, role(spine), stop)
+
+
+@asynccontextmanager
+async def _beside(
+    helper: Callable[[asyncio.Event], Coroutine[None, None, None]], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Run *helper* until *stop*, beside what the context does."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(helper(stop))
+        yield

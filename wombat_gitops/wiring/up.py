@@ -1,0 +1,119 @@
+"""Everything on one machine: broker, service, builder, watcher and API in one process.
+
+They start in the order in which they need each other and stop in the reverse one: a builder that
+gives its work back needs the service, and the service needs the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wombat_gitops.adapters.broker import embedded
+from wombat_gitops.adapters.folder import FolderLock
+from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.wiring import machine, roles
+from wombat_gitops.wiring.address import NOTE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+    from pathlib import Path
+
+    from wombat_gitops.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """What is running: the addresses of API and broker, and what there is to see."""
+
+    api: str
+    nats: str
+    catalog: Catalog
+
+
+async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up], None]) -> None:
+    """Run everything until *stop*; everything is stopped cleanly before this returns.
+
+    Raises:
+        Refused: the data folder is in use, or the port is taken.
+        WombatError: a role ended by itself; the others were stopped.
+    """
+    hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
+    with _held(FolderLock(settings.data, hint=hint)):
+        async with (
+            roles.listening(settings) as listener,
+            embedded(settings.data / "broker") as broker,
+            roles.backbone(settings, broker.url, "up") as spine,
+        ):
+            catalog = spine.catalog()
+            told = Up(roles.address_of(listener), broker.url, catalog)
+            compiler = await machine.compiler(settings)
+            async with _stage(stop) as first:
+                first.run("catalog", catalog.run)
+                await catalog.ready.wait()
+                first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
+                async with _stage(stop) as second:
+                    second.run("api", lambda ended: roles.api(spine, settings, catalog, listener, ended))
+                    second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
+                    second.run("watcher", lambda ended: roles.watcher(spine, settings, ended, native_first=True))
+                    with _told(settings.data, told):
+                        on_started(told)
+                        await second.ended.wait()
+
+
+class _Stage:
+    """Roles that are stopped together, before those of the stage around them."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self.ended = asyncio.Event()
+
+    def run(self, name: str, role: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
+        self._group.create_task(self._run(role), name=name)
+
+    async def _run(self, role: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
+        try:
+            await role(self.ended)
+        finally:
+            self.ended.set()
+
+
+@asynccontextmanager
+async def _stage(stop: asyncio.Event) -> AsyncIterator[_Stage]:
+    async with asyncio.TaskGroup() as group:
+        stage = _Stage(group)
+        watch = group.create_task(_set_after(stop, stage.ended), name="stop")
+        try:
+            yield stage
+        finally:
+            stage.ended.set()
+            watch.cancel()
+
+
+async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
+    await first.wait()
+    second.set()
+
+
+@contextmanager
+def _held(lock: FolderLock) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _told(data: Path, info: Up) -> Iterator[None]:
+    """Let other commands on this machine find what is running."""
+    note = data / NOTE
+    fresh = note.with_suffix(".new")
+    fresh.write_text(json.dumps({"api": info.api, "nats": info.nats}))
+    fresh.replace(note)
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
