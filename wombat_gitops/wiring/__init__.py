@@ -5,7 +5,8 @@
     address.broker_address, address.api_address         where a running system is
     single.build_client(settings)                       async context: the service as a `BuildClient`
     single.run_service, run_builder, run_watcher        one role until an event
-    single.run_api(settings, stop, on_started)
     local.local_engine(settings), local_records(…)      no broker at all
-    up.up(settings, stop, on_started)                   everything in one process
+    up.up(settings, stop, on_started, http)             everything in one process
+
+The API is composed above, in `api.server`: `listening(settings)` gives *http*, `run_api` is that role alone.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,12 +96,11 @@ async def local_records(settings: Settings) -> tuple[BuildRecord, ...]:
 
 async def _entries(records: FolderStore[BuildRecord]) -> list[Versioned[BuildRecord]]:
     entries = []
-    async with aclosing(records.follow()) as changes:
-        async for change in changes:
-            if isinstance(change, Synced):
-                break
-            if isinstance(change, Put):
-                entries.append(change.entry)
+    async for change in records.follow():
+        if isinstance(change, Synced):
+            break
+        if isinstance(change, Put):
+            entries.append(change.entry)
     return entries
 
 

@@ -1,17 +1,14 @@
-"""The roles as they run against a broker: service, builder, watcher and API, each to be stopped by an event."""
+"""The roles as they run against a broker: service, builder and watcher, each to be stopped by an event."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
-
-import uvicorn
 
 from wombat_gitops import __version__
 from wombat_gitops.adapters.nats import infrastructure
@@ -23,15 +20,13 @@ from wombat_gitops.adapters.nats.objects import NatsObjects
 from wombat_gitops.adapters.nats.service import serve
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.workspaces import Workspaces
-from wombat_gitops.api.app import create_app
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceRecord
-from wombat_gitops.domain.errors import Refused, Unreachable
+from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.catalog import Catalog
-from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.services.queue import BuildQueue, Inputs
@@ -41,16 +36,13 @@ from wombat_gitops.wiring import machine
 from wombat_gitops.wiring.sources import manifest_source
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from wombat_gitops.ports import Compiler
     from wombat_gitops.settings import Settings
 
 _BROKER_SECONDS: Final = 30.0
 """How long a role waits for its broker, which may start later."""
-
-_GOODBYE_SECONDS: Final = 3
-"""How long open HTTP connections may take to end when the API stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,67 +146,6 @@ async def watcher(spine: Backbone, settings: Settings, stop: asyncio.Event, *, n
     ).run(stop)
 
 
-@asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[socket.socket]:
-    """The API's socket, taken early so that an occupied port is noticed before anything is built.
-
-    Raises:
-        Refused: the address cannot be taken.
-    """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-            listener.listen(1024)
-        except OSError as error:
-            msg = f"cannot listen on `{settings.host}:{settings.port}`: {error.strerror}"
-            raise Refused(msg, hint="choose another port with `--port`, or 0 for any free one") from error
-        yield listener
-
-
-async def api(
-    spine: Backbone, settings: Settings, catalog: Catalog, listener: socket.socket, stop: asyncio.Event
-) -> None:
-    """Serve HTTP until *stop*; *catalog* is run by the caller."""
-    app = create_app(
-        catalog=catalog,
-        logs=spine.logs,
-        downloads=Downloads(spine.objects, settings.data / "downloads"),
-    )
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            server_header=False,
-            timeout_graceful_shutdown=_GOODBYE_SECONDS,
-        )
-    )
-    async with asyncio.TaskGroup() as group:
-        serving = group.create_task(server.serve(sockets=[listener]), name="http")
-        ended = group.create_task(stop.wait(), name="http stop")
-        await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        ended.cancel()
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the command line."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def address_of(listener: socket.socket) -> str:
-    """The URL under which a browser on this machine finds the API."""
-    host, port = listener.getsockname()[:2]
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}"
-
-
 def _running(catalog: Catalog) -> Sequence[BuildRecord]:
     found: list[BuildRecord] = []
     cursor = ""
@@ -232,9 +163,10 @@ async def until_closed(spine: Backbone, role: Coroutine[None, None, None], stop:
     Raises:
         Unreachable: the broker has closed the connection for good.
     """
-    working = asyncio.ensure_future(role)
+    working = asyncio.create_task(role)
+    either: tuple[asyncio.Future[None] | asyncio.Future[str], ...] = (working, spine.connection.closed)
     try:
-        await asyncio.wait({working, spine.connection.closed}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not working.done() and not stop.is_set():
             msg = f"the broker has ended the connection: {spine.connection.closed.result()}"
             raise Unreachable(msg)

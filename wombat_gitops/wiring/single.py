@@ -34,48 +34,36 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
 
     async def role(spine: roles.Backbone) -> None:
         catalog = spine.catalog()
-        async with _beside(catalog.run, stop):
+        async with beside(catalog.run, stop):
             await roles.service(spine, settings, catalog, stop)
 
-    await _run(settings, "service", role, stop)
+    await run_role(settings, "service", role, stop)
 
 
 async def run_builder(settings: Settings, stop: asyncio.Event) -> None:
     """Build until *stop*."""
     compiler = await machine.compiler(settings)
-    await _run(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop), stop)
+    await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop), stop)
 
 
 async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
     """Watch the manifests until *stop*."""
-    await _run(settings, "watcher", lambda spine: roles.watcher(spine, settings, stop), stop)
+    await run_role(settings, "watcher", lambda spine: roles.watcher(spine, settings, stop), stop)
 
 
-async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:
-    """Serve API and website until *stop*; *on_started* is told the address."""
-    async with roles.listening(settings) as listener:
-
-        async def role(spine: roles.Backbone) -> None:
-            catalog = spine.catalog()
-            async with _beside(catalog.run, stop):
-                on_started(roles.address_of(listener))
-                await roles.api(spine, settings, catalog, listener, stop)
-
-        await _run(settings, "api", role, stop)
-
-
-async def _run(
+async def run_role(
     settings: Settings,
     name: str,
     role: Callable[[roles.Backbone], Coroutine[None, None, None]],
     stop: asyncio.Event,
 ) -> None:
+    """Run *role* over a connection of its own. Raises `Unreachable` where there is no broker."""
     async with roles.backbone(settings, broker_address(settings), name) as spine:
         await roles.until_closed(spine, role(spine), stop)
 
 
 @asynccontextmanager
-async def _beside(
+async def beside(
     helper: Callable[[asyncio.Event], Coroutine[None, None, None]], stop: asyncio.Event
 ) -> AsyncIterator[None]:
     """Run *helper* until *stop*, beside what the context does."""

@@ -10,11 +10,12 @@ import asyncio
 import json
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from wombat_gitops.adapters.broker import embedded
 from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.wiring import machine, roles
 from wombat_gitops.wiring.address import NOTE
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from pathlib import Path
 
+    from wombat_gitops.ports import LogStream
     from wombat_gitops.settings import Settings
 
 
@@ -34,29 +36,39 @@ class Up:
     catalog: Catalog
 
 
-async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up], None]) -> None:
+class Http(Protocol):
+    """The API's server, which already has its socket, so that an occupied port is noticed first."""
+
+    address: str
+
+    async def serve(self, catalog: Catalog, logs: LogStream, downloads: Downloads, stop: asyncio.Event) -> None:
+        """Answer until *stop*."""
+        ...
+
+
+async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up], None], http: Http) -> None:
     """Run everything until *stop*; everything is stopped cleanly before this returns.
 
     Raises:
-        Refused: the data folder is in use, or the port is taken.
+        Refused: the data folder is in use.
         WombatError: a role ended by itself; the others were stopped.
     """
     hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
     with _held(FolderLock(settings.data, hint=hint)):
         async with (
-            roles.listening(settings) as listener,
             embedded(settings.data / "broker") as broker,
             roles.backbone(settings, broker.url, "up") as spine,
         ):
             catalog = spine.catalog()
-            told = Up(roles.address_of(listener), broker.url, catalog)
+            told = Up(http.address, broker.url, catalog)
+            downloads = Downloads(spine.objects, settings.data / "downloads")
             compiler = await machine.compiler(settings)
             async with _stage(stop) as first:
                 first.run("catalog", catalog.run)
                 await catalog.ready.wait()
                 first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
                 async with _stage(stop) as second:
-                    second.run("api", lambda ended: roles.api(spine, settings, catalog, listener, ended))
+                    second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended))
                     second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
                     second.run("watcher", lambda ended: roles.watcher(spine, settings, ended, native_first=True))
                     with _told(settings.data, told):

@@ -216,7 +216,7 @@ async def test_lease_is_renewed_until_the_result_is_written(shop: Shop) -> None:
     await shop.bench.queue.request(make_request())
     async with shop.at_work(shop.builder()):
         await shop.compiler.compiling.wait()
-        seen = set()
+        seen: set[int] = set()
         async with asyncio.timeout(10):
             while len(seen) < 3:
                 lease = await shop.bench.leases.get(f"build.{ID}")

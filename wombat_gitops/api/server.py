@@ -1,0 +1,110 @@
+"""The HTTP server of the API, alone or as a part of `wombat up`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from wombat_gitops.api.app import create_app
+from wombat_gitops.domain.errors import Refused
+from wombat_gitops.services.downloads import Downloads
+from wombat_gitops.wiring.single import beside, run_role
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from wombat_gitops.ports import LogStream
+    from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.settings import Settings
+    from wombat_gitops.wiring.roles import Backbone
+
+_GOODBYE_SECONDS: Final = 3
+"""How long open connections may take to end when the API stops."""
+
+
+class HttpServer:
+    """A server on a socket that it already has; `address` is where a browser on this machine finds it."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self.address = _address_of(listener)
+
+    async def serve(self, catalog: Catalog, logs: LogStream, downloads: Downloads, stop: asyncio.Event) -> None:
+        """Answer until *stop*; whoever calls runs *catalog*."""
+        config = uvicorn.Config(
+            create_app(catalog=catalog, logs=logs, downloads=downloads),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[self._listener]), name="http")
+        ended = asyncio.create_task(stop.wait(), name="http stop")
+        either: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, ended}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+        finally:
+            ended.cancel()
+            serving.cancel()
+            await asyncio.gather(serving, ended, return_exceptions=True)
+
+
+@asynccontextmanager
+async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
+    """Take the API's socket.
+
+    Raises:
+        Refused: the address cannot be taken.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(1024)
+        except OSError as error:
+            msg = f"cannot listen on `{settings.host}:{settings.port}`: {error.strerror}"
+            raise Refused(msg, hint="choose another port with `--port`, or 0 for any free one") from error
+        listener.setblocking(False)  # noqa: FBT003 - the standard library's word
+        yield HttpServer(listener)
+
+
+async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:
+    """Serve API and website against a broker somewhere until *stop*; *on_started* is told the address.
+
+    Raises:
+        Refused: the address cannot be taken.
+        Unreachable: there is no broker.
+    """
+    async with listening(settings) as http:
+
+        async def role(spine: Backbone) -> None:
+            catalog = spine.catalog()
+            downloads = Downloads(spine.objects, settings.data / "downloads")
+            async with beside(catalog.run, stop):
+                on_started(http.address)
+                await http.serve(catalog, spine.logs, downloads, stop)
+
+        await run_role(settings, "api", role, stop)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the command line."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _address_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
