@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 MAX_PAYLOAD: Final = 2_000_000
 """Bytes of one message; the broker's limit is 2 MB, and the client is closed for good above it."""
 
+MAX_REQUEST: Final = 1_500_000
+"""Bytes of one request to the service."""
+
 _READ_BUFFER: Final = 1 << 20
 """Reading objects is twice as fast as with the library's 32 KiB."""
 

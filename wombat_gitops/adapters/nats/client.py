@@ -1,0 +1,133 @@
+"""The micro service `build` as its callers see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from wombat_gitops.adapters.nats import problems
+from wombat_gitops.adapters.nats.connection import MAX_REQUEST
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.domain import messages, subjects
+from wombat_gitops.domain.errors import InternalError, Refused, Unreachable, WombatError
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.messages import (
+    BuildAnswer,
+    BuildPage,
+    BuildQuery,
+    BuildRef,
+    BuildRequest,
+    CancelRequest,
+    CommitAnswer,
+    CommitRequest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wombat_gitops.adapters.nats.connection import Connection
+
+T = TypeVar("T")
+
+_TRY_SECONDS = 10.0
+_COMMIT_SECONDS = 60.0
+
+
+class NatsBuildClient:
+    """`ports.BuildClient` by requests, tried again for a time: every request may be sent twice.
+
+    Raises `InternalError` where the service fails; its log says why.
+    """
+
+    def __init__(self, connection: Connection, *, seconds: float = PATIENCE) -> None:
+        self._connection = connection
+        self._seconds = seconds
+
+    async def request(self, request: BuildRequest) -> BuildAnswer:
+        """Ask for a build; the same request twice is one build. Raises `Refused`."""
+        return await self._ask(subjects.SERVICE_REQUEST, request, BuildAnswer)
+
+    async def get(self, build: str) -> BuildRecord:
+        """One build. Raises `NotFound`."""
+        return await self._ask(subjects.SERVICE_GET, BuildRef(build), BuildRecord)
+
+    async def list(self, query: BuildQuery) -> BuildPage:
+        """Builds that match, newest first; a page may be shorter than asked for where builds are large."""
+        return await self._ask(subjects.SERVICE_LIST, query, BuildPage)
+
+    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+        """Stop a build. Raises `NotFound`, or `Refused` where it has ended."""
+        stopped = {BuildState.CANCELLED, BuildState.SUPERSEDED}
+        return await self._once(
+            subjects.SERVICE_CANCEL, CancelRequest(build, superseded), build, lambda found: found.state in stopped
+        )
+
+    async def retry(self, build: str) -> BuildRecord:
+        """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+        return await self._once(subjects.SERVICE_RETRY, BuildRef(build), build, lambda found: not found.state.final)
+
+    async def _ask(self, subject: str, message: object, kind: type[T]) -> T:
+        return await persist(
+            lambda: ask(self._connection, subject, message, kind, seconds=min(_TRY_SECONDS, self._seconds)),
+            self._seconds,
+        )
+
+    async def _once(
+        self, subject: str, message: object, build: str, done: Callable[[BuildRecord], bool]
+    ) -> BuildRecord:
+        """Ask for a change that is refused the second time: a try whose answer was lost counts if it is *done*."""
+        unsure = False
+
+        async def attempt() -> BuildRecord:
+            nonlocal unsure
+            try:
+                return await ask(self._connection, subject, message, BuildRecord, seconds=_TRY_SECONDS)
+            except Unreachable:
+                unsure = True
+                raise
+
+        try:
+            return await persist(attempt, self._seconds)
+        except Refused:
+            if not unsure:
+                raise
+            found = await self.get(build)
+            if not done(found):
+                raise
+            return found
+
+
+class ServiceCommitter:
+    """Publishes an object by asking the service to."""
+
+    def __init__(self, connection: Connection, *, seconds: float = _COMMIT_SECONDS) -> None:
+        self._connection = connection
+        self._seconds = seconds
+
+    async def commit(self, request: CommitRequest) -> CommitAnswer:
+        """Have the chunks verified and the object published. Raises `CorruptData`, `Unreachable`."""
+        return await persist(
+            lambda: ask(self._connection, subjects.OBJECT_COMMIT, request, CommitAnswer, seconds=self._seconds),
+            self._seconds,
+        )
+
+
+async def ask(connection: Connection, subject: str, message: object, kind: type[T], *, seconds: float) -> T:
+    """Ask the service once.
+
+    Raises:
+        Unreachable: no instance answers, or it says that it cannot now.
+        WombatError: what the service says.
+    """
+    payload = messages.encode(message)
+    if len(payload) > MAX_REQUEST:
+        msg = f"{len(payload)} bytes are more than a request may have ({MAX_REQUEST})"
+        raise Refused(msg)
+    answer = await connection.request(subject, payload, seconds=seconds)
+    problem: WombatError | None = problems.from_wire(answer.headers or {}, answer.data)
+    if problem is not None:
+        raise problem
+    try:
+        return messages.decode(kind, answer.data)
+    except InternalError as error:
+        msg = f"the answer of `{subject}` is not a {kind.__name__}"
+        raise InternalError(msg, hint="is the service of another version?") from error
