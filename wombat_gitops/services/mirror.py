@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Mirror(Generic[T]):
-    """What a store held when it was last heard of; it stays readable while the store is away.
+    """What a store held when it was last heard of; it stays readable while the store is away or replaced.
 
     Args:
         moved: told of every key that changed, with its new value or None where it is gone.
@@ -26,6 +26,7 @@ class Mirror(Generic[T]):
         self._entries: dict[str, Versioned[T]] = {}
         self._values: dict[str, T] = {}
         self._corrupt: dict[str, Corrupt] = {}
+        self._unconfirmed = set[str]()
         self.complete = False
 
     @property
@@ -53,13 +54,15 @@ class Mirror(Generic[T]):
                 return self._is_news(key, revision) and self._drop(key)
             case Reset():
                 self.complete = False
-                return self._forget()
+                self._unconfirmed.update(self._entries, self._corrupt)
+                return False
             case _:
                 changed, self.complete = not self.complete, True
-                return changed
+                return self._forget() or changed
 
     def _put(self, entry: Versioned[T]) -> bool:
-        if not self._is_news(entry.key, entry.revision):
+        known = self._entries.get(entry.key)
+        if not self._is_news(entry.key, entry.revision) or known == entry:
             return False
         self._corrupt.pop(entry.key, None)
         self._entries[entry.key] = entry
@@ -83,11 +86,15 @@ class Mirror(Generic[T]):
         return True
 
     def _forget(self) -> bool:
-        keys = [*self._entries, *self._corrupt]
-        for key in keys:
+        """Drop what the store that took the place of the old one does not have."""
+        gone, self._unconfirmed = self._unconfirmed, set()
+        for key in gone:
             self._drop(key)
-        return bool(keys)
+        return bool(gone)
 
     def _is_news(self, key: str, revision: int) -> bool:
+        if key in self._unconfirmed:
+            self._unconfirmed.discard(key)
+            return True
         known = self._entries.get(key) or self._corrupt.get(key)
         return known is None or revision > known.revision
