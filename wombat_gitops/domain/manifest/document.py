@@ -134,16 +134,16 @@ def _not_utf8(path: str, data: bytes, offset: int) -> Document:
 def _check_characters(text: str, places: Places) -> tuple[Diagnostic, ...]:
     """The first of each kind of character that may not be there."""
     found = []
-    for rule, pattern, message, hint in (
+    for rule, pattern, name, hint in (
         (rules.BYTE_ORDER_MARK, "\ufeff", "byte order mark", "save the file as UTF-8 without a byte order mark"),
         (rules.TAB, "\t", "tab", "use spaces"),
         (rules.FORBIDDEN_CHARACTER, _FORBIDDEN, "", "remove it"),
     ):
         match = re.search(pattern, text)
         if match is not None:
-            name = message or f"character U+{ord(match[0]):04X}"
-            message = f"{name} is not allowed"
-            found.append(places.problem_at(rule, message, _span_at(text, match.start()), hint=hint))
+            what = name or f"character U+{ord(match[0]):04X}"
+            span = _span_at(text, match.start())
+            found.append(places.problem_at(rule, f"{what} is not allowed", span, hint=hint))
     return tuple(found)
 
 
@@ -278,6 +278,8 @@ class _Builder:
 
     def _span(self, event: events.Event) -> Span:
         start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            return Span(1, 1)
         same = end.line == start.line and end.column > start.column
         return Span(start.line + 1, start.column + 1, end.column + 1 if same else 0)
 

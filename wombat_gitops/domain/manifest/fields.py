@@ -77,7 +77,7 @@ def _suggest_homepage(text: str) -> str:
 
 def _complete(numbers: str) -> str:
     parts = [str(int(part)) for part in numbers.split(".")]
-    return ".".join((parts + ["0", "0"])[:3])
+    return ".".join([*parts, "0", "0"][:3])
 
 
 _DNS_LABEL: Final = "lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash"

@@ -30,9 +30,13 @@ CORE_PACKAGES: Final = ("io", "pure", "pure/extended")
 """Packages known below the core module's components folder (v4.60.0 to v4.77.0)."""
 
 CONNECT_MODULE: Final = "github.com/redpanda-data/connect/v4"
-CONNECT_PACKAGES: Final = frozenset(
-    ["amqp09", "amqp1", "avro", "aws", "azure", "beanstalkd", "cassandra", "changelog", "cockroachdb", "community", "confluent", "couchbase", "crypto", "cypher", "dgraph", "discord", "gcp", "git", "hdfs", "influxdb", "jaeger", "javascript", "kafka", "maxmind", "memcached", "mongodb", "mqtt", "msgpack", "nanomsg", "nats", "nsq", "opensearch", "otlp", "pinecone", "prometheus", "pulsar", "pusher", "qdrant", "questdb", "redis", "redpanda", "sentry", "sftp", "spicedb", "sql", "statsd", "text", "timeplus", "twitter", "wasm", "zeromq"]
+_CONNECT_NAMES: Final = (
+    "amqp09 amqp1 avro aws azure beanstalkd cassandra changelog cockroachdb community confluent couchbase crypto "
+    "cypher dgraph discord gcp git hdfs influxdb jaeger javascript kafka maxmind memcached mongodb mqtt msgpack "
+    "nanomsg nats nsq opensearch otlp pinecone prometheus pulsar pusher qdrant questdb redis redpanda sentry sftp "
+    "spicedb sql statsd text timeplus twitter wasm zeromq"
 )
+CONNECT_PACKAGES: Final = frozenset(_CONNECT_NAMES.split())
 """Well-known packages of Redpanda Connect, which are often looked for in Benthos itself."""
 
 _MAJOR_SUFFIX: Final = re.compile(r"/v(0|[1-9][0-9]*)$")

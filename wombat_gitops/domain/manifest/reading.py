@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,11 +13,10 @@ from wombat_gitops.domain.manifest.fields import API_VERSION, KINDS, MANIFEST
 from wombat_gitops.domain.manifest.meaning import Meaning
 from wombat_gitops.domain.manifest.places import Places
 from wombat_gitops.domain.manifest.validation import plain_value, validate
+from wombat_gitops.domain.model import Distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from wombat_gitops.domain.model import Distribution
+    from collections.abc import Iterable, Sequence
 
 MAX_PROBLEMS: Final = 100
 """Diagnostics of one file that are shown."""

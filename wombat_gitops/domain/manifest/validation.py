@@ -61,7 +61,7 @@ def validate(document: Document, value: Json) -> list[Diagnostic]:
 
 def _validator() -> Draft202012Validator:
     if not _validators:
-        kind = extend(
+        kind = extend(  # type: ignore[no-untyped-call]
             Draft202012Validator,
             {
                 "pattern": _pattern,
@@ -173,24 +173,26 @@ class _Words:
         if self._within_broken(pointer):
             return
         kind = _follow(path)
+        instance: Any = error.instance
+        limit: Any = error.validator_value
         match error.validator:
             case "additionalProperties":
-                yield self._unknown(path, pointer, error.instance)
+                yield self._unknown(path, pointer, instance)
             case "required":
-                yield from self._missing(path, error.instance)
+                yield from self._missing(path, instance)
             case "type":
-                yield self._wrong_type(path, pointer, kind, error.instance)
+                yield self._wrong_type(path, pointer, kind, instance)
             case "enum":
-                yield self._not_a_choice(path, pointer, kind, str(error.instance))
+                yield self._not_a_choice(path, pointer, kind, str(instance))
             case "pattern" | "format":
-                yield self._bad_value(path, pointer, kind, str(error.instance))
+                yield self._bad_value(path, pointer, kind, str(instance))
             case "maxLength":
-                message = f"{_label(path)} has {len(error.instance)} characters, at most {error.validator_value} fit"
+                message = f"{_label(path)} has {len(instance)} characters, at most {limit} fit"
                 yield self._places.problem(rules.TOO_LONG, message, pointer, hint="shorten it")
             case "uniqueItems":
-                yield self._repeated(path, pointer, error.instance)
+                yield self._repeated(path, pointer, instance)
             case _:
-                yield self._wrong_count(path, pointer, error)
+                yield self._wrong_count(path, pointer, len(instance), limit)
 
     def _within_broken(self, pointer: str) -> bool:
         return any(pointer == broken or pointer.startswith(f"{broken}/") for broken in self._broken)
@@ -264,8 +266,7 @@ class _Words:
         message = f"{shown(value)} is already listed{where}"
         return self._places.problem(rules.REPEATED_ITEM, message, pointer, hint="remove one of them")
 
-    def _wrong_count(self, path: list[str | int], pointer: str, error: ValidationError) -> Diagnostic:
-        count, limit = len(error.instance), error.validator_value
+    def _wrong_count(self, path: list[str | int], pointer: str, count: int, limit: int) -> Diagnostic:
         if count < limit:
             message, hint = f"{_label(path)} is empty", "name at least one"
         else:
