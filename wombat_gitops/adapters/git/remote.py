@@ -1,0 +1,132 @@
+"""A branch and folder of a repository on another host, read through a bare mirror."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from wombat_gitops.adapters.git.address import (
+    PROTOCOLS,
+    Address,
+    check_branch,
+    check_folder,
+    redact,
+    source_id,
+)
+from wombat_gitops.adapters.git.command import Git, remote_failure
+from wombat_gitops.adapters.git.mirror import Mirror
+from wombat_gitops.adapters.git.objects import Repository, is_commit
+from wombat_gitops.adapters.git.waiting import only_time
+from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable
+from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.ports import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+class RemoteSource:
+    """`ports.ManifestSource` for a URL.
+
+    Args:
+        url: https, ssh or file; may hold credentials, which are shown nowhere.
+        mirror: where the bare mirror is kept; it is made, and made again whenever it is broken.
+        protocols: transports that may be used.
+        seconds: deadline of each git command.
+
+    Raises:
+        Refused: the URL, branch or folder may not be given to git.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ref: str,
+        folder: str,
+        mirror: Path,
+        *,
+        protocols: Collection[str] = PROTOCOLS,
+        seconds: float = 60.0,
+    ) -> None:
+        self._address = Address.parse(url, protocols)
+        self._branch = check_branch(ref)
+        self._folder = check_folder(folder)
+        self._git = Git(frozenset(protocols), seconds)
+        self._mirror = Mirror(self._git, mirror.absolute(), self._address, self._branch)
+        self._repository = Repository(self._git, self._mirror.path, self._folder)
+
+    @property
+    def id(self) -> str:
+        """Short stable id."""
+        return source_id(self.url, self.ref, self._folder)
+
+    @property
+    def url(self) -> str:
+        """The URL without credentials."""
+        return redact(self._address.url)
+
+    @property
+    def ref(self) -> str:
+        """The branch's short name."""
+        return self._branch.removeprefix("refs/heads/")
+
+    @property
+    def folder(self) -> str:
+        """The folder in the repository."""
+        return self._folder
+
+    async def revision(self) -> str:
+        """The commit at the tip of the branch, asked without fetching anything."""
+        command = ["ls-remote", "--exit-code", "--", self._address.url, self._branch]
+        self._mirror.path.parent.mkdir(parents=True, exist_ok=True)
+        captured = await self._git.run(command, cwd=self._mirror.path.parent, address=self._address)
+        for line in captured.stdout.decode(errors="replace").splitlines():
+            commit, _, name = line.partition("\t")
+            if name == self._branch and is_commit(commit):
+                return commit
+        if captured.status in {0, 2}:
+            msg = f"`{self.url}` has no branch `{self.ref}`"
+            raise NotFound(msg, hint="was it renamed or deleted? nothing is removed because of that")
+        failure = remote_failure(captured, self._address)
+        if isinstance(failure, CorruptData):
+            raise Unreachable(failure.message) from failure
+        raise failure
+
+    async def tree(self, revision: str) -> Tree:
+        """All files below the folder; fetches only where the commit is not here yet."""
+        if not is_commit(revision):
+            msg = f"`{revision}` is not the id of a commit"
+            raise NotFound(msg)
+        if not (self._mirror.path / "HEAD").is_file() or not await self._repository.has(revision):
+            await self._mirror.fetch()
+            if not await self._repository.has(revision):
+                msg = f"`{self.url}` has no commit `{revision[:12]}` in `{self.ref}` any more"
+                raise Unreachable(msg)
+        return Tree(revision, await self._healing(lambda: self._repository.entries(revision)))
+
+    async def read(self, tree: Tree, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of some entries of *tree*."""
+        by_path = {entry.path: entry for entry in tree.entries}
+        entries = [by_path[path] for path in paths]
+        return await self._healing(lambda: self._repository.blobs(entries))
+
+    async def dates(self, tree: Tree, groups: Mapping[str, Sequence[str]]) -> Mapping[str, datetime]:
+        """Committer dates; see `ports.ManifestSource.dates`."""
+        dates = await self._healing(lambda: self._repository.dates(tree.revision, groups))
+        return {key: dates.get(key, UNCOMMITTED_DATE) for key in groups}
+
+    def changes(self) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
+        """A host tells nobody what changed: only time wakes."""
+        return only_time()
+
+    async def _healing(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read; where the mirror turns out to be broken, make it again and read once more."""
+        try:
+            return await read()
+        except CorruptData:
+            await self._mirror.fetch(afresh=True)
+            return await read()
