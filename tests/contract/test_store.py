@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -68,7 +68,7 @@ async def next_change(changes: AsyncGenerator[Change[Lease], None]) -> Change[Le
 
 
 def feed(store: Store[Lease]) -> aclosing[AsyncGenerator[Change[Lease], None]]:
-    return aclosing(store.follow())  # type: ignore[type-var]
+    return aclosing(cast("AsyncGenerator[Change[Lease], None]", store.follow()))
 
 
 async def test_a_created_value_can_be_read(store: Store[Lease]) -> None:

@@ -52,6 +52,7 @@ class Connection:
         self._mailboxes: dict[str, asyncio.Queue[Msg | None]] = {}
         self._numbers = 0
         self._last_error = ""
+        self._ending = False
 
     async def open(self, url: str, role: str, seconds: float, options: Mapping[str, Any]) -> None:
         """Connect; see `connect`."""
@@ -81,6 +82,7 @@ class Connection:
 
     async def close(self) -> None:
         """End the connection for good."""
+        self._ending = True
         await self.client.close()
 
     @property
@@ -202,7 +204,7 @@ class Connection:
             _log.info("the broker is back")
 
     async def _on_down(self) -> None:
-        if self._up.is_set():
+        if self._up.is_set() and not self._ending:
             _log.warning("the broker is gone")
         self._up.clear()
         if not self._lost.done():

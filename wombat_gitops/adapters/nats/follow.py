@@ -68,6 +68,7 @@ class Follower:
         self._created = ""
         self._checked_in = -1
         self._checked_at = float("-inf")
+        self._looked_at = float("inf")
         self._wake = asyncio.Event()
         self._hinted = 0
         self._lagging = 0
@@ -91,6 +92,7 @@ class Follower:
                     self._checked_in = -1
                     await self._rest(_AGAIN if self._connection.connected else self._resync)
                     continue
+                self._looked_at = started
                 if found.messages:
                     self._last = found.messages[-1].sequence
                 yield Look(found.messages, whole=check and not found.more, ended=not found.more)
@@ -110,8 +112,7 @@ class Follower:
 
     async def _replaced(self) -> bool:
         info = await jetstream.stream_info(self._connection, self._stream)
-        now = asyncio.get_running_loop().time()
-        deaf = self._created != "" and now - self._checked_at > TOMBSTONE_SECONDS / 2
+        deaf = asyncio.get_running_loop().time() - self._looked_at > TOMBSTONE_SECONDS / 2
         other = self._created not in {"", info.created} or info.last_sequence < self._last
         self._created = info.created
         if other:

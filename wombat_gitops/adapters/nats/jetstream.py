@@ -136,18 +136,17 @@ async def page(
                 msg = f"the connection was lost while stream `{stream}` was read"
                 raise Unreachable(msg)
             status = _status(answer)
-            if not status:
-                found.append(_message(answer))
-                continue
+            headers = answer.headers or {}
             if status == "404":
                 return Page(tuple(found), more=False)
-            if status != "204":
+            if status not in {"", "204"}:
                 raise _unexpected(stream, answer)
-            headers = answer.headers or {}
-            if found and int(headers.get("Nats-Last-Sequence", found[-1].sequence)) != found[-1].sequence:
+            if int(headers.get("Nats-Last-Sequence", "0")) != (found[-1].sequence if found else 0):
                 msg = f"a part of stream `{stream}` was lost on its way"
                 raise Unreachable(msg)
-            return Page(tuple(found), more=int(headers.get("Nats-Num-Pending", "0")) > 0)
+            if status:
+                return Page(tuple(found), more=int(headers.get("Nats-Num-Pending", "0")) > 0)
+            found.append(_message(answer))
 
 
 async def stream_info(connection: Connection, stream: str, *, subjects: str = "") -> StreamInfo:
