@@ -200,6 +200,8 @@ async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
     _signal_group(process.pid, signal.SIGKILL)
     if process.returncode is None:
         await asyncio.shield(process.wait())
+    # A pipe that was not read to its end stays open otherwise, and asyncio has no public word for this.
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops import __version__
 from wombat_gitops.adapters.nats import infrastructure
-from wombat_gitops.adapters.nats.client import NatsBuildClient
+from wombat_gitops.adapters.nats.client import NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
 from wombat_gitops.adapters.nats.logs import NatsLogs
 from wombat_gitops.adapters.nats.objects import NatsObjects
-from wombat_gitops.adapters.nats.service import serve
+from wombat_gitops.adapters.nats.service import serving
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
@@ -82,7 +82,6 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
     """
     prepare = partial(infrastructure.ensure, replicas=settings.replicas)
     async with connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare) as connection:
-        client = NatsBuildClient(connection)
         yield Backbone(
             connection=connection,
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
@@ -91,9 +90,9 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
             sources=NatsStore(connection, subjects.SOURCES, SourceRecord),
             distributions=NatsStore(connection, subjects.DISTRIBUTIONS, DistributionRecord),
             inputs=Inputs(NatsStore(connection, subjects.INPUTS, str, compress=True)),
-            objects=NatsObjects(connection, client),
+            objects=NatsObjects(connection, ServiceCommitter(connection)),
             logs=NatsLogs(connection),
-            client=client,
+            client=NatsBuildClient(connection),
         )
 
 
@@ -108,7 +107,7 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
         machine.monotonic,
         lease_seconds=settings.lease_seconds,
     )
-    async with serve(spine.connection, queue, ObjectCommitter(spine.connection)):
+    async with serving(spine.connection, queue, ObjectCommitter(spine.connection)):
         await sweeper.run(stop)
 
 
