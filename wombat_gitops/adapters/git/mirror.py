@@ -133,8 +133,8 @@ class Mirror:
         try:
             try:
                 async with asyncio.timeout(self._git.seconds):
-                    while not _try_lock(handle):
-                        await asyncio.sleep(_LOCK_POLL)  # noqa: ASYNC110 - another process holds it
+                    while not _try_lock(handle):  # noqa: ASYNC110 - another process holds it
+                        await asyncio.sleep(_LOCK_POLL)
             except TimeoutError as error:
                 msg = f"the mirror `{self._path.name}` is in use by another process"
                 raise Unreachable(msg) from error

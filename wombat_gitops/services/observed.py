@@ -1,0 +1,166 @@
+"""What a watcher writes down: conditions, and the records of sources and distributions made from a declaration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
+from wombat_gitops.domain.diagnostics import Diagnostic, Severity
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, WombatError
+from wombat_gitops.domain.model import UNCOMMITTED_DATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from wombat_gitops.domain.catalogue import SourceRecord
+    from wombat_gitops.domain.declaration import Declaration, Declared
+
+READY: Final = "Ready"
+STALLED: Final = "Stalled"
+FETCH_FAILED: Final = "FetchFailed"
+INVALID_MANIFEST: Final = "InvalidManifest"
+NAME_CONFLICT: Final = "NameConflict"
+PRUNE_BLOCKED: Final = "PruneBlocked"
+
+
+_MESSAGE: Final = 2048
+"""Characters of a condition's message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and at which revision something is observed."""
+
+    revision: str
+    time: datetime
+
+    def condition(self, kind: str, reason: str, message: str, *, status: bool = True) -> Condition:
+        """A condition that is observed now."""
+        return Condition(kind, status, reason, message, self.revision, self.time)
+
+
+def failure_reason(error: WombatError) -> str:
+    """One word for why a source could not be read."""
+    if isinstance(error, TimedOut) or isinstance(error.__cause__, TimedOut):
+        return "TimedOut"
+    match error:
+        case NotFound():
+            return "RefNotFound"
+        case Refused():
+            return "AccessDenied"
+        case CorruptData():
+            return "Corrupt"
+        case _:
+            return "Unreachable"
+
+
+def errors_of(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Those that make a manifest unusable, sorted."""
+    return tuple(sorted(problem for problem in problems if problem.severity is Severity.ERROR))
+
+
+def describe(problems: Sequence[Diagnostic]) -> str:
+    """One line a problem, `path:line:column: WOM-nnn message`, as many as fit; the last line counts the others."""
+    lines, size = list[str](), 0
+    for number, problem in enumerate(problems):
+        place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
+        line = " ".join(f"{place}: {problem.rule} {problem.message}".split())[:512]
+        size += len(line) + 1
+        if size > _MESSAGE - 32:
+            lines.append(f"and {len(problems) - number} more")
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def names(items: Iterable[str], most: int = 10) -> str:
+    """Names as a list for people, sorted and bounded."""
+    found = sorted(items)
+    shown = ", ".join(f"`{item}`" for item in found[:most])
+    return shown if len(found) <= most else f"{shown} and {len(found) - most} more"
+
+
+def settle(conditions: Iterable[Condition], before: Iterable[Condition]) -> tuple[Condition, ...]:
+    """*conditions* sorted, each with the time since which it holds if it held before."""
+    known = {(old.type, old.status, old.reason): old.since for old in before}
+    settled = (replace(new, since=known.get((new.type, new.status, new.reason), new.since)) for new in conditions)
+    return tuple(sorted(settled, key=lambda condition: condition.type))
+
+
+def make_record(
+    item: Declared, source: str, moment: Moment, conditions: Iterable[Condition], before: DistributionRecord | None
+) -> DistributionRecord:
+    """The record of a distribution whose manifest and lock can be used."""
+    distribution = item.distribution
+    return DistributionRecord(
+        name=distribution.name,
+        version=distribution.version,
+        source=source,
+        path=distribution.path,
+        revision=moment.revision,
+        date=item.date,
+        modules=distribution.modules,
+        packages=distribution.packages,
+        toolchain=distribution.toolchain,
+        targets=tuple(Target(build.spec.platform, build.id) for build in item.builds),
+        manifest=item.manifest,
+        description=distribution.description,
+        homepage=distribution.homepage,
+        license=distribution.license,
+        maintainers=distribution.maintainers,
+        labels=distribution.labels,
+        tags=distribution.tags,
+        suspended=distribution.suspend,
+        conditions=settle(conditions, before.conditions if before else ()),
+    )
+
+
+def same_distribution(one: DistributionRecord, other: DistributionRecord) -> bool:
+    """Whether two records say the same but for the revision at which it was seen."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(record: DistributionRecord) -> DistributionRecord:
+    return replace(record, revision="", conditions=_timeless(record.conditions))
+
+
+def same_source(one: SourceRecord, other: SourceRecord) -> bool:
+    """Whether two records say the same but for when and at which revision it was seen."""
+    return _bare(one) == _bare(other)
+
+
+def _bare(record: SourceRecord) -> SourceRecord:
+    return replace(record, revision="", checked_at=None, conditions=_timeless(record.conditions))
+
+
+def _timeless(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    return tuple(replace(condition, revision="", since=UNCOMMITTED_DATE) for condition in conditions)
+
+
+def unusable(declaration: Declaration) -> dict[str, list[Diagnostic]]:
+    """The errors of each manifest that cannot be used, by the manifest's path."""
+    found: dict[str, list[Diagnostic]] = {}
+    owned = set[Diagnostic]()
+    for item in declaration.declared:
+        problems = errors_of(item.diagnostics)
+        owned.update(item.diagnostics)
+        if problems or item.lock is None:
+            found.setdefault(item.distribution.path, []).extend(problems)
+    for problem in errors_of(declaration.diagnostics):
+        if problem not in owned:
+            found.setdefault(problem.path, []).append(problem)
+    return found
+
+
+def choose(declared: Sequence[Declared], stored: Mapping[str, DistributionRecord]) -> dict[str, Declared]:
+    """One declaration a name: the path that had the name before keeps it, else the first path has it."""
+    chosen: dict[str, Declared] = {}
+    for item in sorted(declared, key=lambda item: item.distribution.path):
+        name = item.distribution.name
+        owner = stored.get(name)
+        keeps = owner is not None and owner.path == item.distribution.path
+        if name not in chosen or keeps:
+            chosen[name] = item
+    return chosen

@@ -1,0 +1,379 @@
+"""Makes what is recorded and built agree with what a source declares, over and over.
+
+A pass looks at the whole state and not at events, so whatever a lost message, a restart or a broker
+that was away left undone is done by the next one. Nothing is written unless its content changed, and
+nothing is ever removed because a source could not be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Protocol
+
+from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
+from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TransientError, UserError, WombatError
+from wombat_gitops.domain.lifecycle import BuildState, Origin
+from wombat_gitops.domain.messages import BuildRequest
+from wombat_gitops.services import observed, stored
+from wombat_gitops.services.observed import Moment
+from wombat_gitops.services.pacing import Timing, all_of, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild
+    from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
+
+_CONCURRENCY: Final = 8
+_FIRST_PRIORITY: Final = 10
+_LASTING: Final = frozenset({observed.INVALID_MANIFEST, observed.NAME_CONFLICT, observed.PRUNE_BLOCKED})
+
+
+class Reader(Protocol):
+    """Reads everything that a revision of a source declares."""
+
+    async def read(self, revision: str | None = None) -> Declaration:
+        """See `services.manifests.ManifestReader.read`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass did.
+
+    Attributes:
+        revision: the one that was looked at; "" where the source could not be asked.
+        read: the manifests were read; otherwise nothing had changed.
+        requested: builds that were asked for because they were missing.
+        written: records that were written.
+        error: why the pass did not come to its end.
+    """
+
+    revision: str = ""
+    read: bool = False
+    requested: int = 0
+    written: int = 0
+    cancelled: int = 0
+    error: WombatError | None = None
+
+
+@dataclass(slots=True)
+class _Tally:
+    requested: int = 0
+    written: int = 0
+    cancelled: int = 0
+
+
+class Reconciler:
+    """Watches one source.
+
+    Args:
+        clock: the wall clock, for what is shown to people.
+        random: 0 to 1, for jitter.
+        first: builds for this platform are asked for first and with a higher priority.
+        rivals: ids of all sources that are watched anywhere, where that is known: a distribution that
+            belongs to none of them may be taken over.
+        monotonic: seconds that only grow, for intervals.
+        observe: told the outcome of every pass.
+    """
+
+    def __init__(  # noqa: PLR0913 - the ports it joins, and how often
+        self,
+        source: ManifestSource,
+        reader: Reader,
+        builds: BuildClient,
+        sources: Store[SourceRecord],
+        distributions: Store[DistributionRecord],
+        clock: Callable[[], datetime],
+        *,
+        random: Callable[[], float],
+        interval: float = 30.0,
+        timing: Timing | None = None,
+        first: Platform | None = None,
+        rivals: frozenset[str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        observe: Callable[[Outcome], None] | None = None,
+    ) -> None:
+        self._source = source
+        self._reader = reader
+        self._builds = builds
+        self._sources = sources
+        self._distributions = distributions
+        self._clock = clock
+        self._random = random
+        self._timing = timing or Timing(interval)
+        self._first = first
+        self._rivals = rivals
+        self._monotonic = monotonic
+        self._observe = observe
+        self._declaration: Declaration | None = None
+        self._done = ""
+        self._confirmed_at = float("-inf")
+        self._known = set[str]()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Pass after pass until *stop*; a change of the source wakes it early."""
+        failures = 0
+        async with self._source.changes() as wait:
+            while not stop.is_set():
+                outcome = await self.once()
+                if self._observe is not None:
+                    self._observe(outcome)
+                failures = failures + 1 if outcome.error is not None else 0
+                await first_of(wait(self._timing.delay(failures, self._random())), stop)
+
+    async def once(self) -> Outcome:
+        """One pass. Never raises for what the world does; see `Outcome.error`."""
+        tally = _Tally()
+        try:
+            revision = await self._source.revision()
+            now = self._monotonic()
+            confirm = now - self._confirmed_at >= self._timing.confirm
+            if revision == self._done and not confirm:
+                return Outcome(revision)
+            declaration = await self._reader.read(revision)
+        except WombatError as error:
+            return await self._failed(error, tally)
+        try:
+            if confirm:
+                self._known.clear()
+            await self._apply(declaration, tally)
+        except WombatError as error:
+            self._done = ""
+            return Outcome(revision, True, tally.requested, tally.written, tally.cancelled, error)  # noqa: FBT003
+        self._done = revision
+        if confirm:
+            self._confirmed_at = now
+        return Outcome(revision, True, tally.requested, tally.written, tally.cancelled)  # noqa: FBT003
+
+    async def _failed(self, error: WombatError, tally: _Tally) -> Outcome:
+        """Note that the source could not be read, and leave everything else as it is."""
+        self._done = ""
+        reason = observed.failure_reason(error)
+        message = f"{error.message}; {error.hint}" if error.hint else error.message
+        try:
+            entry = await stored.get(self._sources, self._source.id)
+            before = entry.value if entry else self._new_source()
+            moment = Moment(before.revision, self._clock())
+            conditions = [
+                moment.condition(observed.READY, reason, message, status=False),
+                moment.condition(observed.FETCH_FAILED, reason, message),
+            ]
+            if isinstance(error, UserError | InternalError):
+                conditions.append(moment.condition(observed.STALLED, reason, message))
+            kept = [old for old in before.conditions if old.type in _LASTING]
+            await self._write_source(entry, replace(before, conditions=(*kept, *conditions)), tally)
+        except WombatError as second:
+            return Outcome(error=second)
+        return Outcome(written=tally.written, error=error)
+
+    def _new_source(self) -> SourceRecord:
+        return SourceRecord(self._source.id, self._source.url, self._source.ref, self._source.folder)
+
+    async def _apply(self, declaration: Declaration, tally: _Tally) -> None:
+        moment = Moment(declaration.revision, self._clock())
+        entries = await stored.load(self._distributions)
+        records = {name: entry.value for name, entry in entries.items() if entry is not None}
+        broken = observed.unusable(declaration)
+        declared = observed.choose(declaration.declared, records)
+        foreign = {name for name in declared if self._is_foreign(records.get(name))}
+        usable = {
+            name: item
+            for name, item in declared.items()
+            if name not in foreign and item.distribution.path not in broken and item.lock is not None
+        }
+        refused = await self._request(usable.values(), declaration.revision, tally)
+        wanted = {
+            name: observed.make_record(
+                item, self._source.id, moment, _refusals(item, refused, moment), records.get(name)
+            )
+            for name, item in usable.items()
+        }
+        conditions = self._source_conditions(broken, foreign, moment)
+        mine = {name: record for name, record in records.items() if record.source == self._source.id}
+        for name, record in mine.items():
+            if name in usable:
+                continue
+            problems = broken.get(record.path)
+            if name in declared or problems is not None:
+                problems = problems if problems is not None else broken.get(declared[name].distribution.path, [])
+                wanted[name] = _marked(record, problems, moment)
+            elif not record.retired:
+                wanted[name] = replace(record, retired=True, conditions=())
+        leaving = [name for name, record in wanted.items() if record.retired and not mine[name].retired]
+        if len(leaving) > 1 and not declaration.declared and not broken:
+            message = (
+                f"no manifest is left, which would retire {observed.names(leaving)}; "
+                "remove the manifests but one first if that is meant"
+            )
+            conditions.append(moment.condition(observed.PRUNE_BLOCKED, "Empty", message))
+            for name in leaving:
+                del wanted[name]
+        await self._supersede(records, wanted, tally)
+        changed = await self._write_distributions(entries, wanted, tally)
+        await self._finish(declaration, broken, conditions, tally, changed=changed)
+
+    def _record(
+        self, item: Declared, conditions: Iterable[Condition], moment: Moment, before: DistributionRecord | None
+    ) -> DistributionRecord:
+        return observed.make_record(item, self._source.id, moment, conditions, before)
+
+    def _is_foreign(self, record: DistributionRecord | None) -> bool:
+        """Whether another source has the name; one that is gone, or retired it, has it no longer."""
+        if record is None or record.source == self._source.id or record.retired:
+            return False
+        return self._rivals is None or record.source in self._rivals
+
+    def _source_conditions(
+        self, broken: Mapping[str, list[Diagnostic]], foreign: Iterable[str], moment: Moment
+    ) -> list[Condition]:
+        conditions = [moment.condition(observed.READY, "Reconciled", "")]
+        problems = [problem for path in sorted(broken) for problem in broken[path]]
+        if broken:
+            message = observed.describe(problems) or f"no usable lock: {observed.names(broken)}"
+            conditions.append(moment.condition(observed.INVALID_MANIFEST, "ManifestInvalid", message))
+        taken = sorted(foreign)
+        if taken:
+            message = f"another source already declares {observed.names(taken)}"
+            conditions.append(moment.condition(observed.NAME_CONFLICT, "NameTaken", message))
+        return conditions
+
+    async def _request(self, items: Iterable[Declared], revision: str, tally: _Tally) -> dict[str, str]:
+        """Ask for every build that is missing; returns why the service refused, by build id."""
+        refused: dict[str, str] = {}
+        limit = asyncio.Semaphore(_CONCURRENCY)
+
+        async def ask(item: Declared, build: DesiredBuild) -> None:
+            async with limit:
+                try:
+                    tally.requested += await self._ensure(item, build, revision)
+                    self._known.add(build.id)
+                except (Refused, NotFound) as error:
+                    refused[build.id] = error.message
+
+        wanted = [
+            (item, build)
+            for item in items
+            if not item.distribution.suspend
+            for build in item.builds
+            if build.id not in self._known
+        ]
+        wanted.sort(key=lambda pair: pair[1].spec.platform != self._first)
+        await all_of(ask(item, build) for item, build in wanted)
+        return refused
+
+    async def _ensure(self, item: Declared, build: DesiredBuild, revision: str) -> bool:
+        """Make sure that a build is there; True where it was not."""
+        try:
+            record = await self._builds.get(build.id)
+            if record.state is not BuildState.SUPERSEDED:
+                return False
+        except NotFound:
+            pass
+        if item.lock is None:
+            msg = f"`{item.distribution.path}` has builds and no lock"
+            raise InternalError(msg)
+        answer = await self._builds.request(
+            BuildRequest(
+                build.spec,
+                item.lock.go_mod,
+                item.lock.go_sum,
+                Origin(self._source.id, revision, item.distribution.path),
+                _FIRST_PRIORITY if build.spec.platform == self._first else 0,
+            )
+        )
+        if answer.build.state is BuildState.SUPERSEDED:
+            await self._builds.retry(build.id)
+        return True
+
+    async def _supersede(
+        self,
+        records: Mapping[str, DistributionRecord],
+        wanted: Mapping[str, DistributionRecord],
+        tally: _Tally,
+    ) -> None:
+        """Take queued builds that no distribution asks for any more off the queue, as well as that can be done."""
+        after = {**records, **wanted}
+        needed = {target.build for record in after.values() if not record.retired for target in record.targets}
+        held = (records[name] for name in wanted if name in records and not records[name].retired)
+        before = {target.build for record in held for target in record.targets}
+
+        async def cancel(build: str) -> None:
+            try:
+                record = await self._builds.get(build)
+                if record.state is BuildState.QUEUED:
+                    await self._builds.cancel(build, superseded=True)
+                    tally.cancelled += 1
+            except (UserError, InternalError):
+                return  # it ended, was taken, or is gone: all of that is fine
+
+        unneeded = sorted(before - needed)
+        self._known.difference_update(unneeded)
+        await all_of(cancel(build) for build in unneeded)
+
+    async def _write_distributions(
+        self,
+        entries: Mapping[str, Versioned[DistributionRecord] | None],
+        wanted: Mapping[str, DistributionRecord],
+        tally: _Tally,
+    ) -> bool:
+        changed = False
+        for name, record in sorted(wanted.items()):
+            entry = entries.get(name)
+            if entry is not None and observed.same_distribution(entry.value, record):
+                continue
+            changed = True
+            if await stored.write(self._distributions, name, entry, record, broken=name in entries) is None:
+                msg = f"the record of `{name}` was changed by another watcher"
+                raise TransientError(msg)
+            tally.written += 1
+        return changed
+
+    async def _finish(
+        self,
+        declaration: Declaration,
+        broken: Mapping[str, object],
+        conditions: Iterable[Condition],
+        tally: _Tally,
+        *,
+        changed: bool,
+    ) -> None:
+        entry = await stored.get(self._sources, self._source.id)
+        record = replace(
+            entry.value if entry else self._new_source(),
+            url=self._source.url,
+            revision=declaration.revision,
+            manifests=declaration.manifests,
+            invalid=min(len(broken), declaration.manifests),
+            conditions=tuple(conditions),
+        )
+        await self._write_source(entry, record, tally, force=changed)
+
+    async def _write_source(
+        self, entry: Versioned[SourceRecord] | None, record: SourceRecord, tally: _Tally, *, force: bool = False
+    ) -> None:
+        before = entry.value.conditions if entry else ()
+        settled = replace(record, conditions=observed.settle(record.conditions, before))
+        if entry is not None and observed.same_source(entry.value, settled) and not force:
+            return
+        await self._sources.put(record.id, replace(settled, checked_at=self._clock()))
+        tally.written += 1
+
+
+def _marked(record: DistributionRecord, problems: Iterable[Diagnostic], moment: Moment) -> DistributionRecord:
+    """The last good declaration, with what is wrong with the present one."""
+    message = observed.describe(tuple(problems)) or "the lock cannot be used"
+    condition = moment.condition(observed.INVALID_MANIFEST, "ManifestInvalid", message)
+    return replace(record, conditions=observed.settle([condition], record.conditions))
+
+
+def _refusals(item: Declared, refused: Mapping[str, str], moment: Moment) -> list[Condition]:
+    messages = sorted({refused[build.id] for build in item.builds if build.id in refused})
+    if not messages:
+        return []
+    return [moment.condition(observed.STALLED, "BuildRefused", "\n".join(messages)[:2048])]
