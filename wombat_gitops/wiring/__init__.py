@@ -2,8 +2,8 @@
 
     sources.manifest_source(settings, revision=None)    what to read manifests from
     machine.resolver(settings), machine.compiler(…)     Go (async)
-    address.broker_address, address.api_address         where a running system is
-    single.build_client(settings)                       async context: the service as a `BuildClient`
+    addresses.broker_address, api_address               where a running system is
+    clients.build_client(settings)                      async context: the service as a `BuildClient`
     single.run_service, run_builder, run_watcher        one role until an event
     local.local_engine(settings), local_records(…)      no broker at all
     up.up(settings, stop, on_started, http)             everything in one process

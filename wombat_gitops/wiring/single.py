@@ -1,4 +1,4 @@
-"""One role in a process of its own, against a broker somewhere; and clients for commands."""
+"""One role in a process of its own, against a broker somewhere."""
 
 from __future__ import annotations
 
@@ -6,27 +6,13 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from wombat_gitops.adapters.nats.client import NatsBuildClient
-from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.wiring import machine, roles
-from wombat_gitops.wiring.address import broker_address
+from wombat_gitops.wiring.addresses import broker_address
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
-    from wombat_gitops.ports import BuildClient
     from wombat_gitops.settings import Settings
-
-
-@asynccontextmanager
-async def build_client(settings: Settings) -> AsyncIterator[BuildClient]:
-    """Talk to the service `build`.
-
-    Raises:
-        Unreachable: there is no broker, or nobody said where it is.
-    """
-    async with connect(broker_address(settings), role="cli", seconds=5) as connection:
-        yield NatsBuildClient(connection)
 
 
 async def run_service(settings: Settings, stop: asyncio.Event) -> None:

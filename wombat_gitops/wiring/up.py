@@ -17,7 +17,7 @@ from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.wiring import machine, roles
-from wombat_gitops.wiring.address import NOTE
+from wombat_gitops.wiring.addresses import NOTE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator

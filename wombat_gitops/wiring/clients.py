@@ -1,0 +1,27 @@
+"""The service `build` as commands talk to it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from wombat_gitops.adapters.nats.client import NatsBuildClient
+from wombat_gitops.adapters.nats.connection import connect
+from wombat_gitops.wiring.addresses import broker_address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from wombat_gitops.ports import BuildClient
+    from wombat_gitops.settings import Settings
+
+
+@asynccontextmanager
+async def build_client(settings: Settings) -> AsyncIterator[BuildClient]:
+    """Talk to the service `build`.
+
+    Raises:
+        Unreachable: there is no broker, or nobody said where it is.
+    """
+    async with connect(broker_address(settings), role="cli", seconds=5) as connection:
+        yield NatsBuildClient(connection)
