@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,14 @@ def create_app(
     downloads: Downloads,
     site: Path | None = BUILT,
     limits: Limits | None = None,
+    stopping: asyncio.Event | None = None,
 ) -> FastAPI:
     """Put the application together; whoever calls runs `catalog`.
 
     Args:
         downloads: the verified disk cache that files are sent from.
         site: folder of the built website, or None for an API alone.
+        stopping: set when the server is about to stop, so that open streams end by themselves.
     """
     limits = limits or Limits()
     context = Context(
@@ -53,6 +56,7 @@ def create_app(
         limits=limits,
         streams=Slots(limits.streams, "event streams"),
         transfers=Slots(limits.downloads, "downloads"),
+        stopping=stopping or asyncio.Event(),
     )
     app = FastAPI(
         openapi_url=None,

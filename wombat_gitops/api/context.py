@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wombat_gitops.api.problems import Busy, NotReady
 from wombat_gitops.ports import LogStream
@@ -67,6 +67,7 @@ class Context:
     limits: Limits
     streams: Slots
     transfers: Slots
+    stopping: asyncio.Event
 
     def ready(self) -> Catalog:
         """The catalogue. Raises `NotReady` until it was read once."""
@@ -75,7 +76,24 @@ class Context:
             raise NotReady(msg, hint="try again in a few seconds")
         return self.catalog
 
+    @property
+    def stopped(self) -> bool:
+        """Open streams have to end."""
+        return self.stopping.is_set() or self.catalog.stopped.is_set()
+
+    async def wait_change(self, after: int) -> int:
+        """As `Catalog.wait_change`, and at once when the server stops."""
+        change = asyncio.ensure_future(self.catalog.wait_change(after))
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        waiting: set[asyncio.Future[Any]] = {change, stopping}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return change.result() if change.done() else after
+        finally:
+            for one in waiting:
+                one.cancel()
+
     async def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end of the catalogue."""
+        """Wait, but not beyond the end."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.catalog.stopped.wait(), seconds)
+            await asyncio.wait_for(self.stopping.wait(), seconds)

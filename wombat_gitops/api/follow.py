@@ -63,7 +63,7 @@ class LogFollower:
                 async for event in self._lines(attempt, place):
                     yield event
                 await self._settled(attempt.number)
-            if not self._catalog.stopped.is_set():
+            if not self._context.stopped:
                 yield ServerSentEvent(data=LogEnd(state=self._record().state.value), event="end")
         except (TransientError, NotFound, _Cut):
             return
@@ -76,9 +76,9 @@ class LogFollower:
             attempt = self._attempt(record)
             if attempt is not None or record.state.final:
                 return attempt
-            if self._catalog.stopped.is_set():
+            if self._context.stopped:
                 raise _Cut
-            await self._catalog.wait_change(version)
+            await self._context.wait_change(version)
 
     async def _lines(self, attempt: Attempt, place: Place) -> AsyncIterator[ServerSentEvent]:
         if attempt.log is not None and not place.sequence:
@@ -133,11 +133,11 @@ class LogFollower:
             return
 
     async def _wait_ended(self, number: int) -> None:
-        while not self._catalog.stopped.is_set():
+        while not self._context.stopped:
             version = self._catalog.version
             if self._record().attempts[number - 1].ended_at is not None:
                 return
-            await self._catalog.wait_change(version)
+            await self._context.wait_change(version)
 
     def _record(self) -> BuildRecord:
         return self._catalog.build(self._build)

@@ -106,8 +106,10 @@ def event_routes(context: Context) -> APIRouter:
         catalog = context.catalog
         seen = int(last_event_id) if last_event_id.isdecimal() else catalog.version
         yield ServerSentEvent(retry=RETRY_MILLISECONDS)
-        while not catalog.stopped.is_set():
-            seen = await catalog.wait_change(seen)
+        while not context.stopped:
+            before, seen = seen, await context.wait_change(seen)
+            if seen == before:
+                return
             yield ServerSentEvent(data=ChangeHint(version=seen), event="change", id=str(seen))
             await context.pause(context.limits.event_seconds)
 

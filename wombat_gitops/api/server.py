@@ -37,7 +37,7 @@ class HttpServer:
     async def serve(self, catalog: Catalog, logs: LogStream, downloads: Downloads, stop: asyncio.Event) -> None:
         """Answer until *stop*; whoever calls runs *catalog*."""
         config = uvicorn.Config(
-            create_app(catalog=catalog, logs=logs, downloads=downloads),
+            create_app(catalog=catalog, logs=logs, downloads=downloads, stopping=stop),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -1,0 +1,90 @@
+"""The HTTP API on a free port, over a stage."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+
+from wombat_gitops.api.app import create_app
+from wombat_gitops.api.context import Limits
+from wombat_gitops.services.downloads import Downloads
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tests.support.stage import Stage
+
+QUICK = Limits(event_seconds=0.01, wait_seconds=2)
+
+
+@contextlib.asynccontextmanager
+async def served(
+    stage: Stage, *, limits: Limits = QUICK, site: Path | None = None, downloads: Downloads | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a real server that answers from *stage*, whose catalogue the caller runs."""
+    stop = asyncio.Event()
+    app = create_app(
+        catalog=stage.catalog,
+        logs=stage.logs,
+        downloads=downloads or Downloads(stage.objects, stage.folder / "downloads", seconds=2),
+        site=site,
+        limits=limits,
+        stopping=stop,
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            async with asyncio.timeout(60), httpx.AsyncClient(base_url=address, timeout=10) as client:
+                yield client
+        finally:
+            stop.set()
+            server.should_exit = True
+            await serving
+
+
+@contextlib.asynccontextmanager
+async def in_process(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application itself, for what needs no connection; quicker than a server."""
+    downloads = Downloads(stage.objects, stage.folder / "downloads", seconds=2)
+    app = create_app(catalog=stage.catalog, logs=stage.logs, downloads=downloads, site=None, limits=QUICK)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with asyncio.timeout(60), httpx.AsyncClient(transport=transport, base_url="http://api.invalid") as client:
+        yield client
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event."""
+
+    name: str
+    data: Any
+    id: str
+
+
+async def events(response: httpx.Response) -> AsyncIterator[Event]:
+    """The events of a stream, as a browser reads them."""
+    fields: dict[str, str] = {}
+    async for line in response.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+            continue
+        if "data" in fields:
+            yield Event(fields.get("event", "message"), json.loads(fields["data"]), fields.get("id", ""))
+        fields = {}
