@@ -31,7 +31,11 @@ async def persist(attempt: Callable[[], Awaitable[T]], seconds: float = PATIENCE
     pause = _FIRST
     while True:
         try:
-            return await attempt()
+            async with asyncio.timeout_at(end):
+                return await attempt()
+        except TimeoutError as error:
+            msg = f"the broker did not answer within {seconds:g} s"
+            raise Unreachable(msg) from error
         except Unreachable:
             wait = pause * random.uniform(0.5, 1.0)  # noqa: S311 - only spreads retries
             if loop.time() + wait >= end:
