@@ -58,9 +58,9 @@ async def test_files_are_sent_as_they_were_compressed(
 @pytest.mark.parametrize("path", ["/assets/../../secret", "/%2e%2e/secret", "/assets/%2e%2e/%2e%2e/secret"])
 async def test_nothing_outside_the_site_is_sent(tmp_path: Path, site: Path, path: str) -> None:
     """Only files that were read at the start can be asked for."""
-    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "secret").write_text("classified")
     async with served(Stage(tmp_path), site=site) as client:
-        assert "secret" not in (await client.get(path)).text.replace(path, "")
+        assert "classified" not in (await client.get(path)).text
 
 
 async def test_without_a_site_the_api_works(tmp_path: Path) -> None:
