@@ -210,7 +210,7 @@ class _Builder:
             message = f"character U+{ord(match[0]):04X} is not allowed"
             self.report(rules.FORBIDDEN_CHARACTER, message, span, "remove it")
             return Scalar("", span, plain=True, broken=True)
-        return Scalar(event.value, span, plain=event.style is None)
+        return Scalar(event.value, span, plain=not event.style)
 
     def _checked(self, event: events.ScalarEvent | events.CollectionStartEvent) -> Span:
         span = self._span(event)

@@ -152,4 +152,4 @@ def _shown(problems: Sequence[Diagnostic], places: Places) -> tuple[Diagnostic, 
     message = f"{len(ordered) - MAX_PROBLEMS:,} more problems are not shown"
     more = places.problem_at(rules.TOO_MANY_PROBLEMS, message, None, hint="mend those that are shown first")
     last = ordered[MAX_PROBLEMS - 1]
-    return (*ordered[:MAX_PROBLEMS], replace(more, line=last.line, column=last.column))
+    return (*ordered[:MAX_PROBLEMS], replace(more, line=last.line, column=last.column + 1))

@@ -205,7 +205,7 @@ class _Words:
         hint = ""
         if self._compared <= _MOST_SUGGESTIONS:
             hint = did_you_mean(name, [field for field in known if field not in instance])
-        hint = hint or f"the fields here are {', '.join(f'`{field}`' for field in known)}"
+            hint = hint or f"the fields here are {', '.join(f'`{field}`' for field in known)}"
         where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
         return self._places.problem(
             rules.UNKNOWN_FIELD, f"unknown field {shown(name)}{where}", pointer, hint=hint, at_key=True
