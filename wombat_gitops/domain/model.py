@@ -58,7 +58,7 @@ class Platform:
             ValueError: not a platform we can build; the message says why.
         """
         parts = text.split("/")
-        if len(parts) not in {2, 3}:
+        if len(parts) not in {2, 3} or not all(parts):
             msg = f"`{text}` is not a platform, expected `os/arch` or `os/arch/variant`"
             raise ValueError(msg)
         system, arch = parts[0], parts[1]
