@@ -11,6 +11,7 @@ import random
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,8 @@ async def _measure(broker: TestBroker, folder: Path, size: int) -> None:
             path.write_bytes(random.Random(number).randbytes(size))
             sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
             hashes.append(await _timed(lambda: asyncio.to_thread(file_digest, path)))
-            puts.append(await _timed(lambda name=sha256: objects.put(path, name, size)))
-            fetches.append(await _timed(lambda name=sha256: objects.fetch(name, size, folder / "out")))
+            puts.append(await _timed(partial(objects.put, path, sha256, size)))
+            fetches.append(await _timed(partial(objects.fetch, sha256, size, folder / "out")))
         stock = await connection.client.jetstream().object_store(ARTIFACTS)
         with (folder / "stock").open("wb") as file:
             library = await _timed(lambda: stock.get(sha256, writeinto=file))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wombat_gitops import __version__
 from wombat_gitops.adapters.nats.client import NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import connect
@@ -236,7 +237,7 @@ async def test_standard_tooling_sees_schemas_and_true_counts(connection: Connect
         ping, info, stats = [await control(connection, verb) for verb in ("PING", "INFO", "STATS")]
 
     assert ping["name"] == "build"
-    assert info["version"] == "0.1.0"
+    assert info["version"] == __version__
     endpoints = {endpoint["subject"]: endpoint["metadata"] for endpoint in info["endpoints"]}
     assert set(endpoints) == {
         "build.request", "build.list", "build.get", "build.cancel", "build.retry", "artifact.commit",

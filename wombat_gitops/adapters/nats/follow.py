@@ -100,7 +100,7 @@ class Follower:
                     continue
                 if check:
                     self._checked_in, self._checked_at = self._connection.generation, started
-                await self._rest(self._pause(), at_least=_GATHER)
+                await self._rest(self._pause(), until=started + _GATHER)
 
     def _hear(self, message: Msg) -> None:
         self._hinted = max(self._hinted, int((message.headers or {}).get("Nats-Sequence", "0")))
@@ -128,11 +128,12 @@ class Follower:
         self._hinted = self._last
         return self._resync
 
-    async def _rest(self, seconds: float, at_least: float = 0.0) -> None:
+    async def _rest(self, seconds: float, until: float = 0.0) -> None:
+        """Wait for something to happen, *seconds* at most, and not to look again before the time *until*."""
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             return
-        if at_least:
-            await asyncio.sleep(at_least)
+        await asyncio.sleep(until - loop.time())
