@@ -1,0 +1,219 @@
+"""The port `Resolver`: exact module files from exact versions, the same on every day.
+
+`go list -deps` and never `go mod tidy`: tidy also resolves the tests of dependencies and asks for the
+latest versions there, so its answer depends on the date.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from wombat_gitops.adapters.golang.command import go
+from wombat_gitops.adapters.golang.compiler import proxy_gone
+from wombat_gitops.adapters.golang.environment import Folders, online
+from wombat_gitops.adapters.golang.toolchain import Toolchain
+from wombat_gitops.adapters.process import capture
+from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.errors import InternalError, LockError, TimedOut, Unreachable
+from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
+from wombat_gitops.domain.grammar import TAG, matches
+from wombat_gitops.domain.lifecycle import FailureKind, Step, StepFailed
+from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock
+from wombat_gitops.ports import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wombat_gitops.adapters.golang.network import GoNetwork
+    from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.domain.lifecycle import Failure
+    from wombat_gitops.domain.model import Module, Platform
+
+_SECONDS: Final = 900.0
+"""For one go command; the first one downloads everything."""
+
+_ROUNDS: Final = 4
+"""Passes over all platforms after which module files that still change are taken for a defect."""
+
+_FINDING: Final = "finding module for package "
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    distribution: Distribution
+    toolchain: Toolchain
+    folder: Path
+    scratch: Path
+    output: Output
+
+
+class GoResolver:
+    """Resolves in a private folder, with the same caches as the compiler."""
+
+    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork) -> None:
+        self._toolchains = toolchains
+        self._folders = Folders(data.absolute())
+        self._network = network
+
+    async def resolve(self, distribution: Distribution, output: Output) -> Lock:
+        """See `ports.Resolver`."""
+        source, probe = first_go_mod(distribution.modules), f"module {MAIN_MODULE}\n"
+        gone = self._network.missing_folder
+        if gone is not None:
+            raise _translated(proxy_gone(gone, None))
+        try:
+            toolchain = await self._toolchains.locate(distribution.toolchain, self._network.environment)
+            with tempfile.TemporaryDirectory(prefix="wombat-resolve-") as root:
+                folders = [Path(root) / name for name in ("source", "tmp", "probe")]
+                for folder in folders:
+                    folder.mkdir()
+                (folders[0] / "go.mod").write_text(source, encoding="utf-8")
+                (folders[0] / MAIN_FILE).write_text(imports_go(distribution.packages), encoding="utf-8")
+                (folders[2] / "go.mod").write_text(probe, encoding="utf-8")
+                job = _Job(distribution, toolchain, folders[0], folders[1], output)
+                await self._check_packages(job, folders[2])
+                return await self._lock(job)
+        except StepFailed as failed:
+            raise _translated(failed.failure) from failed
+
+    async def _check_packages(self, job: _Job, probe: Path) -> None:
+        """Every package must be a folder with Go files in the declared module that it belongs to."""
+        modules = job.distribution.modules
+        argv = [job.toolchain.go, "mod", "download", "-json", *map(str, modules)]
+        await job.output.write(f"$ go mod download {' '.join(map(str, modules))}\n".encode())
+        try:
+            env = self._env(job, job.distribution.platforms[0])
+            answer = await capture(argv, cwd=probe, env=env, seconds=_SECONDS)
+        except TimedOut as error:
+            raise StepFailed(gofailure.timed_out("", Step.FETCH, _SECONDS)) from error
+        reports = _json_values(answer.stdout.decode(errors="replace"))
+        errors = [str(report["Error"]) for report in reports if report.get("Error")]
+        if answer.status or errors:
+            text = "\n".join([*errors, answer.stderr.decode(errors="replace")])
+            raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status or 1))
+        places = {str(report["Path"]): Path(str(report["Dir"])) for report in reports}
+        for package in job.distribution.packages:
+            owner = _owner(package, modules)
+            if owner is not None:
+                _check_package(package, owner, places[owner.path])
+
+    async def _lock(self, job: _Job) -> Lock:
+        for _ in range(_ROUNDS):
+            before = _read(job.folder)
+            after_first = None
+            for platform in job.distribution.platforms:
+                await self._list(job, platform)
+                after_first = after_first or _read(job.folder)
+            if _read(job.folder) in (before, after_first):
+                break
+        else:
+            msg = "the module files still change after several passes"
+            raise InternalError(msg)
+        lock = _read(job.folder)
+        await self._check_versions(job, lock)
+        return lock
+
+    async def _list(self, job: _Job, platform: Platform) -> None:
+        for tag in job.distribution.tags:
+            if not matches(TAG, tag):
+                msg = f"`{tag[:80]}` is not a build tag"
+                raise LockError(msg)
+        tags = ["-tags", ",".join(sorted(job.distribution.tags))] if job.distribution.tags else []
+        argv = [job.toolchain.go, "list", "-deps", *tags, "-f", "{{with .Error}}{{.}}{{end}}", "."]
+        env = self._env(job, platform)
+        await job.output.write(f"# {platform}\n".encode())
+        text = await go(argv, cwd=job.folder, env=env, seconds=_SECONDS, output=job.output, step=Step.FETCH)
+        sought = [line for line in text.splitlines() if _FINDING in line]
+        if sought:
+            package = sought[0].split(_FINDING, 1)[1].strip()
+            msg = f"no declared module, and none they require, provides package `{package}`"
+            raise LockError(msg, hint="name its module with an exact version under `modules`")
+
+    async def _check_versions(self, job: _Job, lock: Lock) -> None:
+        actual = requirements(lock.go_mod)
+        for module in job.distribution.modules:
+            version = actual.get(module.path, module.version)
+            if version != module.version:
+                by = await self._who_requires(job, f"{module.path}@{version}")
+                msg = f"`{module.path}`: wanted `{module.version}`, required `{version}`{by}"
+                hint = f"set it to `{version}`, or choose an older version of what requires it"
+                raise LockError(msg, hint=hint)
+
+    async def _who_requires(self, job: _Job, wanted: str) -> str:
+        argv = [job.toolchain.go, "mod", "graph"]
+        env = self._env(job, job.distribution.platforms[0])
+        answer = await capture(argv, cwd=job.folder, env=env, seconds=_SECONDS)
+        pairs = [line.split() for line in answer.stdout.decode(errors="replace").splitlines()]
+        sources = sorted({pair[0] for pair in pairs if len(pair) == 2 and pair[1] == wanted} - {MAIN_MODULE})  # noqa: PLR2004
+        declared = {str(module) for module in job.distribution.modules}
+        first = sorted(sources, key=lambda source: (source not in declared, source))
+        return f" by `{first[0]}`" if first else ""
+
+    def _env(self, job: _Job, platform: Platform) -> Mapping[str, str]:
+        env = online(job.toolchain, self._folders, job.scratch, platform, self._network.environment)
+        return env | {"GOFLAGS": "-mod=mod"}
+
+
+def _translated(failure: Failure) -> LockError | Unreachable:
+    culprit = "" if not failure.culprit or failure.culprit in failure.message else f" (`{failure.culprit}`)"
+    if failure.kind is FailureKind.TRANSIENT:
+        return Unreachable(f"{failure.message}{culprit}", hint=failure.hint)
+    return LockError(f"{failure.message}{culprit}", hint=failure.hint)
+
+
+def _owner(package: str, modules: tuple[Module, ...]) -> Module | None:
+    owners = [module for module in modules if f"{package}/".startswith(f"{module.path}/")]
+    return max(owners, key=lambda module: len(module.path), default=None)
+
+
+def _check_package(package: str, module: Module, place: Path) -> None:
+    inside = package.removeprefix(module.path).strip("/")
+    if _has_go(place / inside):
+        return
+    below = [f"{inside}/{name}" for name in _packages(place / inside)]
+    root = COMPONENTS_FOLDER if inside.startswith(f"{COMPONENTS_FOLDER}/") else ""
+    known = [f"{root}/{name}".strip("/") for name in _packages(place / root)]
+    near = below or difflib.get_close_matches(inside, known, n=3, cutoff=0.6)
+    names = ", ".join(f"`{name.removeprefix(f'{COMPONENTS_FOLDER}/')}`" for name in near[:3])
+    msg = f"module `{module.path}` `{module.version}` has no package `{inside}` (`{package}`)"
+    raise LockError(msg, hint=f"did you mean {names}?" if names else "")
+
+
+def _packages(root: Path) -> list[str]:
+    """Folders with Go files below *root*, at most two deep, as components are."""
+    found = {file.parent for pattern in ("*/*.go", "*/*/*.go") for file in root.glob(pattern)}
+    return sorted(str(folder.relative_to(root)) for folder in found if _has_go(folder))
+
+
+def _has_go(folder: Path) -> bool:
+    return any(not file.name.endswith("_test.go") for file in folder.glob("*.go"))
+
+
+def _read(folder: Path) -> Lock:
+    go_sum = folder / "go.sum"
+    text = go_sum.read_text(encoding="utf-8") if go_sum.exists() else ""
+    return Lock((folder / "go.mod").read_text(encoding="utf-8"), text)
+
+
+def _json_values(text: str) -> list[dict[str, Any]]:
+    """The objects that stand one after the other in *text*."""
+    decoder, values, position = json.JSONDecoder(), list[dict[str, Any]](), 0
+    while (position := _skip_space(text, position)) < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except ValueError:
+            break
+        if isinstance(value, dict):
+            values.append(value)
+    return values
+
+
+def _skip_space(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position

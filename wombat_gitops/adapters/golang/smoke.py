@@ -1,0 +1,131 @@
+"""Checking a finished binary: by what it carries, and where this machine can run it, by what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.adapters.golang.toolchain import host_platform
+from wombat_gitops.adapters.process import Captured, capture
+from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, TimedOut
+from wombat_gitops.domain.gosource import mismatches, parse_build_info
+from wombat_gitops.domain.identity import check_inputs, utc_text
+from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
+from wombat_gitops.domain.model import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from wombat_gitops.domain.model import BuildSpec, Platform
+    from wombat_gitops.ports import Output
+
+INSPECT_SECONDS: Final = 30.0
+"""Reading the build information takes 10 ms."""
+
+RUN_SECONDS: Final = 20.0
+"""Each answer of a real distribution takes 50 ms; what takes longer than this does not end."""
+
+_OUTPUT_LIMIT: Final = 4 * 1024 * 1024
+_VARIANTS_THAT_RUN: Final = {("amd64", ""), ("arm64", ""), ("386", "")}
+_FRAME: Final = re.compile(r"^(?P<package>(?:[a-z0-9-]+\.)+[a-z]+/[^\s(]*?)\.[^./\s(]+(?:\.\d+)?\(", re.MULTILINE)
+
+
+def can_run(platform: Platform) -> bool:
+    """Whether this machine surely runs binaries of *platform*."""
+    return (platform.os, platform.arch) == host_platform() and (platform.arch, platform.variant) in _VARIANTS_THAT_RUN
+
+
+async def check_contents(
+    spec: BuildSpec, binary: Path, source: Path, go: str, env: Mapping[str, str], output: Output
+) -> None:
+    """Compare the binary's build information, as the toolchain reads it, with spec and lock.
+
+    Raises:
+        StepFailed: it is not what was asked for.
+    """
+    lock = await asyncio.to_thread(_read_lock, source)
+    check_inputs(spec, lock)
+    argv = [go, "version", "-m", "-json", str(binary)]
+    answer = await _captured(argv, source, env, INSPECT_SECONDS)
+    try:
+        info = parse_build_info(answer.stdout)
+    except CorruptData as error:
+        raise _smoke_failure(error.message, answer) from error
+    wrong = mismatches(info, spec, lock.go_mod, lock.go_sum)
+    if wrong:
+        msg = f"the binary is not what was asked for: {'; '.join(wrong)}"
+        raise _smoke_failure(msg, answer)
+    await output.write(f"{info.go_version} {spec.platform}, {len(info.deps)} modules as locked\n".encode())
+
+
+async def check_answers(spec: BuildSpec, binary: Path, scratch: Path, output: Output) -> None:
+    """Run the binary: it must know its version and date, and hold components.
+
+    Raises:
+        StepFailed: it ends badly, does not end, or answers something else.
+    """
+    env = {"HOME": str(scratch), "TMPDIR": str(scratch)}
+    version, listing = [
+        await _captured([str(binary), *words], scratch, env, RUN_SECONDS)
+        for words in (["--version"], ["list", "--format", "json"])
+    ]
+    await output.write(version.stdout[:_OUTPUT_LIMIT])
+    wanted = [f"Version: {spec.version}", f"Date: {utc_text(spec.date)}"]
+    lines = [line.strip() for line in version.stdout.decode(errors="replace").splitlines()]
+    for line in wanted:
+        if line not in lines:
+            msg = f"`{spec.binary_name} --version` does not say `{line}`"
+            raise _smoke_failure(msg, version)
+    counts = _counts(listing)
+    if not counts:
+        msg = f"`{spec.binary_name} list` names no component"
+        raise _smoke_failure(msg, listing)
+    text = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    await output.write(f"components: {text}\n".encode())
+
+
+def _read_lock(source: Path) -> Lock:
+    return Lock((source / "go.mod").read_bytes().decode(), (source / "go.sum").read_bytes().decode())
+
+
+def _counts(listing: Captured) -> dict[str, int]:
+    try:
+        value = json.loads(listing.stdout)
+    except ValueError as error:
+        msg = "the list of components is no JSON"
+        raise _smoke_failure(msg, listing) from error
+    if not isinstance(value, dict):
+        return {}
+    return {str(kind): len(names) for kind, names in value.items() if isinstance(names, list) and names}
+
+
+async def _captured(argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float) -> Captured:
+    command = " ".join(argv[1:3])
+    try:
+        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=_OUTPUT_LIMIT)
+    except TimedOut as error:
+        raise StepFailed(gofailure.timed_out("", Step.SMOKE, seconds)) from error
+    except InternalError as error:
+        message = f"`{command}` wrote more than {_OUTPUT_LIMIT} bytes"
+        raise StepFailed(Failure(FailureKind.USER, "SmokeFailed", message, Step.SMOKE)) from error
+    except NotFound as error:
+        raise StepFailed(Failure(FailureKind.INTERNAL, "SmokeFailed", error.message, Step.SMOKE)) from error
+    if answer.status:
+        msg = f"`{command}` ended with status {answer.status}"
+        raise _smoke_failure(msg, answer)
+    return answer
+
+
+def _smoke_failure(message: str, answer: Captured) -> StepFailed:
+    text = answer.stderr.decode(errors="replace")
+    panic = next((line for line in text.splitlines() if line.startswith(("panic:", "fatal error:"))), "")
+    frame = _FRAME.search(text)
+    culprit = frame["package"] if panic and frame else ""
+    hint = "a package fails when the program starts: leave it out, or choose another version" if panic else ""
+    whole = f"{message}: {panic}" if panic else message
+    tail = gofailure.tail_of(text)
+    return StepFailed(Failure(FailureKind.USER, "SmokeFailed", whole[:500], Step.SMOKE, culprit, hint, tail))

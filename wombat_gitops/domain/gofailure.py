@@ -1,0 +1,242 @@
+"""From what a failed go command printed to a `Failure`: who is guilty, who can mend it, what to do.
+
+Rules are tried in order and the first one that matches anywhere in the output wins; those that speak
+of the network hold only for a step that has one, because a compiler may print anything.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step
+
+TAIL_LINES: Final = 20
+_MESSAGE_LIMIT: Final = 500
+
+_USER = FailureKind.USER
+_TRANSIENT = FailureKind.TRANSIENT
+_INTERNAL = FailureKind.INTERNAL
+
+_RELOCK: Final = "run `wombat lock` and commit the result"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Group `culprit` of the expression is the guilty module or package, group `message` the message."""
+
+    reason: str
+    kind: FailureKind
+    pattern: re.Pattern[str]
+    hint: str = ""
+    network: bool = False
+
+
+def _rule(reason: str, kind: FailureKind, pattern: str, hint: str = "", *, network: bool = False) -> _Rule:
+    return _Rule(reason, kind, re.compile(pattern, re.MULTILINE), hint, network)
+
+
+_LOCATION: Final = r"(?:\S+\.(?:go|s|mod):\d+(?::\d+)?: )?"
+
+_RULES: Final = (
+    _rule("DiskFull", _INTERNAL, r"no space left on device|disk quota exceeded", "free space in the data folder"),
+    _rule(
+        "OutOfMemory",
+        _INTERNAL,
+        r"signal: killed|cannot allocate memory|fatal error: (?:runtime: )?out of memory",
+        "give the builder more memory, or fewer workers",
+    ),
+    _rule(
+        "ChecksumMismatch",
+        _USER,
+        r"(?:verifying )?(?P<culprit>\S+@[^\s/:]+)(?:/go\.mod)?: (?:verifying (?:module|go\.mod): )?checksum mismatch",
+        "the module is not what it was when the lock was made: ask its owner, and do not make a new lock blindly",
+    ),
+    _rule("ChecksumMismatch", _USER, r"SECURITY ERROR", "find out why a module has changed before making a new lock"),
+    _rule(
+        "ChecksumMissing",
+        _USER,
+        r"(?P<culprit>\S+@[^\s/:]+)\S*: verifying (?:module|go\.mod): checksum database disabled",
+        "switch the checksum database on (GOSUMDB)",
+    ),
+    _rule(
+        "LockIncomplete",
+        _USER,
+        r"missing go\.sum entry for (?:module providing package (?P<culprit>\S+)|go\.mod file)",
+        _RELOCK,
+    ),
+    _rule("LockIncomplete", _USER, r"missing go\.sum entry|updates to go\.(?:mod|sum) needed", _RELOCK),
+    _rule(
+        "AmbiguousImport",
+        _USER,
+        r"ambiguous import: found package (?P<culprit>\S+) in multiple modules",
+        "require only one of the modules, or versions in which only one has the package",
+    ),
+    _rule(
+        "ToolchainTooOld",
+        _USER,
+        r"(?:(?P<culprit>\S+@[^\s:]+)\S*:? )?[^\n]*requires go >= \S+ \(running go [^)]*\)",
+        "name a newer release under `go` in the manifest",
+    ),
+    _rule(
+        "VersionConflict",
+        _USER,
+        r"(?P<culprit>\S+@\S+) requires \S+@\S+, not \S+",
+        "take the version that is required, or an older one of the module that requires it",
+    ),
+    _rule(
+        "ModulePathMismatch",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): parsing go\.mod:\s+module declares its path as: \S+\s+but was required as: \S+",
+        "require the module under the path that it declares",
+    ),
+    _rule(
+        "PackageMissing",
+        _USER,
+        r"module \S+ (?:found|provides)[^\n]*, but does not contain package (?P<culprit>\S+)",
+        "the module has no such package at this version: correct the name or the version",
+    ),
+    _rule(
+        "PackageMissing",
+        _USER,
+        r"no required module provides package (?P<culprit>[^\s;:]+)",
+        f"correct the package or name its module; then {_RELOCK}",
+    ),
+    _rule("PackageMissing", _USER, r"package (?P<culprit>\S+) is not in std", "correct the name of the package"),
+    _rule(
+        "PackageMissing",
+        _USER,
+        r"(?:cannot find (?:module providing )?package|no Go files in) \"?(?P<culprit>[^\s\":;]+)",
+        "correct the name of the package",
+    ),
+    _rule(
+        "BuildConstraints",
+        _USER,
+        r"(?:package|imports|\S+:) ?(?P<culprit>[^\s:]+): build constraints exclude all Go files",
+        "the package does not exist on this platform, or needs a tag or cgo: leave one of them out",
+    ),
+    _rule(
+        "BuildConstraints",
+        _USER,
+        r"build constraints exclude all Go files in \S*?(?P<culprit>(?:[a-z0-9-]+\.)+[a-z]+/\S+)",
+        "the package does not exist on this platform, or needs a tag or cgo: leave one of them out",
+    ),
+    _rule("ImportCycle", _USER, r"(?:imports (?P<culprit>\S+): )?import cycle not allowed", "report it to its owner"),
+    _rule(
+        "ModuleProxyUnavailable",
+        _TRANSIENT,
+        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*: (?:429 Too Many Requests|5\d\d [A-Z][A-Za-z ]+)",
+        "the module proxy has a problem; the build is tried again",
+        network=True,
+    ),
+    _rule(
+        "NetworkError",
+        _TRANSIENT,
+        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*(?:dial (?:tcp|udp)|i/o timeout|connection (?:refused|reset)|"
+        r"no such host|TLS handshake timeout|proxyconnect|context deadline exceeded|network is unreachable|"
+        r"too many open files|"
+        r"Temporary failure in name resolution|Get \"[^\"]*\": (?:unexpected )?EOF)",
+        "check the network and GOPROXY; the build is tried again",
+        network=True,
+    ),
+    _rule(
+        "NetworkError",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:x509:|terminal prompts disabled|GOVCS disallows|401 Unauthorized)",
+        "check GOPROXY, its certificate and its access",
+        network=True,
+    ),
+    _rule(
+        "ModuleMissing",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:40[34] [A-Z][a-z]+|410 Gone|not found|unknown revision|invalid version|"
+        r"no matching versions|is not available|no such file or directory|file does not exist)",
+        "correct the module or its version",
+        network=True,
+    ),
+    _rule(
+        "ModulesNotFetched",
+        _TRANSIENT,
+        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*module lookup disabled by GOPROXY=off",
+        "the module cache was emptied during the build; it is tried again",
+    ),
+    _rule(
+        "LinkError",
+        _USER,
+        r"^# (?P<culprit>\S+)\n(?P<message>(?:[^\s:]*/)?(?:link|loadelf|loadmacho|loadpe)[^\n]*:[^\n]+)",
+        "two modules do not fit together, or one relies on parts of Go that it must not use",
+    ),
+    _rule(
+        "CompileError",
+        _USER,
+        r"^# (?P<culprit>\S+)(?: \[[^\]]*\])?\n(?P<message>[^\n]+)",
+        "the module does not compile with these versions: choose another version of it or of what it needs",
+    ),
+    _rule(
+        "CompileError",
+        _USER,
+        r"^(?P<message>\S*?(?P<culprit>(?:[a-z0-9-]+\.)+[a-z]+/\S+)/[^\s/]+\.(?:go|s):\d+(?::\d+)?: [^\n]+)",
+        "the module does not compile: choose another version of it",
+    ),
+)
+
+_CACHE_PREFIX: Final = re.compile(r"^\S*?/((?:[a-z0-9-]+\.)+[a-z]+/\S+@v\S+)")
+
+
+def classify(output: str, *, step: Step | None = None, status: int = 1) -> Failure:
+    """The failure behind a go command that ended with *status*.
+
+    Args:
+        step: the step it ran in; None for a resolution.
+        status: exit status, negative where a signal ended the command.
+    """
+    tail = tail_of(output)
+    networked = step in {None, Step.FETCH}
+    for rule in _RULES:
+        if (networked or not rule.network) and (match := rule.pattern.search(output)):
+            groups = match.groupdict()
+            message = groups.get("message") or _line_of(output, match)
+            return Failure(
+                rule.kind, rule.reason, _short(message), step, _plain(groups.get("culprit")), rule.hint, tail
+            )
+    if status == -9:  # noqa: PLR2004 - SIGKILL, which is how the kernel takes memory back
+        message = "the go command was killed, most likely for want of memory"
+        return Failure(_INTERNAL, "OutOfMemory", message, step, "", "give the builder more memory", tail)
+    kind = _TRANSIENT if networked else _INTERNAL
+    message = _short(_first_line(output) or f"the go command ended with status {status} and said nothing")
+    return Failure(kind, "Unknown", message, step, "", "the log has everything that was printed", tail)
+
+
+def timed_out(output: str, step: Step, seconds: float) -> Failure:
+    """The failure of a step that passed its deadline: worth another try only where the network was slow."""
+    kind = _TRANSIENT if step is Step.FETCH else _USER
+    message = f"the step did not finish within {seconds:g} s"
+    hint = "" if step is Step.FETCH else "a package may be too large or never end; see the log"
+    return Failure(kind, "TimedOut", message, step, "", hint, tail_of(output))
+
+
+def tail_of(output: str) -> tuple[str, ...]:
+    """The last lines of an output that hold something."""
+    return tuple(line.rstrip()[:_MESSAGE_LIMIT] for line in output.splitlines() if line.strip())[-TAIL_LINES:]
+
+
+def _line_of(output: str, match: re.Match[str]) -> str:
+    start = output.rfind("\n", 0, match.start()) + 1
+    end = output.find("\n", match.end())
+    text = output[start:] if end < 0 else output[start:end]
+    return " ".join(text.split())
+
+
+def _first_line(output: str) -> str:
+    lines = (line.strip() for line in output.splitlines())
+    return next((line for line in lines if line and not line.startswith(("go: downloading", "$ "))), "")
+
+
+def _short(message: str) -> str:
+    text = message.strip().removeprefix("go: ")
+    return _CACHE_PREFIX.sub(r"\1", text)[:_MESSAGE_LIMIT]
+
+
+def _plain(culprit: str | None) -> str:
+    return (culprit or "").rstrip(":;,").strip('"`')
