@@ -49,5 +49,5 @@ def configure_logging(*, log_format: str, level: str, color: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("nats", "uvicorn.access", "watchfiles", "asyncio", "git"):
+    for noisy in ("nats", "uvicorn", "watchfiles", "asyncio", "git"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from tests.support.system import Role, System
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.ports import Put, Synced
 
 SLOW = (
     "\nfunc slow(x int) int {\n"
@@ -37,8 +39,6 @@ class Fleet:
 
     async def all(self) -> list[BuildRecord]:
         """Every record there is."""
-        from wombat_gitops.ports import Put, Synced
-
         found = []
         async for change in self.records.follow():
             if isinstance(change, Synced):
@@ -162,8 +162,6 @@ async def test_broker_killed_under_wombat_up(system: System) -> None:
     up = system.start("up")
     await system.until_state("first", "succeeded")
     pid = int((system.data / "broker/nats-server.pid").read_text())
-    import os
-
     os.kill(pid, signal.SIGKILL)
     system.write("second")
     system.commit()
