@@ -1,0 +1,80 @@
+"""The service `build` as one object in memory: the same rules as to when a build is new."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain.errors import NotFound, Refused, Unreachable
+from wombat_gitops.domain.identity import build_id
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.messages import BuildRequest
+
+_NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class MemoryBuilds:
+    """`ports.BuildClient` that builds nothing.
+
+    Attributes:
+        requests: every request that was taken, in order.
+        away: nobody answers.
+        refuse: versions whose builds are refused.
+    """
+
+    def __init__(self) -> None:
+        self.records: dict[str, BuildRecord] = {}
+        self.requests: list[BuildRequest] = []
+        self.away = False
+        self.refuse = set[str]()
+
+    async def request(self, request: BuildRequest) -> BuildAnswer:
+        self._answer()
+        if request.spec.version in self.refuse:
+            msg = f"version `{request.spec.version}` is not allowed"
+            raise Refused(msg)
+        self.requests.append(request)
+        key = build_id(request.spec)
+        created = key not in self.records
+        if created:
+            self.records[key] = lifecycle.queued(key, request.spec, request.origin, request.priority, _NOW)
+        elif self.records[key].state is BuildState.SUPERSEDED:
+            self.records[key] = lifecycle.retried(self.records[key], _NOW)
+        return BuildAnswer(self.records[key], created)
+
+    async def get(self, build: str) -> BuildRecord:
+        self._answer()
+        if build not in self.records:
+            msg = f"there is no build `{build}`"
+            raise NotFound(msg)
+        return self.records[build]
+
+    async def list(self, query: BuildQuery) -> BuildPage:
+        self._answer()
+        return BuildPage(tuple(self.records.values()), total=len(self.records))
+
+    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+        record = await self.get(build)
+        if record.state is not BuildState.QUEUED:
+            msg = f"build `{build}` has ended"
+            raise Refused(msg)
+        move = lifecycle.superseded if superseded else lifecycle.cancel_asked
+        self.records[build] = move(record, _NOW)
+        return self.records[build]
+
+    async def retry(self, build: str) -> BuildRecord:
+        self.records[build] = lifecycle.retried(await self.get(build), _NOW)
+        return self.records[build]
+
+    def states(self) -> list[tuple[str, str]]:
+        """Version and state of every build, sorted."""
+        return sorted((record.spec.version, record.state.value) for record in self.records.values())
+
+    def _answer(self) -> None:
+        if self.away:
+            msg = "no instance of the service answers"
+            raise Unreachable(msg)
