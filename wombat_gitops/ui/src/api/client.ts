@@ -1,0 +1,91 @@
+import createClient from 'openapi-fetch'
+import type { paths } from './schema'
+import type { Build, BuildList, Distribution, DistributionList, ServiceStatus } from './types'
+
+/** Why there is no answer, in the words of the server where it gave any. */
+export class ApiError extends Error {
+  constructor(
+    /** HTTP status; 0 where the server could not be reached. */
+    readonly status: number,
+    readonly title: string,
+    readonly detail: string,
+    readonly hint: string,
+  ) {
+    super(detail)
+  }
+}
+
+const client = createClient<paths>()
+
+type Answer<T> = { data?: T; error?: unknown; response: Response }
+
+async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
+  let answer: Answer<T>
+  try {
+    answer = await request
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new ApiError(0, 'The server does not answer', 'This page shows what it last knew.', '')
+  }
+  if (answer.data !== undefined) return answer.data
+  throw problem(answer.response.status, answer.error)
+}
+
+function problem(status: number, body: unknown): ApiError {
+  const fields: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {}
+  const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
+  return new ApiError(status, text('title') || `The server answered ${status}`, text('detail'), text('hint'))
+}
+
+/** Query parameters without the empty ones. */
+function given<T extends Record<string, string | number | undefined>>(query: T): Partial<T> {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== '')) as Partial<T>
+}
+
+export interface DistributionQuery {
+  q?: string
+  limit?: number
+  cursor?: string
+}
+
+export interface BuildQuery {
+  q?: string
+  name?: string
+  state?: string
+  platform?: string
+  limit?: number
+  cursor?: string
+}
+
+export function getDistributions(query: DistributionQuery, signal?: AbortSignal): Promise<DistributionList> {
+  return unwrap(client.GET('/api/v1/distributions', { params: { query: given({ ...query }) }, signal: signal ?? null }))
+}
+
+export function getDistribution(name: string, signal?: AbortSignal): Promise<Distribution> {
+  return unwrap(client.GET('/api/v1/distributions/{name}', { params: { path: { name } }, signal: signal ?? null }))
+}
+
+export function getBuilds(query: BuildQuery, signal?: AbortSignal): Promise<BuildList> {
+  return unwrap(client.GET('/api/v1/builds', { params: { query: given({ ...query }) }, signal: signal ?? null }))
+}
+
+export function getBuild(id: string, signal?: AbortSignal): Promise<Build> {
+  return unwrap(client.GET('/api/v1/builds/{id}', { params: { path: { id } }, signal: signal ?? null }))
+}
+
+export function getStatus(signal?: AbortSignal): Promise<ServiceStatus> {
+  return unwrap(client.GET('/api/v1/status', { signal: signal ?? null }))
+}
+
+/** A whole log, as text. */
+export async function getLog(url: string): Promise<string> {
+  const response = await fetch(url, { headers: { Accept: 'text/plain' } }).catch(() => null)
+  if (!response) throw new ApiError(0, 'The server does not answer', '', '')
+  if (!response.ok) throw problem(response.status, await response.json().catch(() => null))
+  return response.text()
+}
+
+/** The cursor in the address of a next page. */
+export function cursorOf(next: string | null): string {
+  return next === null ? '' : (new URL(next, 'http://localhost').searchParams.get('cursor') ?? '')
+}

@@ -1,0 +1,18 @@
+import { createRouter, createWebHistory } from 'vue-router'
+import CataloguePage from './pages/CataloguePage.vue'
+
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', component: CataloguePage },
+    { path: '/d/:name', component: () => import('./pages/DistributionPage.vue'), props: true },
+    { path: '/builds', component: () => import('./pages/BuildsPage.vue') },
+    { path: '/builds/:id', component: () => import('./pages/BuildPage.vue'), props: true },
+    { path: '/status', component: () => import('./pages/StatusPage.vue') },
+    { path: '/:path(.*)*', component: () => import('./pages/NotFoundPage.vue') },
+  ],
+  scrollBehavior: (to, from, saved) => {
+    if (to.path === from.path) return saved ?? false
+    return saved ?? (to.hash === '' ? { top: 0 } : { el: to.hash, top: 80 })
+  },
+})

@@ -1,0 +1,95 @@
+import { mdi, aliases } from 'vuetify/iconsets/mdi-svg'
+import type { App } from 'vue'
+import { createVuetify, type ThemeDefinition } from 'vuetify'
+
+const light: ThemeDefinition = {
+  dark: false,
+  colors: {
+    background: '#f6f4f1',
+    surface: '#ffffff',
+    'surface-light': '#f6f4f1',
+    'surface-variant': '#5b5450',
+    primary: '#7a4a21',
+    secondary: '#5b5450',
+    success: '#1b6e3c',
+    info: '#1c5fa8',
+    warning: '#8a5200',
+    error: '#b3261e',
+    quiet: '#5b5450',
+  },
+  variables: { 'medium-emphasis-opacity': 0.78, 'border-opacity': 0.14 },
+}
+
+const dark: ThemeDefinition = {
+  dark: true,
+  colors: {
+    background: '#171412',
+    surface: '#211d1a',
+    'surface-light': '#2b2623',
+    'surface-variant': '#c9c0b8',
+    primary: '#e3b07d',
+    secondary: '#c9c0b8',
+    success: '#7fd69b',
+    info: '#93c5fd',
+    warning: '#f5c26b',
+    error: '#ffb4ab',
+    quiet: '#c9c0b8',
+  },
+  variables: { 'medium-emphasis-opacity': 0.8, 'border-opacity': 0.18 },
+}
+
+interface Head {
+  style: { textContent: string }[]
+}
+
+/** Takes Vuetify's theme as a constructed style sheet: a `style` element would need an unsafe policy. */
+function themeSheet(): { push: (getHead: () => Head) => { patch: (getHead: () => Head) => void } } {
+  const sheet = new CSSStyleSheet()
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]
+  const write = (getHead: () => Head): void => sheet.replaceSync(getHead().style.map((style) => style.textContent).join('\n'))
+  return {
+    push: (getHead) => {
+      write(getHead)
+      return { patch: write }
+    },
+  }
+}
+
+export const THEMES = ['system', 'light', 'dark'] as const
+export type ThemeName = (typeof THEMES)[number]
+
+const KEY = 'wombat-theme'
+
+/** The theme chosen on this machine; private windows may refuse to remember it. */
+export function storedTheme(): ThemeName {
+  try {
+    return THEMES.find((name) => name === localStorage.getItem(KEY)) ?? 'system'
+  } catch {
+    return 'system'
+  }
+}
+
+export function storeTheme(name: ThemeName): void {
+  try {
+    localStorage.setItem(KEY, name)
+  } catch {
+    // Chosen for this visit only.
+  }
+}
+
+export function installVuetify(app: App): void {
+  app.provide('usehead', themeSheet())
+  app.use(
+    createVuetify({
+      theme: { defaultTheme: storedTheme(), themes: { light, dark } },
+      icons: { defaultSet: 'mdi', aliases, sets: { mdi } },
+      defaults: {
+        VAlert: { variant: 'tonal', border: 'start' },
+        VBtn: { variant: 'text' },
+        VCard: { variant: 'flat', border: true, rounded: 'lg' },
+        VSelect: { variant: 'outlined', density: 'comfortable', hideDetails: true },
+        VTextField: { variant: 'outlined', density: 'comfortable', hideDetails: true },
+      },
+    }),
+  )
+}
