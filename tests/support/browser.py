@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page, Request
+    from playwright.async_api import Browser, ConsoleMessage, Page, Request
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -35,9 +35,13 @@ class Complaints:
     elsewhere: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        page.on("console", lambda message: message.type in {"error", "warning"} and self.messages.append(message.text))
+        page.on("console", self._console)
         page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.on("request", self._request)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.messages.append(message.text)
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith((self.host, "data:", "blob:")):

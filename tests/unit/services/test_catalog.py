@@ -360,7 +360,13 @@ _EVENTS = st.lists(
 def test_a_mirror_holds_the_last_value_of_every_key(events: list[tuple[str, str, int]]) -> None:
     """Whatever a feed tells, in any order and repeatedly, the end is the store's own content."""
     told: dict[str, int] = {}
-    mirror = Mirror[int](lambda key, value: told.pop(key, None) if value is None else told.update({key: value}))
+
+    def hear(key: str, value: int | None) -> None:
+        told.update({key: value} if value is not None else {})
+        if value is None:
+            told.pop(key, None)
+
+    mirror = Mirror[int](hear)
     store: dict[str, Versioned[int]] = {}
     revision = 0
     for kind, key, value in events:
@@ -384,6 +390,8 @@ def test_a_mirror_holds_the_last_value_of_every_key(events: list[tuple[str, str,
                 store = {name: Versioned(name, entry.value, 1) for name, entry in store.items() if name != "a"}
                 revision = 1
                 changes = [Reset(), *(Put(entry) for entry in store.values()), Synced()]
+            case _:
+                changes = []
         for change in changes:
             mirror.apply(change)
 
