@@ -183,6 +183,22 @@ async def test_the_same_commit_twice_keeps_the_object(connection: Connection, tm
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
 
 
+async def test_a_commit_cannot_have_the_chunks_of_another_object_purged(connection: Connection, tmp_path: Path) -> None:
+    recorder = Recorder(connection)
+    objects = NatsObjects(connection, recorder)
+    path, sha256 = some_file(tmp_path)
+    await objects.put(path, sha256, SIZE)
+    (tmp_path / "other").write_bytes(b"other")
+    other = hashlib.sha256(b"other").hexdigest()
+    await objects.put(tmp_path / "other", other, 5)
+    first, second = recorder.asked
+
+    async with asyncio.timeout(10):
+        with pytest.raises(CorruptData):
+            await recorder.commit(replace(second, nuid=first.nuid, chunks=first.chunks, ranges=first.ranges))
+        await objects.fetch(sha256, SIZE, tmp_path / "out")
+
+
 async def test_a_stock_client_reads_our_objects(connection: Connection, tmp_path: Path) -> None:
     path, sha256 = some_file(tmp_path)
     await NatsObjects(connection, ObjectCommitter(connection)).put(path, sha256, SIZE)

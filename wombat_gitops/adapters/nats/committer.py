@@ -53,9 +53,13 @@ class ObjectCommitter:
         """
         async with self._room:
             found = await self._existing(request)
-            if found is not None and await self._intact(found):
-                return await self._give_up(request, found)
+            intact = found is not None and await self._intact(found)
+            if found is not None and intact and found.nuid == request.nuid:
+                return CommitAnswer(request.sha256, found.size, created=False)
+            # Verified also where they are not needed: chunks are only ever purged by who proves to know the object.
             await self._verify(request)
+            if found is not None and intact:
+                return await self._give_up(request, found)
             return await self._publish(request, found)
 
     async def _existing(self, request: CommitRequest) -> ObjectMeta | None:
@@ -113,10 +117,8 @@ class ObjectCommitter:
 
     async def _give_up(self, request: CommitRequest, winner: ObjectMeta) -> CommitAnswer:
         """Equal bytes were there before: ours are not needed."""
-        if winner.nuid != request.nuid:
-            await persist(
-                lambda: jetstream.purge(self._connection, OBJECT_STREAM, chunk_subject(request.nuid)), self._seconds
-            )
+        subject = chunk_subject(request.nuid)
+        await persist(lambda: jetstream.purge(self._connection, OBJECT_STREAM, subject), self._seconds)
         return CommitAnswer(request.sha256, winner.size, created=False)
 
     def _meta(self, request: CommitRequest) -> bytes:
