@@ -208,6 +208,13 @@ def _move(record: BuildRecord, state: BuildState, now: datetime) -> BuildRecord:
     return replace(record, state=state, changed_at=now)
 
 
+def _expect(record: BuildRecord, move: str, *states: BuildState) -> None:
+    """Several moves end in the same state, so the table alone does not tell a lost build from a retried one."""
+    if record.state not in states:
+        msg = f"build `{record.id[:12]}` is `{record.state}` and cannot be {move}"
+        raise IllegalTransition(msg)
+
+
 def queued(identity: str, spec: BuildSpec, origin: Origin, priority: int, now: datetime) -> BuildRecord:
     """A new record, waiting for a builder."""
     return BuildRecord(identity, spec, BuildState.QUEUED, now, now, origin, priority)
@@ -215,6 +222,7 @@ def queued(identity: str, spec: BuildSpec, origin: Origin, priority: int, now: d
 
 def claimed(record: BuildRecord, builder: str, claim: str, now: datetime) -> BuildRecord:
     """*builder* takes the build and starts a new attempt."""
+    _expect(record, "claimed", BuildState.QUEUED)
     attempt = Attempt(len(record.attempts) + 1, builder, claim, now)
     return replace(
         _move(record, BuildState.RUNNING, now),
@@ -226,6 +234,7 @@ def claimed(record: BuildRecord, builder: str, claim: str, now: datetime) -> Bui
 
 def stepped(record: BuildRecord, step: Step, now: datetime) -> BuildRecord:
     """The running attempt ends its step, if any, and begins *step*."""
+    _expect(record, "stepped", BuildState.RUNNING)
     ended = _end_step(record.attempt, now)
     attempt = replace(ended, steps=(*ended.steps, StepRun(step, now)))
     return _with_attempt(_move(record, BuildState.RUNNING, now), attempt)
@@ -245,6 +254,7 @@ def failed(
     Args:
         jitter: 0 to 1, spreads the retries of builds that failed together over half the back-off.
     """
+    _expect(record, "failed", BuildState.RUNNING)
     again = failure.kind is FailureKind.TRANSIENT and record.tries_left > 0 and not record.cancel_requested
     moved = _move(record, BuildState.QUEUED if again else BuildState.FAILED, now)
     ended = replace(_end_attempt(moved, "failed", now, failure=failure, log=log), failure=failure)
@@ -257,6 +267,7 @@ def failed(
 
 def lost(record: BuildRecord, now: datetime) -> BuildRecord:
     """The attempt's lease ran out: its builder is gone."""
+    _expect(record, "lost", BuildState.RUNNING)
     if record.cancel_requested:
         return cancelled(record, now)
     failure = Failure(
@@ -272,6 +283,7 @@ def lost(record: BuildRecord, now: datetime) -> BuildRecord:
 
 def released(record: BuildRecord, log: StoredLog | None, now: datetime) -> BuildRecord:
     """A builder that stops gives its build back; the attempt does not count against the build."""
+    _expect(record, "released", BuildState.RUNNING)
     if record.cancel_requested:
         return cancelled(record, now, log)
     moved = _move(record, BuildState.QUEUED, now)
@@ -304,6 +316,7 @@ def superseded(record: BuildRecord, now: datetime) -> BuildRecord:
 
 def retried(record: BuildRecord, now: datetime) -> BuildRecord:
     """Queue an ended build again with a new set of attempts."""
+    _expect(record, "retried", *(state for state in BuildState if state.final))
     return replace(
         _move(record, BuildState.QUEUED, now),
         round=record.round + 1,

@@ -38,6 +38,7 @@ MOVES: dict[str, tuple[Callable[[BuildRecord], BuildRecord], set[BuildState]]] =
     "stepped": (lambda record: lifecycle.stepped(record, Step.FETCH, LATER), {BuildState.RUNNING}),
     "succeeded": (lambda record: lifecycle.succeeded(record, ARTIFACT, None, LATER), {BuildState.RUNNING}),
     "failed": (lambda record: lifecycle.failed(record, WRONG, None, LATER), {BuildState.RUNNING}),
+    "failed for now": (lambda record: lifecycle.failed(record, FLAKY, None, LATER), {BuildState.RUNNING}),
     "lost": (lambda record: lifecycle.lost(record, LATER), {BuildState.RUNNING}),
     "released": (lambda record: lifecycle.released(record, None, LATER), {BuildState.RUNNING}),
     "superseded": (lambda record: lifecycle.superseded(record, LATER), {BuildState.QUEUED}),
