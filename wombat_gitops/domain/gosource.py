@@ -6,7 +6,6 @@ Everything a person chose is checked against `domain.grammar` or written as a qu
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from wombat_gitops.domain.errors import CorruptData, Refused
 from wombat_gitops.domain.grammar import IMPORT_PATH, MODULE_PATH, MODULE_VERSION, check_spec, matches
 from wombat_gitops.domain.identity import utc_text
+from wombat_gitops.domain.lock import parse_go_mod
 from wombat_gitops.domain.model import CORE_MODULE
 
 if TYPE_CHECKING:
@@ -106,22 +106,14 @@ def first_go_mod(modules: Iterable[Module]) -> str:
     return f"module {MAIN_MODULE}\n\ngo {FIRST_GO_LINE}\n\nrequire (\n{''.join(lines)})\n"
 
 
-_REQUIRE: Final = re.compile(r"^\s*(?:require\s+)?([a-z0-9][^\s()]*)\s+(v[^\s/]+)\s*(?://.*)?$")
-
-
 def requirements(go_mod: str) -> dict[str, str]:
-    """The modules that a go.mod requires, path to version."""
-    found = dict[str, str]()
-    block = ""
-    for line in go_mod.splitlines():
-        words = line.split()
-        if len(words) == 2 and words[1] == "(":  # noqa: PLR2004 - `require (`
-            block = words[0]
-        elif words == [")"]:
-            block = ""
-        elif (block == "require" or words[:1] == ["require"]) and (match := _REQUIRE.match(line)):
-            found[match[1]] = match[2]
-    return found
+    """The modules that a go.mod requires, path to version.
+
+    Raises:
+        LockError: it does more than require modules.
+    """
+    parsed = parse_go_mod(go_mod)
+    return {module.path: module.version for module in (*parsed.direct, *parsed.indirect)}
 
 
 @dataclass(frozen=True, slots=True)

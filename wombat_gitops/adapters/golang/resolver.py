@@ -175,11 +175,12 @@ def _check_package(package: str, module: Module, place: Path) -> None:
     inside = package.removeprefix(module.path).strip("/")
     if _has_go(place / inside):
         return
-    below = [f"{inside}/{name}" for name in _packages(place / inside)]
     root = COMPONENTS_FOLDER if inside.startswith(f"{COMPONENTS_FOLDER}/") else ""
-    known = [f"{root}/{name}".strip("/") for name in _packages(place / root)]
-    near = below or difflib.get_close_matches(inside, known, n=3, cutoff=0.6)
-    names = ", ".join(f"`{name.removeprefix(f'{COMPONENTS_FOLDER}/')}`" for name in near[:3])
+    asked = inside.removeprefix(root).strip("/")
+    known = _packages(place / root)
+    below = [name for name in known if name.startswith(f"{asked}/")]
+    near = below or difflib.get_close_matches(asked, known, n=3, cutoff=0.6)
+    names = ", ".join(f"`{name}`" for name in near[:3])
     msg = f"module `{module.path}` `{module.version}` has no package `{inside}` (`{package}`)"
     raise LockError(msg, hint=f"did you mean {names}?" if names else "")
 
