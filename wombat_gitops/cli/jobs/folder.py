@@ -1,0 +1,158 @@
+"""Manifests and locks as files of a folder, with no repository needed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
+from wombat_gitops.domain.lock import examine_lock, lock_paths
+from wombat_gitops.domain.manifest import ManifestSet, read_all
+from wombat_gitops.domain.manifest.reading import has_errors
+from wombat_gitops.domain.model import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from wombat_gitops.domain.lock import LockFiles
+    from wombat_gitops.domain.model import Distribution
+
+_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_LARGEST: Final = 2_000_000
+"""Bytes that are read of a file: enough for the rules on size to see that it is too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """Files that were read.
+
+    Attributes:
+        manifests: how many files.
+        locks: of each usable distribution, by its path; None where the lock cannot be used.
+        lock_problems: why those locks cannot be used, by the same path.
+    """
+
+    manifests: int
+    set: ManifestSet
+    locks: Mapping[str, Lock | None]
+    lock_problems: Mapping[str, tuple[Diagnostic, ...]]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All of manifests and locks, by place."""
+        found = [*self.set.diagnostics, *(each for problems in self.lock_problems.values() for each in problems)]
+        return tuple(sorted(found))
+
+
+def find_manifests(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
+    """The manifest files that *paths* mean: files as they are, folders with all below them.
+
+    Args:
+        folder: taken where *paths* is empty.
+
+    Raises:
+        NotFound: a path does not exist.
+    """
+    found = dict[Path, None]()
+    for path in paths or (folder,):
+        if path.is_dir():
+            found.update(dict.fromkeys(_below(path)))
+        elif path.exists():
+            found[path] = None
+        else:
+            msg = f"there is no file or folder `{path}`"
+            hint = "" if paths else "run it in a repository with manifests, or name files or folders"
+            raise NotFound(msg, hint=hint)
+    return tuple(found)
+
+
+def choose(words: Sequence[str], folder: Path) -> tuple[Path, ...]:
+    """The manifest files that *words* mean, each a path or the name of a distribution.
+
+    Raises:
+        NotFound: neither a path nor a name.
+    """
+    if not words:
+        return find_manifests([], folder)
+    paths = []
+    for word in words:
+        named = [path for path in _below(folder) if path.stem == word] if folder.is_dir() else []
+        if Path(word).exists() and not named:
+            paths.append(Path(word))
+        elif named:
+            paths.extend(named)
+        else:
+            msg = f"there is neither a manifest named `{word}` in `{folder}` nor a file of that path"
+            raise NotFound(msg)
+    return find_manifests(paths, folder)
+
+
+def examine(paths: Sequence[Path]) -> Examined:
+    """Read manifests and the locks beside them."""
+    found = read_all({path.as_posix(): _read(path) for path in paths})
+    locks = dict[str, "Lock | None"]()
+    problems = dict[str, "tuple[Diagnostic, ...]"]()
+    for distribution in found.distributions:
+        lock, wrong = examine_lock(distribution, *_lock_bytes(distribution), found.places.get(distribution.path))
+        locks[distribution.path] = lock
+        problems[distribution.path] = wrong
+    return Examined(len(paths), found, locks, problems)
+
+
+def write_lock(distribution: Distribution, files: LockFiles) -> Path:
+    """Write a lock beside its manifest, each file whole or not at all; returns its folder."""
+    go_mod, go_sum = (Path(path) for path in lock_paths(distribution.path))
+    go_mod.parent.mkdir(exist_ok=True)
+    _replace(go_sum, files.go_sum)
+    _replace(go_mod, files.go_mod)
+    return go_mod.parent
+
+
+def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
+    """Stop where there is an error. Raises `InvalidManifests`."""
+    kept = tuple(diagnostics)
+    if has_errors(kept):
+        raise InvalidManifests(kept)
+
+
+def _below(folder: Path) -> list[Path]:
+    found = list[Path]()
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(".lock"))
+        found.extend(Path(root, name) for name in files if Path(name).suffix in _SUFFIXES and not name.startswith("."))
+    return sorted(found)
+
+
+def _lock_bytes(distribution: Distribution) -> tuple[bytes | None, bytes | None]:
+    go_mod, go_sum = (Path(path) for path in lock_paths(distribution.path))
+    return _optional(go_mod), _optional(go_sum)
+
+
+def _optional(path: Path) -> bytes | None:
+    return _read(path) if path.is_file() else None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError as error:
+        msg = f"cannot read `{path}`: {(error.strerror or 'unknown reason').lower()}"
+        raise UserError(msg) from error
+
+
+def _replace(path: Path, words: str) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fresh = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(words)
+        fresh.chmod(0o644)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

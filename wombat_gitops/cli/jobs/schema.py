@@ -1,0 +1,37 @@
+"""`wombat schema` and `wombat explain`: the definition of manifests, as schema and as rules."""
+
+from __future__ import annotations
+
+import sys
+
+from wombat_gitops.cli import text
+from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.domain.manifest import render_schema
+from wombat_gitops.domain.manifest.places import did_you_mean
+from wombat_gitops.domain.manifest.rules import RULES
+
+
+def schema() -> None:
+    """Print the JSON Schema."""
+    sys.stdout.write(render_schema())
+
+
+def explain(word: str, output: text.Output) -> None:
+    """Print one rule. Raises `NotFound`."""
+    wanted = word.upper()
+    rule = RULES.get(wanted if wanted.startswith("WOM-") else f"WOM-{wanted.zfill(3)}")
+    if rule is None:
+        msg = f"there is no rule `{word}`"
+        raise NotFound(msg, hint=did_you_mean(wanted, RULES) or f"they go from {min(RULES)} to {max(RULES)}")
+
+    def table() -> str:
+        return (
+            text.fields(
+                [("rule", f"{rule.id} {rule.slug}"), ("says", rule.title), ("why", rule.why), ("mend", rule.fix)]
+            )
+            + "\n\n"
+            + "\n".join(f"    {line}" for line in rule.example.splitlines())
+        )
+
+    data = {name: getattr(rule, name) for name in ("id", "slug", "title", "why", "fix", "example")}
+    text.emit(data, output, table)

@@ -1,0 +1,48 @@
+"""`wombat validate`: every problem of every manifest and lock."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wombat_gitops.cli import exits, text
+from wombat_gitops.cli.jobs.folder import examine, find_manifests
+from wombat_gitops.domain.diagnostics import Severity
+from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.settings import Settings
+
+
+def validate(settings: Settings, paths: Sequence[Path], form: str) -> int:
+    """Check files; returns the exit code."""
+    found = examine(find_manifests(paths, Path(settings.repo, settings.folder)))
+    problems = found.diagnostics
+    match form:
+        case "json":
+            sys.stdout.write(render_json(problems))
+        case "github":
+            sys.stdout.write(render_github(problems))
+        case _:
+            sys.stdout.write(text.accented(render_text(problems)))
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    if form == "text":
+        text.note(_summary(found.manifests, problems, errors))
+    return exits.INVALID if errors else exits.OK
+
+
+def _summary(manifests: int, problems: Sequence[Diagnostic], errors: int) -> str:
+    if not manifests:
+        return "there are no manifests to check"
+    warnings = len(problems) - errors
+    told = [text.plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+    if not told:
+        return f"{text.plural(manifests, 'manifest')} checked, no problems"
+    files = len({problem.path for problem in problems})
+    of_all = f" of {manifests}" if manifests != files else ""
+    end = f"{', '.join(told)} in {files}{of_all} manifest{'' if max(files, manifests) == 1 else 's'}"
+    return f"\n{end}"

@@ -1,0 +1,153 @@
+"""Commands on manifests: validate, plan, lock, apply, schema, explain."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wombat_gitops.cli import names
+from wombat_gitops.cli.options import OutputOption, RepoOption, globals_of
+from wombat_gitops.cli.text import Output
+
+_PANEL = "Manifests"
+
+
+class Report(StrEnum):
+    """Form of what `validate` finds."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]...", help="Distributions; all where none is named.", autocompletion=names.distributions
+    ),
+]
+Platforms = Annotated[
+    list[str] | None, typer.Option("-p", "--platform", help="Only this platform, `linux/arm64`; may be repeated.")
+]
+Native = Annotated[bool, typer.Option("--native", help="Only the platform of this machine.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for command in (validate, plan, lock, apply, schema, explain):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def validate(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Files or folders; the manifests folder where none is named."),
+    ] = None,
+    form: Annotated[Report, typer.Option("--format", help="Form of what is found.")] = Report.TEXT,
+) -> None:
+    """Check manifests and their locks; tells every problem in every file at once.
+
+    Needs no repository and no network. Exits with 3 where a manifest is invalid.
+    """
+    from wombat_gitops.cli.jobs.validate import validate as job
+
+    raise typer.Exit(job(globals_of(context).settings(), paths or [], form.value))
+
+
+def plan(
+    context: typer.Context,
+    chosen: Names = None,
+    platform: Platforms = None,
+    native: Native = False,
+    revision: Annotated[
+        str, typer.Option("--revision", metavar="REV", help="Plan for a commit instead of the files here.")
+    ] = "",
+    local: Annotated[bool, typer.Option("--local", help="Compare with what `apply --local` has built here.")] = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 10 where something would be built.")
+    ] = False,
+    repo: RepoOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what would be built, and why."""
+    from wombat_gitops.cli.jobs.plan import PlanOptions
+    from wombat_gitops.cli.jobs.plan import plan as job
+
+    wanted = PlanOptions(tuple(chosen or ()), tuple(platform or ()), native, revision, local)
+    raise typer.Exit(job(globals_of(context).settings(repo=repo), wanted, output, detailed=detailed))
+
+
+def lock(
+    context: typer.Context,
+    chosen: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH|NAME]...", help="Manifests; all where none is named.", autocompletion=names.distributions
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 where a lock is missing or stale.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Resolve again what is up to date.")] = False,
+    repo: RepoOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Resolve manifests to exact modules and write go.mod and go.sum beside them."""
+    from wombat_gitops.cli.jobs.lock import lock as job
+
+    flags = globals_of(context)
+    settings = flags.settings(repo=repo)
+    raise typer.Exit(job(settings, chosen or [], output, check=check, force=force, verbose=flags.verbose))
+
+
+def apply(
+    context: typer.Context,
+    chosen: Names = None,
+    platform: Platforms = None,
+    native: Native = False,
+    local: Annotated[bool, typer.Option("--local", help="Build here, with no service at all.")] = False,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--output-dir", help="Copy the verified artifacts into this folder.", show_default=False),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Longest wait; 0 waits for ever.")
+    ] = 0,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Request the builds and do not wait for them.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Build again what failed before; `--local` always does.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask before builds are requested.")] = False,
+    repo: RepoOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Build what the plan says, and follow it to the end.
+
+    Exits with 1 where a build failed.
+    """
+    from wombat_gitops.cli.jobs.apply import ApplyOptions
+    from wombat_gitops.cli.jobs.apply import apply as job
+    from wombat_gitops.cli.jobs.plan import PlanOptions
+
+    wanted = PlanOptions(tuple(chosen or ()), tuple(platform or ()), native, "", local)
+    how = ApplyOptions(wanted, folder, timeout, wait=not no_wait, yes=yes, retry=retry)
+    raise typer.Exit(job(globals_of(context).settings(repo=repo), how, output))
+
+
+def schema() -> None:
+    """Print the JSON Schema of manifests."""
+    from wombat_gitops.cli.jobs.schema import schema as job
+
+    job()
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule, `WOM-012`.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tell what a rule is about and how to satisfy it."""
+    from wombat_gitops.cli.jobs.schema import explain as job
+
+    job(rule, output)

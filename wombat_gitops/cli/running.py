@@ -1,0 +1,93 @@
+"""Runs coroutines: on uvloop where there is one, and so that signals end things in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[None, None, T]) -> T:
+    """Run *work* to its end; SIGINT and SIGTERM cancel it.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted, and has cleaned up.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_ended_by_terminate(work))
+
+
+def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None]) -> None:
+    """Run a role until SIGINT or SIGTERM asks it to stop; the second signal cancels what it still does.
+
+    Args:
+        on_stop: told once, when the first signal came.
+
+    Raises:
+        KeyboardInterrupt: it had to be forced.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_signal(work, on_stop))
+
+
+async def _until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    current = asyncio.current_task()
+    forced = False
+
+    def ask() -> None:
+        nonlocal forced
+        if stop.is_set():
+            forced = True
+            if current is not None:
+                current.cancel()
+            return
+        stop.set()
+        on_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    try:
+        await work(stop)
+    except asyncio.CancelledError:
+        if forced:
+            raise KeyboardInterrupt from None
+        raise
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _ended_by_terminate(work: Coroutine[None, None, T]) -> T:
+    current = asyncio.current_task()
+    terminated = False
+
+    def ask() -> None:
+        nonlocal terminated
+        terminated = True
+        if current is not None:
+            current.cancel()
+
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ask)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if terminated:
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
