@@ -55,7 +55,7 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that hold for every command."""
-    text.configure(color=color, quiet=quiet)
+    text.configure(color=color, quiet=quiet, verbose=verbose)
     if directory is not None:
         if not directory.is_dir():
             msg = f"there is no folder `{directory}`"
@@ -74,7 +74,7 @@ catalogue.register(app)
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    text.configure(color=Color.AUTO, quiet=False)
+    text.configure()
     verbose = _asks_for_traceback(arguments)
     try:
         result = app(list(arguments), prog_name="wombat", standalone_mode=False)

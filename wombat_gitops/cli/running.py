@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from typing import TYPE_CHECKING, TypeVar
+
+from wombat_gitops.cli import text
+from wombat_gitops.telemetry import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -19,6 +23,8 @@ def run(work: Coroutine[None, None, T]) -> T:
     Raises:
         KeyboardInterrupt: it was interrupted, and has cleaned up.
     """
+    level = "debug" if text.is_verbose() else "warning"
+    configure_logging(log_format="text", level=level, color=text.colored(sys.stderr))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_ended_by_terminate(work))
 

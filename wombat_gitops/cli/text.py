@@ -57,15 +57,17 @@ class Style(StrEnum):
 class _Way:
     color: Color = Color.AUTO
     quiet: bool = False
+    verbose: bool = False
 
 
 _way = _Way()
 
 
-def configure(*, color: Color, quiet: bool) -> None:
+def configure(*, color: Color = Color.AUTO, quiet: bool = False, verbose: bool = False) -> None:
     """Set how this process prints."""
     _way.color = color
     _way.quiet = quiet
+    _way.verbose = verbose
 
 
 def colored(stream: TextIO) -> bool:
@@ -78,6 +80,11 @@ def colored(stream: TextIO) -> bool:
 def is_screen(stream: TextIO) -> bool:
     """Whether a person looks at *stream* on a terminal that can redraw lines."""
     return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+
+
+def is_verbose() -> bool:
+    """Whether more is to be told."""
+    return _way.verbose
 
 
 def live() -> bool:

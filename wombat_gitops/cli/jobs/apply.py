@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from wombat_gitops.cli.jobs.plan import Chosen
+    from wombat_gitops.domain.model import Artifact
     from wombat_gitops.settings import Settings
 
 _LOCAL_INTERVAL: Final = 0.05
@@ -143,31 +144,32 @@ async def _follow(records: Sequence[BuildRecord], builds: BuildClient, how: Appl
 async def _copies(
     settings: Settings, place: _Place, records: Sequence[BuildRecord], how: ApplyOptions
 ) -> dict[str, Path]:
-    """Where the artifacts are on this machine, by build id; verified copies under good names where a folder was named."""
-    done = [record for record in records if record.artifact is not None]
+    """Verified copies of the artifacts under good names, by build id; none where nobody asked and they are far away."""
     if how.folder is None and place.objects is None:
         return {}
-    folder = how.folder if how.folder is not None else settings.data / "local" / "artifacts"
     paths = {}
-    for record in done:
+    for record in records:
         if record.artifact is None:
             continue
-        target = (
-            folder / record.artifact.file_name if how.folder else folder / record.id[:12] / record.artifact.file_name
-        )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        await _fetch(settings, place.objects, record, target)
-        target.chmod(0o755)
+        own = settings.data / "local" / "artifacts" / record.id[:12]
+        target = (how.folder or own) / record.artifact.file_name
+        await _fetch(settings, place.objects, record.artifact, target)
         paths[record.id] = target
     return paths
 
 
-async def _fetch(settings: Settings, objects: ObjectStore | None, record: BuildRecord, target: Path) -> None:
-    artifact = record.artifact
-    if artifact is None:
-        return
-    if target.is_file() and await asyncio.to_thread(file_digest, target) == (artifact.sha256, artifact.size):
-        return
+async def _fetch(settings: Settings, objects: ObjectStore | None, artifact: Artifact, target: Path) -> None:
+    await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+    if not await asyncio.to_thread(_is_there, artifact, target):
+        await _bring(settings, objects, artifact, target)
+    await asyncio.to_thread(target.chmod, 0o755)
+
+
+def _is_there(artifact: Artifact, target: Path) -> bool:
+    return target.is_file() and file_digest(target) == (artifact.sha256, artifact.size)
+
+
+async def _bring(settings: Settings, objects: ObjectStore | None, artifact: Artifact, target: Path) -> None:
     if objects is not None:
         await objects.fetch(artifact.sha256, artifact.size, target)
         return

@@ -175,7 +175,7 @@ def _room(data: Path) -> Finding:
     if free >= _NEEDED_BYTES:
         return Finding("disk", Verdict.OK, words)
     verdict = Verdict.WARN if free >= _LEAST_BYTES else Verdict.FAIL
-    mend = f"make room: caches and a large build need about {text.size(_NEEDED_BYTES)}, or choose another folder with `--data`"
+    mend = f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move with `--data`"
     return Finding("disk", verdict, words, mend)
 
 

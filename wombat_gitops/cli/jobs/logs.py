@@ -59,7 +59,7 @@ def logs(settings: Settings, words: str, options: LogOptions) -> None:
 def follow_log(
     client: ApiClient, build: BuildView, tail: int | None, sleep: Callable[[float], None] = time.sleep
 ) -> str:
-    """Print lines until the build has ended and return its state; a lost stream is taken up again where it broke off."""
+    """Print lines until the build has ended and return its state; a lost stream goes on where it broke off."""
     place, first = "", True
     away = time.monotonic()
     while True:
