@@ -12,6 +12,8 @@ from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wombat_gitops.domain.messages import BuildRequest
 
 _NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -70,7 +72,7 @@ class MemoryBuilds:
         self.records[build] = lifecycle.retried(await self.get(build), _NOW)
         return self.records[build]
 
-    def states(self) -> list[tuple[str, str]]:
+    def states(self) -> Sequence[tuple[str, str]]:
         """Version and state of every build, sorted."""
         return sorted((record.spec.version, record.state.value) for record in self.records.values())
 
