@@ -110,9 +110,10 @@ class JobLog:
         self._more.set()
 
     async def _publish_new(self) -> None:
-        if not self._file.closed:
-            self._file.flush()
         while self._published < self._written:
+            # In here, because more may be written while a chunk is on its way, and only what is flushed can be read.
+            if not self._file.closed:
+                self._file.flush()
             with self.path.open("rb") as file:
                 file.seek(self._published)
                 data = file.read(CHUNK_BYTES)
