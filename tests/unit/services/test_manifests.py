@@ -154,7 +154,7 @@ async def test_unusable_lock_gives_a_distribution_without_builds(change: str, ru
             source.files[go_mod] += f"replace {CORE} => ../x\nfoo\n".replace("replace", "<<<<").encode()
         case "bytes":
             source.files[go_sum] = b"\xff"
-        case "large":
+        case _:
             source.sizes[go_sum] = 2_000_000
 
     declaration = await ManifestReader(source).read()
