@@ -62,10 +62,10 @@ async def test_the_catalogue_shows_every_distribution(browser: Browser, host: st
     async with visit(browser, host, "/", width=width) as page:
         for name in ("tiny", "fragile", "waiting", "busy"):
             await expect(page.get_by_role("link", name=name).first).to_be_visible()
-        for word in ("Healthy", "Degraded", "Progressing"):
+        for word in ("Healthy", "Degraded", "Building"):
             await expect(page.get_by_text(word).first).to_be_visible()
 
-        await page.get_by_role("textbox").first.fill("fragile")
+        await page.get_by_role("searchbox").fill("fragile")
         await expect(page.get_by_role("link", name="tiny")).to_have_count(0)
         await expect(page.get_by_role("link", name="fragile").first).to_be_visible()
         await page.wait_for_url("**q=fragile**")
@@ -115,7 +115,7 @@ async def test_builds_are_listed_and_filtered(browser: Browser, host: str, width
 @WIDTHS
 async def test_a_failed_build_tells_why(browser: Browser, host: str, width: int) -> None:
     """Culprit, first error and last lines come before anything else."""
-    async with visit(browser, host, f"/builds/{BAD.id}", width=width, expected=1) as page:
+    async with visit(browser, host, f"/builds/{BAD.id}", width=width) as page:
         await expect(page.get_by_text("github.com/example/plugin").first).to_be_visible()
         await expect(page.get_by_text("plugin.go:12:9: undefined: service.NewThing").first).to_be_visible()
 
@@ -149,11 +149,15 @@ async def test_status_shows_builders_and_sources(browser: Browser, host: str, wi
 
 
 @WIDTHS
-@pytest.mark.parametrize("path", ["/d/tinny", f"/builds/{'f' * 64}"])
-async def test_what_does_not_exist_is_told(browser: Browser, host: str, path: str, width: int) -> None:
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/d/tinny", "There is no distribution “tinny”"), (f"/builds/{'f' * 64}", "There is no such build")],
+    ids=["distribution", "build"],
+)
+async def test_what_does_not_exist_is_told(browser: Browser, host: str, path: str, words: str, width: int) -> None:
     """An unknown name ends in words, not in a page that loads for ever."""
     async with visit(browser, host, path, width=width, expected=1) as page:
-        await expect(page.get_by_text("not found").first).to_be_visible()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(words)
 
 
 @WIDTHS

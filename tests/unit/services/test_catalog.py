@@ -356,6 +356,28 @@ _EVENTS = st.lists(
 )
 
 
+def _happens(store: dict[str, Versioned[int]], kind: str, entry: Versioned[int]) -> list[Change[int]]:
+    """Let something happen to *store* and tell what its feed reports of it."""
+    match kind:
+        case "put":
+            store[entry.key] = entry
+            return [Put(entry)]
+        case "again":
+            return [Put(store[entry.key])] if entry.key in store else []
+        case "remove":
+            store.pop(entry.key, None)
+            return [Removed(entry.key, entry.revision)]
+        case "corrupt":
+            store.pop(entry.key, None)
+            return [Corrupt(entry.key, entry.revision, "bad")]
+        case "reset":
+            store.pop("a", None)
+            store.update({key: Versioned(key, old.value, 1) for key, old in store.items()})
+            return [Reset(), *(Put(old) for old in store.values()), Synced()]
+        case _:
+            return [Synced()]
+
+
 @given(_EVENTS)
 def test_a_mirror_holds_the_last_value_of_every_key(events: list[tuple[str, str, int]]) -> None:
     """Whatever a feed tells, in any order and repeatedly, the end is the store's own content."""
@@ -370,29 +392,8 @@ def test_a_mirror_holds_the_last_value_of_every_key(events: list[tuple[str, str,
     store: dict[str, Versioned[int]] = {}
     revision = 0
     for kind, key, value in events:
-        revision += 1
-        changes: list[Change[int]] = []
-        match kind:
-            case "put":
-                store[key] = Versioned(key, value, revision)
-                changes = [Put(store[key])]
-            case "again" if key in store:
-                changes = [Put(store[key])]
-            case "remove":
-                store.pop(key, None)
-                changes = [Removed(key, revision)]
-            case "corrupt":
-                store.pop(key, None)
-                changes = [Corrupt(key, revision, "bad")]
-            case "synced":
-                changes = [Synced()]
-            case "reset":
-                store = {name: Versioned(name, entry.value, 1) for name, entry in store.items() if name != "a"}
-                revision = 1
-                changes = [Reset(), *(Put(entry) for entry in store.values()), Synced()]
-            case _:
-                changes = []
-        for change in changes:
+        revision = 1 if kind == "reset" else revision + 1
+        for change in _happens(store, kind, Versioned(key, value, revision)):
             mirror.apply(change)
 
     assert mirror.values == {key: entry.value for key, entry in store.items()}
