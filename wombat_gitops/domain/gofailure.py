@@ -76,7 +76,7 @@ _RULES: Final = (
     _rule(
         "ToolchainTooOld",
         _USER,
-        r"(?:(?P<culprit>\S+@[^\s:]+)\S*:? )?[^\n]*requires go >= \S+ \(running go [^)]*\)",
+        r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+):? )?[^\n]*requires go >= \S+ \(running go [^)]*\)",
         "name a newer release under `go` in the manifest",
     ),
     _rule(
@@ -126,14 +126,14 @@ _RULES: Final = (
     _rule(
         "ModuleProxyUnavailable",
         _TRANSIENT,
-        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*: (?:429 Too Many Requests|5\d\d [A-Z][A-Za-z ]+)",
+        r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*: (?:429 Too Many Requests|5\d\d [A-Z][A-Za-z ]+)",
         "the module proxy has a problem; the build is tried again",
         network=True,
     ),
     _rule(
         "NetworkError",
         _TRANSIENT,
-        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*(?:dial (?:tcp|udp)|i/o timeout|connection (?:refused|reset)|"
+        r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*(?:dial (?:tcp|udp)|i/o timeout|connection (?:refused|reset)|"
         r"no such host|TLS handshake timeout|proxyconnect|context deadline exceeded|network is unreachable|"
         r"too many open files|"
         r"Temporary failure in name resolution|Get \"[^\"]*\": (?:unexpected )?EOF)",
@@ -158,7 +158,7 @@ _RULES: Final = (
     _rule(
         "ModulesNotFetched",
         _TRANSIENT,
-        r"(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*module lookup disabled by GOPROXY=off",
+        r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*module lookup disabled by GOPROXY=off",
         "the module cache was emptied during the build; it is tried again",
     ),
     _rule(

@@ -7,7 +7,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -59,7 +59,6 @@ async def test_a_build_answers_with_name_version_date_and_components(
     answer = subprocess.run([built.binary, "--version"], capture_output=True, text=True, check=True)
     assert answer.stdout == "Version: 1.0.0\nDate: 1970-01-01T00:00:00Z\n"
     assert built.spec.file_name == "tiny_1.0.0_linux_amd64"
-    assert "2 inputs" not in built.log.text
     assert "components: 1 buffers, 1 inputs, 1 outputs, 1 processors" in built.log.text
     assert "$ " in built.log.text
     assert LINK_FLAGS in built.log.text
@@ -320,7 +319,8 @@ async def test_hostile_text_is_refused_before_anything_runs(
 ) -> None:
     """What no manifest could have said reaches no command and no file."""
     wanted, lock = tiny(go_proxy)
-    spec = replace(spec_of(wanted, lock), **{field: text})
+    change: dict[str, Any] = {field: text}
+    spec = replace(spec_of(wanted, lock), **change)
     log, workspace = Log(), Workspace(tmp_path / "w")
     compiler = compiler_of(go_proxy, tmp_path / "d")
 
@@ -340,7 +340,8 @@ async def test_hostile_text_is_refused_before_anything_runs(
 async def test_hostile_lists_are_refused(go_proxy: GoProxy, tmp_path: Path, field: str) -> None:
     """A package or tag that looks like a flag is refused."""
     wanted, lock = tiny(go_proxy)
-    spec = replace(spec_of(wanted, lock), **{field: ("-toolexec=/bin/sh",)})
+    change: dict[str, Any] = {field: ("-toolexec=/bin/sh",)}
+    spec = replace(spec_of(wanted, lock), **change)
 
     with pytest.raises(Refused, match=field):
         await compiler_of(go_proxy, tmp_path / "d").fetch(spec, lock, Workspace(tmp_path / "w"), Log())

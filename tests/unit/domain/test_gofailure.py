@@ -1,0 +1,174 @@
+"""What failed go commands print, and what that means. The texts are those of Go 1.26."""
+
+from __future__ import annotations
+
+import pytest
+
+from wombat_gitops.domain.gofailure import classify, tail_of, timed_out
+from wombat_gitops.domain.lifecycle import FailureKind, Step
+
+USER, TRANSIENT, INTERNAL = FailureKind.USER, FailureKind.TRANSIENT, FailureKind.INTERNAL
+PROXY = "http://proxy.invalid"
+
+CASES = [
+    (
+        (
+            "# github.com/a/b/public/components/bad\n"
+            "../mod/github.com/a/b@v1.2.3/public/components/bad/bad.go:10:18: undefined: missing\n"
+        ),
+        (USER, "CompileError", "github.com/a/b/public/components/bad"),
+        "github.com/a/b@v1.2.3/public/components/bad/bad.go:10:18: undefined: missing",
+    ),
+    (
+        "/data/mod/github.com/a/b@v1.2.3/c/bad.go:3:6: syntax error: unexpected {, expected name\n",
+        (USER, "CompileError", "github.com/a/b@v1.2.3/c"),
+        "github.com/a/b@v1.2.3/c/bad.go:3:6: syntax error: unexpected {, expected name",
+    ),
+    (
+        "main.go:8:2: no required module provides package github.com/a/b/nothere; to add it:\n\tgo get\n",
+        (USER, "PackageMissing", "github.com/a/b/nothere"),
+        None,
+    ),
+    (
+        "go: module github.com/a/b@latest found (v1.8.0), but does not contain package github.com/a/b/nothere\n",
+        (USER, "PackageMissing", "github.com/a/b/nothere"),
+        None,
+    ),
+    (
+        "main.go:3:8: package nothing/here is not in std (/go/src/nothing/here)\n",
+        (USER, "PackageMissing", "nothing/here"),
+        None,
+    ),
+    (
+        "main.go:5:2: missing go.sum entry for module providing package github.com/a/b/io; to add:\n\tgo get\n",
+        (USER, "LockIncomplete", "github.com/a/b/io"),
+        None,
+    ),
+    ("go: updates to go.mod needed, disabled by -mod=readonly\n", (USER, "LockIncomplete", ""), None),
+    (
+        "go: github.com/a/b@v1.2.3: verifying module: checksum mismatch\n\tdownloaded: h1:x=\n\nSECURITY ERROR\n",
+        (USER, "ChecksumMismatch", "github.com/a/b@v1.2.3"),
+        None,
+    ),
+    (
+        "verifying github.com/a/b@v1.2.3/go.mod: checksum mismatch\n\tdownloaded: h1:x=\n\nSECURITY ERROR\n",
+        (USER, "ChecksumMismatch", "github.com/a/b@v1.2.3"),
+        None,
+    ),
+    (
+        "go: github.com/a/b@v1.2.3 requires go >= 1.99 (running go 1.26.6; GOTOOLCHAIN=local)\n",
+        (USER, "ToolchainTooOld", "github.com/a/b@v1.2.3"),
+        None,
+    ),
+    ("go: go.mod requires go >= 1.28.0 (running go 1.26.6; GOTOOLCHAIN=local)\n", (USER, "ToolchainTooOld", ""), None),
+    (
+        "go: github.com/c/d@v4.105.0 requires github.com/a/b@v4.77.0, not github.com/a/b@v4.76.0\n",
+        (USER, "VersionConflict", "github.com/c/d@v4.105.0"),
+        None,
+    ),
+    (
+        "main.go:6:2: ambiguous import: found package github.com/a/b/c in multiple modules:\n\tgithub.com/a/b v1.0.0\n",
+        (USER, "AmbiguousImport", "github.com/a/b/c"),
+        None,
+    ),
+    (
+        (
+            "go: github.com/a/b@v1.0.0: parsing go.mod:\n\tmodule declares its path as: github.com/x/b\n"
+            "\t        but was required as: github.com/a/b\n"
+        ),
+        (USER, "ModulePathMismatch", "github.com/a/b@v1.0.0"),
+        None,
+    ),
+    (
+        "x\n\timports github.com/a/b/c: build constraints exclude all Go files in /d/mod/github.com/a/b@v1/c\n",
+        (USER, "BuildConstraints", "github.com/a/b/c"),
+        None,
+    ),
+    (
+        "x\n\timports github.com/a/b\n\timports github.com/a/c\n\timports github.com/a/b: import cycle not allowed\n",
+        (USER, "ImportCycle", "github.com/a/b"),
+        None,
+    ),
+    (
+        "# distribution\nlink: github.com/a/b/c: invalid reference to runtime.gcController\n",
+        (USER, "LinkError", "distribution"),
+        "link: github.com/a/b/c: invalid reference to runtime.gcController",
+    ),
+    (
+        "# distribution\n/go/pkg/tool/linux_amd64/link: loadelf: malformed elf\n",
+        (USER, "LinkError", "distribution"),
+        None,
+    ),
+    (
+        f"go: github.com/a/b@v9.9.9: reading {PROXY}/github.com/a/b/@v/v9.9.9.mod: 404 Not Found\n",
+        (USER, "ModuleMissing", "github.com/a/b@v9.9.9"),
+        None,
+    ),
+    (
+        f"go: github.com/a/b@v1.0.0: reading {PROXY}/github.com/a/b/@v/v1.0.0.mod: 502 Bad Gateway\n",
+        (TRANSIENT, "ModuleProxyUnavailable", "github.com/a/b@v1.0.0"),
+        None,
+    ),
+    (
+        f'go: github.com/a/b@v1.0.0: Get "{PROXY}/x": dial tcp 10.0.0.1:80: connect: connection refused\n',
+        (TRANSIENT, "NetworkError", "github.com/a/b@v1.0.0"),
+        None,
+    ),
+    (
+        f'go: github.com/a/b@v1.0.0: Get "{PROXY}/x": dial tcp: lookup proxy.invalid: no such host\n',
+        (TRANSIENT, "NetworkError", "github.com/a/b@v1.0.0"),
+        None,
+    ),
+    ("fatal: could not write: write /x: no space left on device\n", (INTERNAL, "DiskFull", ""), None),
+    ("github.com/a/b: /go/pkg/tool/compile: signal: killed\n", (INTERNAL, "OutOfMemory", ""), None),
+    ("something else entirely\n", (TRANSIENT, "Unknown", ""), "something else entirely"),
+]
+
+
+@pytest.mark.parametrize(("output", "expected", "message"), CASES, ids=[f"{n}-{c[1][1]}" for n, c in enumerate(CASES)])
+def test_each_output_is_understood(output: str, expected: tuple[FailureKind, str, str], message: str | None) -> None:
+    """Kind, reason and culprit follow from what Go printed, whatever was printed before."""
+    failure = classify(f"go: downloading github.com/a/b v1.2.3\n{output}", step=Step.FETCH)
+
+    assert (failure.kind, failure.reason, failure.culprit) == expected
+    if message is not None:
+        assert failure.message == message
+    assert failure.message in " ".join(output.split()) or failure.reason == "CompileError"
+    assert "\n" not in failure.message
+    assert failure.tail[-1] == output.splitlines()[-1].rstrip()
+
+
+def test_a_compiler_cannot_pretend_a_broken_network() -> None:
+    """Words of the network in a compiler's message do not make a failure transient."""
+    failure = classify("# a.b/c\nx.go:1:1: cannot dial tcp: connection refused\n", step=Step.COMPILE)
+
+    assert failure.kind is USER
+    assert failure.reason == "CompileError"
+
+
+def test_an_unknown_failure_of_the_compiler_is_not_tried_again() -> None:
+    """Without network the same command fails the same way."""
+    assert classify("what\n", step=Step.COMPILE).kind is INTERNAL
+
+
+def test_a_killed_command_ran_out_of_memory() -> None:
+    """A command that the kernel killed without a word is told apart from one that failed."""
+    assert classify("", step=Step.COMPILE, status=-9).reason == "OutOfMemory"
+
+
+def test_silence_has_a_message() -> None:
+    """A failure without output still says something."""
+    assert classify("", status=2).message == "the go command ended with status 2 and said nothing"
+
+
+@pytest.mark.parametrize(("step", "kind"), [(Step.FETCH, TRANSIENT), (Step.COMPILE, USER), (Step.SMOKE, USER)])
+def test_only_a_slow_network_is_waited_for_again(step: Step, kind: FailureKind) -> None:
+    """A step without network that takes too long will do so again."""
+    assert timed_out("", step, 5).kind is kind
+
+
+def test_the_tail_has_at_most_twenty_lines() -> None:
+    """The end of a log is what people look at first."""
+    lines = [f"line {number}" for number in range(50)]
+
+    assert tail_of("\n\n".join(lines)) == tuple(lines[-20:])
