@@ -63,7 +63,8 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             told = Up(http.address, broker.url, catalog)
             downloads = Downloads(spine.objects, settings.data / "downloads")
             compiler = await machine.compiler(settings)
-            async with _stage(stop) as first:
+            # Not ended by *stop* itself: a builder that gives its work back still needs the service.
+            async with _stage(asyncio.Event()) as first:
                 first.run("catalog", catalog.run)
                 await catalog.ready.wait()
                 first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
