@@ -118,13 +118,12 @@ def test_an_error_is_told_with_its_hint(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_a_defect_is_short_until_somebody_wants_to_know_more(capsys: pytest.CaptureFixture[str]) -> None:
     """The traceback is shown with `-v` only."""
-    try:
+    with pytest.raises(KeyError) as caught:
         os.environ["WOMBAT_MISSING"]
-    except KeyError as error:
-        exits.report(error, verbose=False)
-        short = capsys.readouterr().err
-        exits.report(error, verbose=True)
-        long = capsys.readouterr().err
+    exits.report(caught.value, verbose=False)
+    short = capsys.readouterr().err
+    exits.report(caught.value, verbose=True)
+    long = capsys.readouterr().err
 
     assert short == "error: unexpected KeyError: 'WOMBAT_MISSING'\n\nhint: `wombat -v …` shows where it happened\n"
     assert "Traceback" in long
