@@ -38,27 +38,15 @@ function problem(status: number, body: unknown): ApiError {
 }
 
 /** Query parameters without the empty ones. */
-function given<T extends Record<string, string | number | undefined>>(query: T): Partial<T> {
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== '')) as Partial<T>
+function given<T extends object>(query: T): T {
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== '')) as T
 }
 
-export interface DistributionQuery {
-  q?: string
-  limit?: number
-  cursor?: string
-}
-
-export interface BuildQuery {
-  q?: string
-  name?: string
-  state?: string
-  platform?: string
-  limit?: number
-  cursor?: string
-}
+export type DistributionQuery = NonNullable<paths['/api/v1/distributions']['get']['parameters']['query']>
+export type BuildQuery = NonNullable<paths['/api/v1/builds']['get']['parameters']['query']>
 
 export function getDistributions(query: DistributionQuery, signal?: AbortSignal): Promise<DistributionList> {
-  return unwrap(client.GET('/api/v1/distributions', { params: { query: given({ ...query }) }, signal: signal ?? null }))
+  return unwrap(client.GET('/api/v1/distributions', { params: { query: given(query) }, signal: signal ?? null }))
 }
 
 export function getDistribution(name: string, signal?: AbortSignal): Promise<Distribution> {
@@ -66,11 +54,11 @@ export function getDistribution(name: string, signal?: AbortSignal): Promise<Dis
 }
 
 export function getBuilds(query: BuildQuery, signal?: AbortSignal): Promise<BuildList> {
-  return unwrap(client.GET('/api/v1/builds', { params: { query: given({ ...query }) }, signal: signal ?? null }))
+  return unwrap(client.GET('/api/v1/builds', { params: { query: given(query) }, signal: signal ?? null }))
 }
 
 export function getBuild(id: string, signal?: AbortSignal): Promise<Build> {
-  return unwrap(client.GET('/api/v1/builds/{id}', { params: { path: { id } }, signal: signal ?? null }))
+  return unwrap(client.GET('/api/v1/builds/{build}', { params: { path: { build: id } }, signal: signal ?? null }))
 }
 
 export function getStatus(signal?: AbortSignal): Promise<ServiceStatus> {

@@ -4,15 +4,18 @@
  */
 
 export interface paths {
-    "/api/v1/distributions": {
+    "/api/v1": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** A */
-        get: operations["a_api_v1_distributions_get"];
+        /**
+         * Index
+         * @description Where things are.
+         */
+        get: operations["index"];
         put?: never;
         post?: never;
         delete?: never;
@@ -21,49 +24,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/distributions/{name}": {
+    "/api/v1/sources": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** B */
-        get: operations["b_api_v1_distributions__name__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/builds": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** C */
-        get: operations["c_api_v1_builds_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/builds/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** D */
-        get: operations["d_api_v1_builds__id__get"];
+        /**
+         * List Sources
+         * @description The watched repositories.
+         */
+        get: operations["list_sources"];
         put?: never;
         post?: never;
         delete?: never;
@@ -79,8 +51,233 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** E */
-        get: operations["e_api_v1_status_get"];
+        /**
+         * Get Status
+         * @description How the whole is; answered even before the catalogue was read.
+         */
+        get: operations["get_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Artifact
+         * @description What a digest stands for.
+         */
+        get: operations["get_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Distributions
+         * @description Distributions by name.
+         */
+        get: operations["list_distributions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Distribution
+         * @description Everything about one distribution.
+         */
+        get: operations["get_distribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Manifest
+         * @description The manifest as it was written.
+         */
+        get: operations["get_manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Builds
+         * @description Builds, newest first.
+         */
+        get: operations["list_builds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Build
+         * @description One build with its attempts.
+         */
+        get: operations["get_build"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Log
+         * @description The log of one attempt, as far as it has come.
+         */
+        get: operations["get_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/log/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Log
+         * @description Server-sent events: `line` with a `LogLine` (its id is where to go on), at last `end` with a `LogEnd`.
+         *
+         *     Begins with the last 500 lines of a running build, or behind `Last-Event-ID`; an ended log comes whole.
+         */
+        get: operations["stream_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Events
+         * @description Server-sent events: `change` with a `ChangeHint` whenever what is shown may be old.
+         */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dl/sha256/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download By Digest
+         * @description A file by the SHA-256 of its bytes; with `.sha256` behind it, a line for `sha256sum -c`.
+         */
+        get: operations["download_by_digest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dl/{name}/{version}/{file_name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download
+         * @description A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`.
+         */
+        get: operations["download"];
         put?: never;
         post?: never;
         delete?: never;
@@ -93,6 +290,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ArtifactInfo
+         * @description A file to download, and the build that made it.
+         */
+        ArtifactInfo: {
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** File Name */
+            file_name: string;
+            /**
+             * Url
+             * @example /dl/tiny/1.0.0/tiny_1.0.0_linux_amd64
+             */
+            url: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Platform */
+            platform: string;
+            /** Build */
+            build: string;
+            /** Build Url */
+            build_url: string;
+            /**
+             * Digest Url
+             * @description where these very bytes stay
+             * @example /dl/sha256/5f70…
+             */
+            digest_url: string;
+            /**
+             * Checksum Url
+             * @description a line for `sha256sum -c`
+             */
+            checksum_url: string;
+        };
         /**
          * ArtifactView
          * @description A file to download.
@@ -146,6 +381,12 @@ export interface components {
             /** Total */
             total: number;
         };
+        /**
+         * BuildState
+         * @description Where a build stands.
+         * @enum {string}
+         */
+        BuildState: "queued" | "running" | "succeeded" | "failed" | "cancelled" | "superseded";
         /**
          * BuildView
          * @description One build of one platform.
@@ -243,6 +484,17 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+        };
+        /**
+         * ChangeHint
+         * @description Data of the SSE event `change`: something in the catalogue is new, so ask again for what is shown.
+         */
+        ChangeHint: {
+            /**
+             * Version
+             * @description grows with every change; starts anew when the server does
+             */
+            version: number;
         };
         /**
          * ConditionView
@@ -442,10 +694,59 @@ export interface components {
             /** Tail */
             tail: string[];
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /**
+         * IndexView
+         * @description Where things are.
+         */
+        IndexView: {
+            /** Version */
+            version: string;
+            /**
+             * Distributions
+             * @default /api/v1/distributions
+             */
+            distributions: string;
+            /**
+             * Builds
+             * @default /api/v1/builds
+             */
+            builds: string;
+            /**
+             * Sources
+             * @default /api/v1/sources
+             */
+            sources: string;
+            /**
+             * Status
+             * @default /api/v1/status
+             */
+            status: string;
+            /**
+             * Events
+             * @default /api/v1/events
+             */
+            events: string;
+            /**
+             * Openapi
+             * @default /api/v1/openapi.json
+             */
+            openapi: string;
+        };
+        /**
+         * LogEnd
+         * @description Data of the SSE event `end`: the log is complete.
+         */
+        LogEnd: {
+            /** State */
+            state: string;
+        };
+        /**
+         * LogLine
+         * @description Data of the SSE event `line`; the event's id is where to go on.
+         */
+        LogLine: {
+            /** Lines */
+            lines: string[];
         };
         /**
          * MaintainerView
@@ -470,6 +771,16 @@ export interface components {
             version: string;
         };
         /**
+         * ParameterProblem
+         * @description What is wrong with one parameter of a request.
+         */
+        ParameterProblem: {
+            /** Parameter */
+            parameter: string;
+            /** Detail */
+            detail: string;
+        };
+        /**
          * PlatformView
          * @description One platform of a distribution: its newest build and what can be downloaded now.
          */
@@ -492,6 +803,54 @@ export interface components {
             artifact: components["schemas"]["ArtifactView"] | null;
             /** @description newest artifact of this platform where that build has none */
             last_good: components["schemas"]["ArtifactView"] | null;
+        };
+        /**
+         * Problem
+         * @description An error (RFC 9457, `application/problem+json`).
+         */
+        Problem: {
+            /**
+             * Type
+             * @example /docs/problems#not-found
+             */
+            type: string;
+            /** Title */
+            title: string;
+            /** Status */
+            status: number;
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Instance
+             * @default
+             */
+            instance: string;
+            /**
+             * Hint
+             * @default
+             */
+            hint: string;
+            /**
+             * Request Id
+             * @description also in the header `X-Request-Id`
+             * @default
+             */
+            request_id: string;
+            /**
+             * Errors
+             * @description which parameters are wrong, and how
+             */
+            errors: components["schemas"]["ParameterProblem"][];
+        };
+        /**
+         * SourceList
+         * @description Every watched source.
+         */
+        SourceList: {
+            /** Items */
+            items: components["schemas"]["SourceView"][];
         };
         /**
          * SourceView
@@ -547,6 +906,13 @@ export interface components {
             builders: components["schemas"]["BuilderView"][];
             /** Sources */
             sources: components["schemas"]["SourceView"][];
+            /**
+             * Unreadable
+             * @description keys of entries that cannot be read, by store
+             */
+            unreadable: {
+                [key: string]: string[];
+            };
         };
         /**
          * StepView
@@ -562,19 +928,6 @@ export interface components {
             started_at: string;
             /** Seconds */
             seconds: number | null;
-        };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
         };
         /**
          * VersionView
@@ -596,72 +949,6 @@ export interface components {
                 [key: string]: components["schemas"]["ArtifactView"];
             };
         };
-        /**
-         * Problem
-         * @description An error (RFC 9457, `application/problem+json`).
-         */
-        Problem: {
-            /**
-             * Type
-             * @example /docs/problems#not-found
-             */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Code */
-            code: string;
-            /** Detail */
-            detail: string;
-            /**
-             * Instance
-             * @default
-             */
-            instance: string;
-            /**
-             * Hint
-             * @default
-             */
-            hint: string;
-            /**
-             * Request Id
-             * @description also in the header `X-Request-Id`
-             * @default
-             */
-            request_id: string;
-            /**
-             * Errors
-             * @description which parameters are wrong, and how
-             */
-            errors?: components["schemas"]["ParameterProblem"][];
-        };
-        /**
-         * ParameterProblem
-         * @description What is wrong with one parameter of a request.
-         */
-        ParameterProblem: {
-            /** Parameter */
-            parameter: string;
-            /** Detail */
-            detail: string;
-        };
-        /**
-         * LogLine
-         * @description Data of the SSE event `line`; the event's id is where to go on.
-         */
-        LogLine: {
-            /** Lines */
-            lines: string[];
-        };
-        /**
-         * LogEnd
-         * @description Data of the SSE event `end`: the log is complete.
-         */
-        LogEnd: {
-            /** State */
-            state: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -671,15 +958,176 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    a_api_v1_distributions_get: {
+    index: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceList"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_artifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArtifactInfo"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_distributions: {
         parameters: {
             query?: {
+                /** @description words that must all occur in name, version, description, packages or labels */
                 q?: string;
-                platform?: string;
+                /** @description `key` or `key=value` */
                 label?: string;
-                state?: string;
-                limit?: number;
+                /** @description `linux/arm64` */
+                platform?: string | null;
+                sync?: ("Synced" | "OutOfSync" | "Unknown") | null;
+                health?: ("Healthy" | "Progressing" | "Degraded" | "Suspended" | "Missing") | null;
+                retired?: boolean | null;
+                /** @description from the `next` of the page before */
                 cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -696,8 +1144,17 @@ export interface operations {
                     "application/json": components["schemas"]["DistributionPage"];
                 };
             };
-            /** @description problem */
+            /** @description The request has to change */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -707,7 +1164,7 @@ export interface operations {
             };
         };
     };
-    b_api_v1_distributions__name__get: {
+    get_distribution: {
         parameters: {
             query?: never;
             header?: never;
@@ -727,8 +1184,17 @@ export interface operations {
                     "application/json": components["schemas"]["DistributionView"];
                 };
             };
-            /** @description problem */
+            /** @description The request has to change */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -738,18 +1204,64 @@ export interface operations {
             };
         };
     };
-    c_api_v1_builds_get: {
+    get_manifest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml; charset=utf-8": string;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_builds: {
         parameters: {
             query?: {
+                /** @description words that must all occur in name, version, platform, packages, state or revision */
                 q?: string;
                 name?: string;
                 version?: string;
-                platform?: string;
+                /** @description `linux/arm64` */
+                platform?: string | null;
+                /** @description a full import path or the last part of one */
                 package?: string;
-                state?: string;
+                state?: components["schemas"]["BuildState"] | null;
+                /** @description a commit or its beginning */
                 revision?: string;
-                limit?: number;
+                /** @description from the `next` of the page before */
                 cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -766,8 +1278,17 @@ export interface operations {
                     "application/json": components["schemas"]["BuildPageView"];
                 };
             };
-            /** @description problem */
+            /** @description The request has to change */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -777,12 +1298,13 @@ export interface operations {
             };
         };
     };
-    d_api_v1_builds__id__get: {
+    get_build: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description a build's id, or at least its first 8 digits */
+                build: string;
             };
             cookie?: never;
         };
@@ -797,8 +1319,17 @@ export interface operations {
                     "application/json": components["schemas"]["BuildView"];
                 };
             };
-            /** @description problem */
+            /** @description The request has to change */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -808,10 +1339,104 @@ export interface operations {
             };
         };
     };
-    e_api_v1_status_get: {
+    get_log: {
+        parameters: {
+            query?: {
+                /** @description which attempt; the newest by default */
+                attempt?: number | null;
+                /** @description only so many of the last lines */
+                tail?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description a build's id, or at least its first 8 digits */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_log: {
+        parameters: {
+            query?: {
+                /** @description which attempt; the newest by default */
+                attempt?: number | null;
+            };
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description a build's id, or at least its first 8 digits */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "last-event-id"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -823,11 +1448,130 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatusView"];
+                    "text/event-stream": string;
                 };
             };
-            /** @description problem */
+            /** @description The request has to change */
             "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_by_digest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The bytes that `Range` asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: string;
+                file_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The bytes that `Range` asked for */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The client has it */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -32,7 +32,7 @@ const BUILD: Record<string, Look> = {
 
 const HEALTH: Record<string, Look> = {
   Healthy: { word: 'Healthy', icon: mdiCheckCircle, color: 'success' },
-  Progressing: { word: 'Building', icon: mdiProgressWrench, color: 'info' },
+  Progressing: { word: 'Progressing', icon: mdiProgressWrench, color: 'info' },
   Degraded: { word: 'Degraded', icon: mdiAlertCircle, color: 'error' },
   Suspended: { word: 'Suspended', icon: mdiPauseCircleOutline, color: 'warning' },
   Missing: { word: 'Not built', icon: mdiCircleOutline, color: 'quiet' },
