@@ -62,7 +62,7 @@ async def test_the_catalogue_shows_every_distribution(browser: Browser, host: st
     async with visit(browser, host, "/", width=width) as page:
         for name in ("tiny", "fragile", "waiting", "busy"):
             await expect(page.get_by_role("link", name=name).first).to_be_visible()
-        for word in ("Healthy", "Degraded", "Building"):
+        for word in ("Healthy", "Degraded", "Progressing"):
             await expect(page.get_by_text(word).first).to_be_visible()
 
         await page.get_by_role("searchbox").fill("fragile")
@@ -107,6 +107,9 @@ async def test_builds_are_listed_and_filtered(browser: Browser, host: str, width
     async with visit(browser, host, "/builds", width=width) as page:
         for record in (GOOD, BAD, WAITING, RUNNING):
             await expect(page.locator(f'a[href="/builds/{record.id}"]').first).to_be_visible()
+
+        await page.get_by_role("searchbox").fill("fragile")
+        await expect(page.locator(f'a[href="/builds/{GOOD.id}"]')).to_have_count(0)
     async with visit(browser, host, "/builds?q=fragile", width=width) as page:
         await expect(page.locator(f'a[href="/builds/{BAD.id}"]').first).to_be_visible()
         await expect(page.locator(f'a[href="/builds/{GOOD.id}"]')).to_have_count(0)
