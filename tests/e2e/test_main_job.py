@@ -85,7 +85,7 @@ async def test_local_run_gives_the_same_ids_and_bytes(system: System, tmp_path: 
     system.write()
     system.commit()
     out = tmp_path / "out"
-    local = system.run("apply", "--local", "--output", str(out), WOMBAT_DATA=str(tmp_path / "other"))
+    local = system.run("apply", "--local", "--output-dir", str(out), WOMBAT_DATA=str(tmp_path / "other"))
     assert local.returncode == 0, local.stderr
     system.start("up")
     (build,) = await system.until_state("tiny", "succeeded")
