@@ -52,7 +52,7 @@ def main() -> None:
             bare.stdout.readline()
             used, peer = resident(up.pid), resident(bare.pid)
             print(
-                f"wombat up, all roles: {used:.0f} MiB (aim {AIM})   bare imports: {peer:.0f} MiB   ratio {used / peer:.2f}"
+                f"wombat up: {used:.0f} MiB (aim {AIM})   the libraries alone: {peer:.0f} MiB   ratio {used / peer:.2f}"
             )
         finally:
             up.terminate()

@@ -75,7 +75,7 @@ async def main() -> None:
             print(f"{COUNT} requests, {AT_ONCE} at a time; service, broker and caller share the machine")
             for number in range(ROUNDS):
                 request = make_request(version=f"1.0.{number}")
-                answers = []
+                answers: list[bool] = []
 
                 async def ask(request: object = request, answers: list[bool] = answers) -> None:
                     answers.append((await caller.client.request(request)).created)  # type: ignore[arg-type]

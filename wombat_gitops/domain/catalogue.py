@@ -24,7 +24,7 @@ class Condition:
 
     Attributes:
         type: `Ready`, `Reconciling`, `Stalled`, or an abnormal one that exists only while true
-            (`FetchFailed`, `InvalidManifest`, `NameConflict`, `NoBuilder`, `ArtifactMissing`).
+            (`FetchFailed`, `InvalidManifest`, `NameConflict`, `PruneBlocked`).
         reason: CamelCase word of a fixed list.
         message: for people; where a file is wrong, its diagnostics as `path:line:column: …` lines.
         revision: the commit it was observed at.
@@ -151,7 +151,7 @@ def assess(record: DistributionRecord, builds: Mapping[str, BuildRecord]) -> Sta
     """
     wanted = [builds.get(target.build) for target in record.targets]
     states = [build.state if build is not None else None for build in wanted]
-    synced = all(state is BuildState.SUCCEEDED for state in states)
+    synced = bool(states) and all(state is BuildState.SUCCEEDED for state in states)
     sync = Sync.SYNCED if synced else Sync.OUT_OF_SYNC
     if record.suspended:
         return Status(sync, Health.SUSPENDED)

@@ -22,9 +22,7 @@ _NUMBERS: Final = r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
 VERSION: Final = rf"^{_NUMBERS}(-{_IDENTIFIERS})?(\+{_IDENTIFIERS})?$"
 """A distribution's version: semantic versioning 2.0 without a leading `v`, at most 64 characters."""
 
-MODULE_VERSION: Final = (
-    rf"^v{_NUMBERS}(-{_IDENTIFIERS})?(\+incompatible)?$"
-)
+MODULE_VERSION: Final = rf"^v{_NUMBERS}(-{_IDENTIFIERS})?(\+incompatible)?$"
 """A Go module's exact version, pseudo-versions included; never a range, a branch or `latest`."""
 
 TOOLCHAIN: Final = r"^1\.[1-9]\d{0,2}\.(0|[1-9]\d{0,2})(rc[1-9]\d?)?$"

@@ -218,11 +218,6 @@ class Reconciler:
         changed = await self._write_distributions(entries, wanted, tally)
         await self._finish(declaration, broken, conditions, tally, changed=changed)
 
-    def _record(
-        self, item: Declared, conditions: Iterable[Condition], moment: Moment, before: DistributionRecord | None
-    ) -> DistributionRecord:
-        return observed.make_record(item, self._source.id, moment, conditions, before)
-
     def _is_foreign(self, record: DistributionRecord | None) -> bool:
         """Whether another source has the name; one that is gone, or retired it, has it no longer."""
         if record is None or record.source == self._source.id or record.retired:
@@ -268,10 +263,10 @@ class Reconciler:
         return refused
 
     async def _ensure(self, item: Declared, build: DesiredBuild, revision: str) -> bool:
-        """Make sure that a build is there; True where it was not."""
+        """Make sure that a build is there, with its artifact; True where it has to be built (again)."""
         try:
             record = await self._builds.get(build.id)
-            if record.state is not BuildState.SUPERSEDED:
+            if record.state not in {BuildState.SUPERSEDED, BuildState.SUCCEEDED}:
                 return False
         except NotFound:
             pass
@@ -289,7 +284,7 @@ class Reconciler:
         )
         if answer.build.state is BuildState.SUPERSEDED:
             await self._builds.retry(build.id)
-        return True
+        return answer.build.state is not BuildState.SUCCEEDED
 
     async def _supersede(
         self,

@@ -129,8 +129,13 @@ async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop:
         spaces.close()
 
 
-async def watcher(spine: Backbone, settings: Settings, stop: asyncio.Event, *, native_first: bool = False) -> None:
-    """Turn changes of the manifests into requests until *stop*."""
+async def watcher(spine: Backbone, settings: Settings, stop: asyncio.Event, *, alone: bool = False) -> None:
+    """Turn changes of the manifests into requests until *stop*.
+
+    Args:
+        alone: no other source is watched by anybody, so every name is free to take, and builds for this
+            machine's platform come first.
+    """
     source = manifest_source(settings)
     await Reconciler(
         source,
@@ -141,7 +146,8 @@ async def watcher(spine: Backbone, settings: Settings, stop: asyncio.Event, *, n
         machine.now,
         random=random.random,
         interval=settings.interval,
-        first=machine.native_platform() if native_first else None,
+        first=machine.native_platform() if alone else None,
+        rivals=frozenset({source.id}) if alone else None,
     ).run(stop)
 
 

@@ -38,7 +38,7 @@ def manifest_source(settings: Settings, *, revision: str | None = None) -> Manif
     if is_remote(settings.repo) or settings.ref:
         mirror = hashlib.sha256(f"{settings.repo}\n{settings.ref}".encode()).hexdigest()[:16]
         return RemoteSource(
-            settings.repo,
+            settings.repo if is_remote(settings.repo) else str(Path(settings.repo).resolve()),
             settings.ref or _DEFAULT_BRANCH,
             settings.folder,
             settings.data / "mirrors" / f"{mirror}.git",

@@ -66,12 +66,13 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
                 first.run("catalog", catalog.run)
+                first.run("connection", lambda ended: roles.until_closed(spine, _wait(ended), ended))
                 await catalog.ready.wait()
                 first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
                 async with _stage(stop) as second:
                     second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended))
                     second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
-                    second.run("watcher", lambda ended: roles.watcher(spine, settings, ended, native_first=True))
+                    second.run("watcher", lambda ended: roles.watcher(spine, settings, ended, alone=True))
                     with _told(settings.data, told):
                         on_started(told)
                         await second.ended.wait()
@@ -104,6 +105,10 @@ async def _stage(stop: asyncio.Event) -> AsyncIterator[_Stage]:
         finally:
             stage.ended.set()
             watch.cancel()
+
+
+async def _wait(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
