@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import text
 from wombat_gitops.domain.lifecycle import BuildState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from rich.table import Table
 
@@ -37,6 +38,8 @@ class Board:
 
     def __init__(self, *, lines: bool) -> None:
         self._lines = lines
+        self._drawing: ExitStack | None = None
+        self._draw: Callable[[], AbstractContextManager[object]] = nullcontext
         self._records: dict[str, BuildRecord] = {}
         self._since: dict[str, float] = {}
         self._marks: dict[str, str] = {}
@@ -52,6 +55,27 @@ class Board:
             self._marks[record.id] = mark
             took = f" after {text.span(seconds)}" if record.state.final and (seconds := duration(record)) else ""
             text.note(f"{label(record)}: {mark}{took}")
+
+    @contextmanager
+    def drawn(self, draw: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+        """Keep the table on the terminal by what *draw* makes, for as long as the context lasts."""
+        self._draw = draw
+        with ExitStack() as self._drawing:
+            self._drawing.enter_context(draw())
+            yield
+        self._drawing = None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the table away while something is written to standard output, which the table knows nothing of."""
+        if self._drawing is None:
+            yield
+            return
+        self._drawing.close()
+        try:
+            yield
+        finally:
+            self._drawing.enter_context(self._draw())
 
     def table(self) -> Table:
         """All builds; those under way first, cut to what the terminal holds."""
@@ -89,10 +113,19 @@ def board(*, live: bool) -> Iterator[Board]:
 
     shown = Board(lines=False)
     console = Console(stderr=True, no_color=not text.colored(sys.stderr), highlight=False)
-    with Live(
-        get_renderable=shown.table, console=console, refresh_per_second=_FRAMES_PER_SECOND, redirect_stdout=False
-    ):
+
+    def draw() -> Live:
+        return Live(
+            get_renderable=shown.table,
+            console=console,
+            refresh_per_second=_FRAMES_PER_SECOND,
+            redirect_stdout=False,
+            transient=True,
+        )
+
+    with shown.drawn(draw):
         yield shown
+    console.print(shown.table())
 
 
 def label(record: BuildRecord) -> str:

@@ -42,11 +42,12 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
                 watchers: list[asyncio.Task[None]] = []
 
                 def started(told: Up) -> None:
-                    text.out(f"website and API  {told.api}")
-                    text.note(f"broker           {told.nats}")
-                    text.note(f"kept in          {settings.data}")
-                    text.note("Ctrl-C stops everything\n")
-                    sys.stdout.flush()
+                    with shown.aside():
+                        text.out(f"website and API  {told.api}")
+                        sys.stdout.flush()
+                        text.note(f"broker           {told.nats}")
+                        text.note(f"kept in          {settings.data}")
+                        text.note("Ctrl-C stops everything\n")
                     watchers.append(group.create_task(_watch(told, shown), name="progress"))
 
                 try:
@@ -139,8 +140,9 @@ class _News:
                 if record is not None and record.artifact is not None:
                     self._first = False
                     path = f"/dl/{each.name}/{record.spec.version}/{record.artifact.file_name}"
-                    text.out(f"first artifact   {self._api}{path}")
-                    sys.stdout.flush()
+                    with self._shown.aside():
+                        text.out(f"first artifact   {self._api}{path}")
+                        sys.stdout.flush()
                     return
 
 
