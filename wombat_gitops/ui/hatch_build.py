@@ -116,6 +116,7 @@ def _npm() -> tuple[list[str], dict[str, str]]:
     node = home / ("node.exe" if windows else "bin/node")
     script = home / ("node_modules/npm/bin/npm-cli.js" if windows else "lib/node_modules/npm/bin/npm-cli.js")
     env["PATH"] = os.pathsep.join([str(node.parent), env.get("PATH", os.defpath)])
+    env.setdefault("NODE_USE_SYSTEM_CA", "1")  # the wheel's Node knows nothing of an authority that was added here
     return [str(node), str(script)], env
 
 
