@@ -116,9 +116,9 @@ async def test_bad_manifest_stops_nobody(system: System) -> None:
 async def test_broken_package_is_named(system: System) -> None:
     """A build that cannot compile names the package and the first error, and keeps its log."""
     system.proxy.add_benthos(
-        "v4.80.0", extra={"public/components/broken/broken.go": "package broken\n\nvar x int = undefinedName\n"}
+        "v4.81.0", extra={"public/components/broken/broken.go": "package broken\n\nvar x int = undefinedName\n"}
     )
-    system.write("broken", packages=["pure", "broken"], core="v4.80.0")
+    system.write("broken", packages=["pure", "broken"], core="v4.81.0")
     system.commit()
     system.start("up")
     (build,) = await system.until_state("broken", "failed")
