@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 
 from tests.support.realbuild import RealBuild, Silence, build_real, real_compiler
-from wombat_gitops.adapters.golang.cache import remove_tree
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.environment import Folders, offline
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.process import run

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.realbuild import TINY, TINY_LOCK, build_real, real_compiler
-from wombat_gitops.adapters.golang.cache import remove_tree
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.domain.identity import digest
 
 COLD_SECONDS = 1500

@@ -7,6 +7,8 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -117,3 +119,12 @@ def _copy(source: Path, target: Path, sha256: str, size: int) -> None:
         if (digest.hexdigest(), copied) != (sha256, size):
             msg = f"the bytes of object `{sha256[:12]}` do not have its digest and size"
             raise CorruptData(msg)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove *folder* and everything in it, also what Go keeps read-only; no error where it is not there."""
+    if not folder.exists():
+        return
+    for root, _, _ in os.walk(folder):
+        os.chmod(root, stat.S_IRWXU)  # noqa: PTH101 - walk gives texts
+    shutil.rmtree(folder)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import shutil
-import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 _LOCK: Final = ".lock"
@@ -55,16 +53,3 @@ def _remove_abandoned(home: Path) -> None:
     with contextlib.suppress(OSError), (home / _LOCK).open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         remove_tree(home)
-
-
-def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, also what Go wrote read-only; no error where there is none."""
-
-    def make_writable(function: Callable[[str], object], path: str, _error: object) -> None:
-        parent = os.path.dirname(path)  # noqa: PTH120 - shutil hands out texts
-        with contextlib.suppress(OSError):
-            os.chmod(parent, stat.S_IRWXU)  # noqa: PTH101
-            function(path)
-
-    if folder.exists():
-        shutil.rmtree(folder, onerror=make_writable)

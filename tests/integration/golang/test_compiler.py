@@ -23,8 +23,8 @@ from tests.support.goproxy import (
     distribution,
     tamper,
 )
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang import smoke as smoke_module
-from wombat_gitops.adapters.golang.cache import remove_tree
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import LINK_FLAGS, digest
 from wombat_gitops.domain.lifecycle import FailureKind, StepFailed

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from wombat_gitops.adapters.golang.cache import remove_tree
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.network import GoNetwork, go_network
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.lifecycle import FailureKind, StepFailed

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from wombat_gitops.adapters.workspaces import Workspaces, remove_tree
+from wombat_gitops.adapters.files import remove_tree
+from wombat_gitops.adapters.workspaces import Workspaces
 
 
 def test_fresh_and_removed(tmp_path: Path) -> None:

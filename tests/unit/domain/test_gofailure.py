@@ -1,4 +1,6 @@
-"""What failed go commands print, and what that means. The texts are those of Go 1.26."""
+"""What failed go commands print, and what that means. The texts follow Go 1.26; those that a test can provoke
+are checked against the real command in tests/integration/golang.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Folders:
 
     @property
     def modules(self) -> Path:
-        """GOMODCACHE; read-only files, see `cache.remove_tree`."""
+        """GOMODCACHE; read-only files, see `files.remove_tree`."""
         return self.data / "mod"
 
     @property
