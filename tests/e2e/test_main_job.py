@@ -182,3 +182,42 @@ async def test_interrupted_start_leaves_nothing(system: System) -> None:
     assert not pids_with(str(system.data))
     system.start("up")
     await system.until_state("tiny", "succeeded")
+
+
+async def test_commands_against_a_running_system(system: System, tmp_path: Path) -> None:
+    """Plan, apply, list, get, logs, download and retry talk to what runs, in a form that programs can read."""
+    system.proxy.add_benthos(
+        "v4.82.0", extra={"public/components/broken/broken.go": "package broken\n\nvar x int = undefinedName\n"}
+    )
+    system.write("broken", packages=["broken"], core="v4.82.0")
+    system.write()
+    system.commit()
+    system.start("up")
+    await system.until_state("tiny", "succeeded")
+    (failed,) = await system.until_state("broken", "failed")
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return system.run(*args)
+
+    assert run("plan", "--detailed-exitcode").returncode == 0, "a failed build is not pending"
+    applied = run("apply", "--yes", "-o", "json", "tiny")
+    assert applied.returncode == 0, applied.stderr
+    assert json.loads(applied.stdout)["schema_version"] == 1
+    again = run("apply", "--yes", "--retry", "broken")
+    assert again.returncode == 1
+    assert "undefinedName" in again.stderr
+    listed = json.loads(run("list", "-o", "json").stdout)
+    assert {item["name"] for item in listed["items"]} == {"tiny", "broken"}
+    assert failed["id"][:12] in run("list", "builds").stdout
+    assert "CompileError" in run("get", "build", failed["id"][:12]).stdout
+    followed = run("logs", "-f", failed["id"])
+    assert followed.returncode == 0, followed.stderr
+    assert "undefined: undefinedName" in followed.stdout
+    retried = run("retry", failed["id"])
+    assert retried.returncode == 0, retried.stderr
+    await system.until_state("broken", "failed")
+    assert run("cancel", failed["id"]).returncode == 6, "an ended build cannot be cancelled"
+    assert run("get", "build", "f" * 64).returncode == 4
+    got = run("download", "tiny@1.0.0", "--platform", "linux/amd64", "--dir", str(tmp_path))
+    assert got.returncode == 0, got.stderr
+    assert os.access(got.stdout.strip(), os.X_OK)
