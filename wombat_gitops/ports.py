@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from wombat_gitops.domain.contents import Inspection
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
         BuildAnswer,
@@ -238,6 +239,21 @@ class Compiler(Protocol):
 
     async def smoke(self, spec: BuildSpec, binary: Path, output: Output) -> None:
         """Check that the binary is what *spec* asks for; run it where this machine can."""
+        ...
+
+
+class Inspector(Protocol):
+    """Reads what programs would be made of from the source of their modules; compiles and runs nothing."""
+
+    async def inspect(self, distribution: Distribution, lock: Lock, output: Output) -> Inspection:
+        """The contents of the program of each platform. Answers again at once while nothing has changed.
+
+        A package that is missing or a stub is part of the answer, not an error.
+
+        Raises:
+            LockError: the lock's modules cannot be listed.
+            Unreachable: the module proxy does not answer.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
-from wombat_gitops.domain.model import Maintainer, Module, PlatformField
+from wombat_gitops.domain.model import Exclusion, Maintainer, Module, PlatformField, Replace, Retention, Withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,7 @@ class DistributionRecord:
         revision: commit (40 hex digits), with `+` behind it where the work tree differs from it.
         date: the date stamped into its binaries.
         retired: the manifest is gone; artifacts stay.
+        withdrawn: nothing of it, or of some versions, is to be downloaded any more.
     """
 
     name: str
@@ -78,6 +79,11 @@ class DistributionRecord:
     suspended: bool = False
     retired: bool = False
     conditions: tuple[Condition, ...] = ()
+    withdrawn: Withdrawal | None = None
+    retention: Retention | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    replaces: tuple[Replace, ...] = ()
+    cgo: bool = False
     schema: int = 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import rfc8785
 
@@ -50,17 +50,37 @@ def make_spec(distribution: Distribution, lock: Lock, platform: Platform, date: 
         date=date.astimezone(UTC).replace(microsecond=0),
         platform=platform,
         toolchain=distribution.toolchain,
-        packages=tuple(sorted(set(distribution.packages))),
+        packages=tuple(sorted(set(distribution.packages_for(platform)))),
         go_mod=digest(lock.go_mod),
         go_sum=digest(lock.go_sum),
         tags=tuple(sorted(set(distribution.tags))),
+        cgo=distribution.cgo,
         binary="" if distribution.binary == distribution.name else distribution.binary,
+        tests=distribution.tests,
     )
 
 
 def canonical(spec: BuildSpec) -> bytes:
     """The canonical JSON of every input of a build, the text that is hashed."""
-    inputs: dict[str, str | int | list[str]] = {
+    inputs = _inputs_of_bytes(spec) | {"date": utc_text(spec.date)}
+    if spec.tests:
+        inputs["tests"] = [[test.name, test.config, test.input, test.expect] for test in spec.tests]
+    return rfc8785.dumps(inputs)
+
+
+def same_program(one: BuildSpec, other: BuildSpec) -> bool:
+    """Whether two builds differ in nothing but the date stamped into them and in their tests.
+
+    A published version that is only described, labelled or tested in another way stays as it is.
+    """
+    return _inputs_of_bytes(one) == _inputs_of_bytes(other)
+
+
+_Input: TypeAlias = "str | int | bool | list[str] | list[list[str]]"
+
+
+def _inputs_of_bytes(spec: BuildSpec) -> dict[str, _Input]:
+    inputs: dict[str, _Input] = {
         "recipe": RECIPE,
         "platform": str(spec.platform),
         "toolchain": spec.toolchain,
@@ -70,7 +90,6 @@ def canonical(spec: BuildSpec) -> bytes:
         "link_flags": LINK_FLAGS,
         "name": spec.name,
         "version": spec.version,
-        "date": utc_text(spec.date),
     }
     if spec.tags:
         inputs["tags"] = sorted(spec.tags)
@@ -78,7 +97,7 @@ def canonical(spec: BuildSpec) -> bytes:
         inputs["cgo"] = True
     if spec.binary:
         inputs["binary"] = spec.binary
-    return rfc8785.dumps(inputs)
+    return inputs
 
 
 def build_id(spec: BuildSpec) -> str:

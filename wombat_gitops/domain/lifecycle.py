@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from wombat_gitops.domain.errors import BuildFailed, IllegalTransition
-from wombat_gitops.domain.model import Artifact, BuildSpec
+from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
 
 MAX_ATTEMPTS: Final = 3
 """Executions of one build before it fails for good; a build that kills its builder ends here too."""
@@ -48,6 +48,7 @@ class Step(StrEnum):
 
     FETCH = "fetch"  # toolchain and modules, the only step with network
     GENERATE = "generate"  # the program's source
+    CHECK = "check"  # every package is there and of use; licences; policy
     COMPILE = "compile"
     SMOKE = "smoke"  # the binary says what it is, and that is what was asked for
     UPLOAD = "upload"  # artifact to the object store, read back, verified
@@ -101,7 +102,7 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredLog:
-    """A whole log in the object store: SHA-256 and size in bytes of its plain text."""
+    """A whole text in the object store, most often a log: SHA-256 and size in bytes of its plain text."""
 
     sha256: str
     size: int
@@ -145,6 +146,8 @@ class BuildRecord:
         round: 1, and one more after each retry by a person; attempts count anew in each round.
         not_before: no builder takes it earlier (back-off after a transient failure).
         attempts: all of all rounds, oldest first.
+        policies: what the source wants held; the builder adds its own.
+        contents: JSON of `contents.Contents` in the object store, once the build has succeeded.
     """
 
     id: str
@@ -161,6 +164,8 @@ class BuildRecord:
     attempts: tuple[Attempt, ...] = ()
     artifact: Artifact | None = None
     failure: Failure | None = None
+    policies: tuple[Policy, ...] = ()
+    contents: StoredLog | None = None
     schema: int = 1
 
     @property

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from wombat_gitops.domain.errors import CorruptData, Refused
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
-from wombat_gitops.domain.model import BuildSpec, PlatformField
+from wombat_gitops.domain.model import BuildSpec, PlatformField, Policy
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ class BuildRequest:
     go_sum: str
     origin: Origin = Origin()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    policies: Annotated[tuple[Policy, ...], Field(max_length=20)] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,118 @@ class Module:
         return f"{self.path}@{self.version}"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Replace:
+    """A `replace` line of go.mod: another module, at an exact version, in the place of one.
+
+    Attributes:
+        path: module path that is replaced.
+        version: the only version of it that is replaced, or "" for every one.
+        by: what is used in its place; never a folder.
+    """
+
+    path: str
+    version: str
+    by: Module
+
+    def __str__(self) -> str:
+        old = f"{self.path}@{self.version}" if self.version else self.path
+        return f"{old} => {self.by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Platforms that packages are left out on.
+
+    Attributes:
+        platforms: where; the platforms of the distribution that the manifest's patterns mean.
+        packages: full import paths, sorted.
+        reason: why, for people.
+    """
+
+    platforms: tuple[PlatformField, ...]
+    packages: tuple[str, ...]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineTest:
+    """A pipeline that is run with the built program before its artifact is published.
+
+    Attributes:
+        config: the pipeline's configuration, YAML text.
+        input: text given on standard input.
+        expect: text wanted on standard output, line ends at its end aside; "" where any will do.
+    """
+
+    name: str
+    config: str
+    input: str = ""
+    expect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What must not be downloaded any more, and why.
+
+    Attributes:
+        versions: only these versions of the distribution; none means all of them.
+    """
+
+    reason: str
+    versions: tuple[str, ...] = ()
+
+    def covers(self, version: str) -> bool:
+        """Whether *version* is withdrawn."""
+        return not self.versions or version in self.versions
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many versions of a distribution to keep at least, and for how many days; 0 sets no bound."""
+
+    versions: int = 0
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is allowed and what is denied, as patterns; `policy` says what they match.
+
+    Attributes:
+        allow: where there is any, only what one of them matches.
+        deny: never what one of them matches, whatever `allow` says.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What distributions may be made of. Of several policies every one must hold.
+
+    Attributes:
+        name: for messages.
+        modules: patterns of module paths, of every module that is compiled into a program.
+        packages: patterns of full import paths, of the packages that a distribution lists.
+        licenses: SPDX identifiers, of everything that is compiled into a program.
+        platforms: patterns of platforms.
+        toolchains: patterns of Go releases, `1.26.*`.
+        max_size: bytes of one artifact at most; 0 sets no bound.
+        path: the manifest that says so, or "".
+    """
+
+    name: str
+    modules: Selection = Selection()
+    packages: Selection = Selection()
+    licenses: Selection = Selection()
+    platforms: Selection = Selection()
+    toolchains: Selection = Selection()
+    max_size: int = 0
+    path: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Maintainer:
     """Somebody to ask about a distribution."""
@@ -150,6 +262,10 @@ class Distribution:
         packages: full import paths, sorted, without repetition.
         toolchain: exact Go release without the leading `go`, `1.26.6`.
         binary: file name of the built program, without `.exe`.
+        tags: build tags of the manifest, its modules and its libraries, sorted.
+        cgo: C code is compiled too; off by default, as it needs a C compiler for the platform.
+        exclusions: packages that are not part of the programs of some platforms.
+        policies: every policy that holds for this manifest, its own included.
         path: the manifest's path relative to the root of its repository (or as named by the caller).
     """
 
@@ -168,11 +284,29 @@ class Distribution:
     maintainers: tuple[Maintainer, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
     suspend: bool = False
+    cgo: bool = False
+    replaces: tuple[Replace, ...] = ()
+    excludes: tuple[Module, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    tests: tuple[PipelineTest, ...] = ()
+    withdrawn: Withdrawal | None = None
+    retention: Retention | None = None
+    policies: tuple[Policy, ...] = ()
 
     @property
     def core(self) -> Module:
         """The Benthos module this distribution is built around."""
         return self.modules[0]
+
+    def packages_for(self, platform: Platform) -> tuple[str, ...]:
+        """Full import paths of the packages that are part of the program of *platform*, sorted."""
+        out = {
+            package
+            for exclusion in self.exclusions
+            if platform in exclusion.platforms
+            for package in exclusion.packages
+        }
+        return tuple(package for package in self.packages if package not in out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +332,7 @@ class BuildSpec:
         go_sum: SHA-256 of the lock's go.sum, lower-case hex.
         packages: full import paths, sorted.
         binary: file name of the program where it differs from `name`, else "".
+        tests: pipelines the program must run before it is published; they do not change its bytes.
     """
 
     name: str
@@ -211,6 +346,7 @@ class BuildSpec:
     tags: tuple[str, ...] = ()
     cgo: bool = False
     binary: str = ""
+    tests: tuple[PipelineTest, ...] = ()
 
     @property
     def binary_name(self) -> str:

@@ -114,6 +114,11 @@ def make_record(
         tags=distribution.tags,
         suspended=distribution.suspend,
         conditions=settle(conditions, before.conditions if before else ()),
+        withdrawn=distribution.withdrawn,
+        retention=distribution.retention,
+        exclusions=distribution.exclusions,
+        replaces=distribution.replaces,
+        cgo=distribution.cgo,
     )
 
 

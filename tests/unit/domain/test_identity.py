@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.identity import build_id, canonical, check_inputs, digest, make_spec, utc_text
-from wombat_gitops.domain.model import BuildSpec, Distribution, Lock, Module, Platform
+from wombat_gitops.domain.identity import build_id, canonical, check_inputs, digest, make_spec, same_program, utc_text
+from wombat_gitops.domain.model import BuildSpec, Distribution, Exclusion, Lock, Module, PipelineTest, Platform
 
 CORE = "github.com/redpanda-data/benthos/v4"
 SPEC = BuildSpec(
@@ -38,7 +38,9 @@ CHANGES: dict[str, Any] = {
     "tags": ("timetzdata",),
     "cgo": True,
     "binary": "benthos",
+    "tests": (PipelineTest("copies", "input: {stdin: {}}\n", "a\n", "a\n"),),
 }
+NOT_IN_THE_BYTES = {"date", "tests"}
 
 
 def distribution(**changes: Any) -> Distribution:
@@ -75,6 +77,20 @@ def test_each_input_matters(name: str) -> None:
     assert build_id(replace(SPEC, **{name: CHANGES[name]})) != GOLDEN
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_program_is_another_one_by_all_but_its_date_and_tests(name: str) -> None:
+    """A published version may be described and tested anew; anything else makes it another program."""
+    assert same_program(SPEC, replace(SPEC, **{name: CHANGES[name]})) is (name in NOT_IN_THE_BYTES)
+
+
+def test_a_package_is_left_out_where_the_manifest_says_so() -> None:
+    """An exclusion changes the spec of its platforms and of no other."""
+    arm = Platform("linux", "arm", "7")
+    made = distribution(platforms=(SPEC.platform, arm), exclusions=(Exclusion((arm,), SPEC.packages[:1]),))
+    assert make_spec(made, LOCK, SPEC.platform, SPEC.date) == SPEC
+    assert make_spec(made, LOCK, arm, SPEC.date).packages == SPEC.packages[1:]
+
+
 @pytest.mark.parametrize("field", ["name", "version", "toolchain", "binary"])
 @given(value=st.text(min_size=1, max_size=20, alphabet='abc.-019"\\{},:'))
 def test_no_text_slides_into_its_neighbour(field: str, value: str) -> None:
@@ -93,7 +109,7 @@ def test_order_does_not_matter(packages: list[str], tags: list[str]) -> None:
 def test_defaults_are_left_out() -> None:
     """A field that holds its default is not part of the text that is hashed."""
     text = canonical(SPEC).decode()
-    assert not any(f'"{name}"' in text for name in ("tags", "cgo", "binary"))
+    assert not any(f'"{name}"' in text for name in ("tags", "cgo", "binary", "tests"))
 
 
 def test_spec_is_made_of_the_inputs_alone() -> None:

@@ -1,0 +1,100 @@
+"""What is inside a program: its packages, the components they register, the modules and licences compiled in.
+
+Read from the source of the exact modules, for one platform with its tags, without running any of it.
+Stored as a JSON document beside the artifact (`BuildRecord.contents`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wombat_gitops.domain.model import Platform
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Component:
+    """Something a pipeline can name.
+
+    Attributes:
+        kind: `input`, `output`, `processor`, `cache`, `rate-limit`, `buffer`, `metric`, `tracer`, `scanner`,
+            `bloblang-function` or `bloblang-method`.
+        name: `kafka_franz`.
+    """
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Presence(StrEnum):
+    """Whether a package is of use on a platform."""
+
+    PRESENT = "present"  # it registers components there
+    STUB = "stub"  # it exists and compiles, and registers nothing there: a tag, cgo or the platform keeps its files out
+    MISSING = "missing"  # the module has no such package in that version
+    REFUSED = "refused"  # it exists and cannot be imported: a program, internal, or without any file for the platform
+
+
+@dataclass(frozen=True, slots=True)
+class PackageContents:
+    """One package that a distribution lists.
+
+    Attributes:
+        package: full import path.
+        module: path of the module it is in, or "" where none has it.
+        reason: why it is not present, for people, or "".
+        hint: the tag to add, the platform to exclude, or the name that was probably meant; or "".
+        components: what it and the packages it imports register, sorted; empty where that cannot be told.
+        licenses: SPDX identifiers of what it brings in from its own module, sorted.
+    """
+
+    package: str
+    module: str
+    presence: Presence
+    reason: str = ""
+    hint: str = ""
+    components: tuple[Component, ...] = ()
+    licenses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleContents:
+    """A module of which something is compiled in.
+
+    Attributes:
+        licenses: SPDX identifiers of the files that are compiled in, sorted; `NOASSERTION` where none is known.
+        replaces: path of the module in whose place it is, or "".
+    """
+
+    path: str
+    version: str
+    licenses: tuple[str, ...] = ()
+    replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What one program is made of: listed packages by path, compiled modules by path."""
+
+    packages: tuple[PackageContents, ...]
+    modules: tuple[ModuleContents, ...] = ()
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """Every component, once, sorted."""
+        return tuple(sorted({component for package in self.packages for component in package.components}))
+
+    @property
+    def licenses(self) -> tuple[str, ...]:
+        """Every licence, once, sorted."""
+        return tuple(sorted({name for module in self.modules for name in module.licenses}))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The contents of a distribution's programs, in the order of its platforms."""
+
+    platforms: tuple[tuple[Platform, Contents], ...]
