@@ -4,7 +4,9 @@
     ├── UserError           a person has to change something; asking again does not help
     │   ├── NotFound            what was named does not exist
     │   ├── Refused             understood, and not allowed
+    │   │   └── Unverified          a commit is not signed as its source demands
     │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
+    │   │   └── InvalidSources      the list of sources is wrong
     │   ├── LockError           the lock is missing, stale, or cannot be made
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
@@ -54,13 +56,34 @@ class Refused(UserError):
     """The request was understood and is not allowed."""
 
 
+class Unverified(Refused):
+    """A commit that does not carry the signature its source demands.
+
+    Args:
+        reason: `NotSigned`, `BadSignature`, `UnknownKey`, `KeyExpired`, `KeyRevoked` or `WrongKind`.
+        revision: the commit.
+    """
+
+    def __init__(self, message: str, *, reason: str, revision: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.revision = revision
+
+
 class InvalidManifests(UserError):
     """Manifests that cannot be used; every diagnostic of all of them."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], where: str = "the manifests") -> None:
         count = len(diagnostics)
-        super().__init__(f"{count} problem{'' if count == 1 else 's'} in the manifests")
+        super().__init__(f"{count} problem{'' if count == 1 else 's'} in {where}")
         self.diagnostics = tuple(diagnostics)
+
+
+class InvalidSources(InvalidManifests):
+    """A list of sources that cannot be used; nothing was started."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(diagnostics, "the list of sources")
 
 
 class LockError(UserError):

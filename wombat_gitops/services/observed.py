@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, WombatError
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unverified, WombatError
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 READY: Final = "Ready"
 STALLED: Final = "Stalled"
 FETCH_FAILED: Final = "FetchFailed"
+VERIFICATION_FAILED: Final = "VerificationFailed"
 INVALID_MANIFEST: Final = "InvalidManifest"
 NAME_CONFLICT: Final = "NameConflict"
 PRUNE_BLOCKED: Final = "PruneBlocked"
@@ -46,6 +47,8 @@ def failure_reason(error: WombatError) -> str:
     if isinstance(error, TimedOut) or isinstance(error.__cause__, TimedOut):
         return "TimedOut"
     match error:
+        case Unverified():
+            return error.reason
         case NotFound():
             return "RefNotFound"
         case Refused():
@@ -54,6 +57,11 @@ def failure_reason(error: WombatError) -> str:
             return "Corrupt"
         case _:
             return "Unreachable"
+
+
+def failure_condition(error: WombatError) -> str:
+    """The abnormal condition of a source that could not be used."""
+    return VERIFICATION_FAILED if isinstance(error, Unverified) else FETCH_FAILED
 
 
 def errors_of(problems: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -162,7 +162,7 @@ class Reconciler:
             moment = Moment(before.revision, self._clock())
             conditions = [
                 moment.condition(observed.READY, reason, message, status=False),
-                moment.condition(observed.FETCH_FAILED, reason, message),
+                moment.condition(observed.failure_condition(error), reason, message),
             ]
             if isinstance(error, UserError | InternalError):
                 conditions.append(moment.condition(observed.STALLED, reason, message))

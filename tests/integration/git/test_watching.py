@@ -37,8 +37,9 @@ def manifest(name: str, path: str = "") -> dict[str, str | None]:
 class Watch:
     """A reconciler of a remote branch over stores in memory."""
 
-    def __init__(self, repo: GitRepo, mirror: Path) -> None:
-        self.source = RemoteSource(repo.url, "main", "manifests", mirror)
+    def __init__(self, repo: GitRepo, mirror: Path, source: ManifestSource | None = None) -> None:
+        self.source = source or RemoteSource(repo.url, "main", "manifests", mirror)
+        self.sources = MemoryStore[SourceRecord]()
         self.builds = MemoryBuilds()
         self.distributions = MemoryStore[DistributionRecord]()
         self.clock = ManualClock()
@@ -46,12 +47,18 @@ class Watch:
             self.source,
             ManifestReader(self.source),
             self.builds,
-            MemoryStore[SourceRecord](),
+            self.sources,
             self.distributions,
             self.clock,
             random=lambda: 0.5,
             monotonic=self.clock.monotonic,
         )
+
+    async def record(self) -> SourceRecord:
+        """What is recorded of the source."""
+        entry = await self.sources.get(self.source.id)
+        assert entry is not None
+        return entry.value
 
 
 async def ids(source: ManifestSource) -> set[str]:

@@ -98,6 +98,15 @@ class RemoteSource:
 
     async def tree(self, revision: str) -> Tree:
         """All files below the folder; fetches only where the commit is not here yet."""
+        await self._obtain(revision)
+        return Tree(revision, await self._healing(lambda: self._repository.entries(revision)))
+
+    async def commit(self, revision: str) -> bytes:
+        """A commit object as it is; fetches only where it is not here yet. Raises as `tree` does."""
+        await self._obtain(revision)
+        return await self._healing(lambda: self._repository.run(["cat-file", "commit", revision]))
+
+    async def _obtain(self, revision: str) -> None:
         if not is_commit(revision):
             msg = f"`{revision}` is not the id of a commit"
             raise NotFound(msg)
@@ -106,7 +115,6 @@ class RemoteSource:
             if not await self._repository.has(revision):
                 msg = f"`{self.url}` has no commit `{revision[:12]}` in `{self.ref}` any more"
                 raise Unreachable(msg)
-        return Tree(revision, await self._healing(lambda: self._repository.entries(revision)))
 
     async def read(self, tree: Tree, paths: Sequence[str]) -> Mapping[str, bytes]:
         """The bytes of some entries of *tree*."""
