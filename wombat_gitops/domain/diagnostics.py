@@ -7,10 +7,11 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How much a diagnostic weighs: an error makes the manifest unusable, a warning does not."""
+    """How much a diagnostic weighs: only an error makes the manifest unusable."""
 
     ERROR = "error"
     WARNING = "warning"
+    HINT = "hint"  # all is well, and could be written better
 
 
 @dataclass(frozen=True, slots=True, order=True)

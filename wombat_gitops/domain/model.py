@@ -75,6 +75,12 @@ class Platform:
             variant = ""
         return cls(system, arch, variant)
 
+    def matches(self, pattern: str) -> bool:
+        """Whether *pattern* means this platform: `os`, `os/arch` with every variant, or `os/arch/variant`."""
+        parts = pattern.split("/")
+        own = (self.os, self.arch, self.variant or _DEFAULT_VARIANT.get(self.arch, ""))
+        return len(parts) <= len(own) and own[: len(parts)] == tuple(parts)
+
     @property
     def go_env(self) -> dict[str, str]:
         """The environment variables that make the Go compiler build for this platform."""

@@ -35,6 +35,14 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A whole number from `least` to `most`."""
+
+    least: int = 0
+    most: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """A list of different items."""
 
@@ -63,12 +71,17 @@ class Record:
         return next((field for field in self.fields if field.name == name), None)
 
 
-Kind: TypeAlias = "Text | Flag | ListOf | TextMap | Record"
+Kind: TypeAlias = "Text | Flag | Number | ListOf | TextMap | Record"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A named value of a record; `default` is what its absence means, for readers of the schema."""
+    """A named value of a record.
+
+    Attributes:
+        default: what its absence means, for readers of the schema.
+        renamed: the field's name today, where this one is only read for the sake of older manifests.
+    """
 
     name: str
     kind: Kind
@@ -77,15 +90,18 @@ class Field:
     required: bool = False
     default: Json = None
     examples: tuple[Json, ...] = ()
+    renamed: str = ""
 
 
 def schema_of(kind: Kind) -> dict[str, Json]:
-    """The JSON Schema (draft 2020-12) of a kind of value."""
+    """The JSON Schema (draft-07) of a kind of value."""
     match kind:
         case Text():
             return _text_schema(kind)
         case Flag():
             return {"type": "boolean"}
+        case Number():
+            return {"type": "integer", "minimum": kind.least, "maximum": kind.most}
         case ListOf():
             return {
                 "type": "array",
@@ -128,6 +144,9 @@ def _text_schema(kind: Text) -> dict[str, Json]:
 def _field_schema(field: Field) -> dict[str, Json]:
     schema: dict[str, Json] = {"title": field.title, "description": field.description}
     schema.update(schema_of(field.kind))
+    if field.renamed:
+        schema["deprecated"] = True
+        schema["deprecationMessage"] = f"write `{field.renamed}`"
     if field.default is not None:
         schema["default"] = field.default
     if field.examples:
