@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from wombat_gitops.domain.commitstatus import CommitStatus, StatusTarget
     from wombat_gitops.domain.contents import Inspection
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
@@ -291,6 +292,31 @@ class Tree:
 
     revision: str
     entries: tuple[TreeEntry, ...]
+
+
+class StatusWriter(Protocol):
+    """Tells git hosts how commits stand."""
+
+    async def write(self, target: StatusTarget, status: CommitStatus) -> None:
+        """Write one status; the same one twice does no harm.
+
+        Raises:
+            Unreachable: the host does not answer, or asks to come back later.
+            Refused: the host does not take it.
+        """
+        ...
+
+
+class Refresher(Protocol):
+    """Reaches the watchers."""
+
+    async def refresh(self, source: str) -> None:
+        """Have the source of this id looked at now, whoever watches it; a hint that may be lost.
+
+        Raises:
+            Unreachable: it cannot be passed on.
+        """
+        ...
 
 
 class ManifestSource(Protocol):

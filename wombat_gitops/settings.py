@@ -45,6 +45,8 @@ class Settings(BaseSettings):
         repo: repository whose manifests are watched or applied: a path, or a URL for the watcher.
         ref: branch that is watched; empty: the work tree itself, for a path only.
         folder: folder in the repository that holds the manifests.
+        sources: file that lists many sources to watch; *repo*, *ref* and *folder* are not watched then.
+        public_url: address at which people reach the website, for links in what is written to git hosts.
         workers: builds that one builder runs at once.
         replicas: copies of each stream that the broker's cluster keeps.
         interval: seconds between two looks at a source that tells no changes by itself.
@@ -60,6 +62,8 @@ class Settings(BaseSettings):
     repo: str = "."
     ref: str = ""
     folder: str = "manifests"
+    sources: Path | None = None
+    public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0

@@ -16,6 +16,7 @@ from wombat_gitops.api.catalogue import build_routes, distribution_routes, servi
 from wombat_gitops.api.context import Context, Limits, Slots
 from wombat_gitops.api.envelope import Envelope
 from wombat_gitops.api.files import file_routes
+from wombat_gitops.api.hooks import hook_routes
 from wombat_gitops.api.logs import event_routes, log_routes
 from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present import ROOT
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from wombat_gitops.ports import LogStream
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.downloads import Downloads
+    from wombat_gitops.services.webhooks import WebhookReceiver
 
 
 def create_app(
@@ -36,6 +38,7 @@ def create_app(
     catalog: Catalog,
     logs: LogStream,
     downloads: Downloads,
+    hooks: WebhookReceiver | None = None,
     site: Path | None = BUILT,
     limits: Limits | None = None,
     stopping: asyncio.Event | None = None,
@@ -44,6 +47,7 @@ def create_app(
 
     Args:
         downloads: the verified disk cache that files are sent from.
+        hooks: takes messages of git hosts; without it there are no webhooks.
         site: folder of the built website, or None for an API alone.
         stopping: set when the server is about to stop, so that open streams end by themselves.
     """
@@ -70,6 +74,7 @@ def create_app(
     for routes in (service_routes, distribution_routes, build_routes, log_routes, event_routes):
         app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
     app.include_router(file_routes(context), responses=PROBLEMS)
+    app.include_router(hook_routes(hooks), prefix=ROOT)
     app.include_router(_health_routes(context))
     description = json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
     app.include_router(_description_route(description))

@@ -138,12 +138,15 @@ def service_routes(context: Context) -> APIRouter:
     @get(router, "/sources", response_model=SourceList, tags=["service"])
     async def list_sources(request: Request) -> Response:
         """The watched repositories."""
-        return answer(request, SourceList(items=[present.source(record) for record in context.ready().sources()]))
+        catalog = context.ready()
+        looks = catalog.looks()
+        items = [present.source(record, looks.get(record.id)) for record in catalog.sources()]
+        return answer(request, SourceList(items=items))
 
     @get(router, "/status", response_model=StatusView, tags=["service"])
     async def get_status(request: Request) -> Response:
         """How the whole is; answered even before the catalogue was read."""
-        return answer(request, present.status(context.version, context.catalog.status()))
+        return answer(request, present.status(context.version, context.catalog.status(), context.catalog.looks()))
 
     @get(router, "/artifacts/{sha256}", response_model=ArtifactInfo, tags=["artifacts"])
     async def get_artifact(request: Request, sha256: str) -> Response:

@@ -23,10 +23,13 @@ from wombat_gitops.api.views import (
     StepView,
     VersionView,
 )
+from wombat_gitops.domain.catalogue import SourceLook
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.model import CORE_MODULE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
     from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, Failure
     from wombat_gitops.services.catalog import Catalog
@@ -156,8 +159,9 @@ def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionVi
     )
 
 
-def source(record: SourceRecord) -> SourceView:
-    """A watched source."""
+def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
+    """A watched source, and how it was last looked at."""
+    look = look or SourceLook(record.id)
     return SourceView(
         id=record.id,
         url=record.url,
@@ -168,10 +172,17 @@ def source(record: SourceRecord) -> SourceView:
         manifests=record.manifests,
         invalid=record.invalid,
         conditions=[_condition(condition) for condition in record.conditions],
+        observed_revision=look.revision,
+        observed_by=look.via if look.polled_at else "",
+        polled_at=look.polled_at,
+        pushed_at=look.pushed_at,
+        verified=look.verified,
+        signer=look.signer,
+        status_error=look.status_error,
     )
 
 
-def status(version: str, state: CatalogStatus) -> StatusView:
+def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) -> StatusView:
     """How the whole is."""
     return StatusView(
         version=version,
@@ -191,7 +202,7 @@ def status(version: str, state: CatalogStatus) -> StatusView:
             )
             for builder in state.builders
         ],
-        sources=[source(record) for record in state.sources],
+        sources=[source(record, looks.get(record.id)) for record in state.sources],
         unreadable={store: list(keys) for store, keys in state.unreadable.items()},
     )
 

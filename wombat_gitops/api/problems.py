@@ -21,6 +21,7 @@ from wombat_gitops.domain.errors import (
     UserError,
     WombatError,
 )
+from wombat_gitops.services.webhooks import NotAuthentic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,12 +61,15 @@ class Kind:
 NOT_FOUND: Final = Kind(404, "not-found", "Not found", "what was named does not exist", open=True)
 METHOD: Final = Kind(405, "method-not-allowed", "Method not allowed", "everything here is read with GET or HEAD")
 INVALID: Final = Kind(422, "invalid-request", "Invalid request", "a parameter has a value that it cannot have")
+TOO_LARGE: Final = Kind(413, "too-large", "Too large", "the message is larger than any that is taken")
+UNSIGNED: Final = Kind(401, "not-authentic", "Not authentic", "the message is not signed as it must be", open=True)
 REFUSED: Final = Kind(400, "refused", "Request refused", "the request was understood and is not allowed", open=True)
 INTERNAL: Final = Kind(500, "internal", "Internal error", "the server failed; the request id helps to find out why")
 OTHER: Final = Kind(400, "bad-request", "Bad request", "the request cannot be answered")
 
 _KINDS: Final[tuple[tuple[type[WombatError], Kind], ...]] = (
     (NotFound, NOT_FOUND),
+    (NotAuthentic, UNSIGNED),
     (Refused, REFUSED),
     (UserError, REFUSED),
     (Busy, Kind(503, "busy", "Too busy", "as many streams or downloads are open as this server allows", open=True)),
@@ -160,7 +164,7 @@ async def _from_http(request: Request, error: Exception) -> Response:
 
 
 async def _explain() -> HTMLResponse:
-    kinds = {kind.code: kind for kind in (METHOD, INVALID, OTHER, *(kind for _, kind in _KINDS))}
+    kinds = {kind.code: kind for kind in (METHOD, INVALID, TOO_LARGE, OTHER, *(kind for _, kind in _KINDS))}
     rows = "".join(
         f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>'
         f"<p><code>{kind.code}</code>, status {kind.status}: {html.escape(kind.meaning)}.</p>"

@@ -13,13 +13,16 @@ import uvicorn
 from wombat_gitops.api.app import create_app
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.services.downloads import Downloads
+from wombat_gitops.wiring import watching
 from wombat_gitops.wiring.single import beside, run_role
+from wombat_gitops.wiring.watched import webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from wombat_gitops.ports import LogStream
     from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.webhooks import WebhookReceiver
     from wombat_gitops.settings import Settings
     from wombat_gitops.wiring.roles import Backbone
 
@@ -34,10 +37,17 @@ class HttpServer:
         self._listener = listener
         self.address = _address_of(listener)
 
-    async def serve(self, catalog: Catalog, logs: LogStream, downloads: Downloads, stop: asyncio.Event) -> None:
+    async def serve(
+        self,
+        catalog: Catalog,
+        logs: LogStream,
+        downloads: Downloads,
+        stop: asyncio.Event,
+        hooks: WebhookReceiver | None = None,
+    ) -> None:
         """Answer until *stop*; whoever calls runs *catalog*."""
         config = uvicorn.Config(
-            create_app(catalog=catalog, logs=logs, downloads=downloads, stopping=stop),
+            create_app(catalog=catalog, logs=logs, downloads=downloads, hooks=hooks, stopping=stop),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -81,9 +91,11 @@ async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[
     """Serve API and website against a broker somewhere until *stop*; *on_started* is told the address.
 
     Raises:
+        InvalidSources: the list of sources, which names the webhooks, is wrong.
         Refused: the address cannot be taken.
         Unreachable: there is no broker.
     """
+    hooks = webhooks(settings)
     async with listening(settings) as http:
 
         async def role(spine: Backbone) -> None:
@@ -91,7 +103,7 @@ async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[
             downloads = Downloads(spine.objects, settings.data / "downloads")
             async with beside(catalog.run, stop):
                 on_started(http.address)
-                await http.serve(catalog, spine.logs, downloads, stop)
+                await http.serve(catalog, spine.logs, downloads, stop, watching.receiver(spine, hooks))
 
         await run_role(settings, "api", role, stop)
 

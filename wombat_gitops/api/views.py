@@ -198,6 +198,13 @@ class SourceView(View):
     manifests: int
     invalid: int
     conditions: list[ConditionView]
+    observed_revision: str = Field("", description="newest commit seen at the tip of the branch, used or not")
+    observed_by: str = Field("", description="why it is known", examples=["poll", "webhook"])
+    polled_at: datetime | None = Field(None, description="last look, at most five minutes old while it is watched")
+    pushed_at: datetime | None = Field(None, description="last message of the git host")
+    verified: bool | None = Field(None, description="whether that commit is signed; null where that is not demanded")
+    signer: str = Field("", description="who signed it")
+    status_error: str = Field("", description="why the git host could not be told how the builds went")
 
 
 class BuilderView(View):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from wombat_gitops.cli.options import OutputOption, RepoOption, globals_of
+from wombat_gitops.cli.options import OutputOption, RepoOption, SourcesOption, globals_of
 from wombat_gitops.cli.text import Output
 
 _START = "Start"
@@ -31,12 +31,13 @@ def up(
     host: HostOption = None,
     workers: WorkersOption = None,
     repo: RepoOption = None,
+    sources: SourcesOption = None,
     no_live: Annotated[bool, typer.Option("--no-live", help="Print lines instead of a table that moves.")] = False,
 ) -> None:
     """Start everything on this machine: broker, service, builder, watcher and website."""
     from wombat_gitops.cli.jobs.up import up as job
 
-    settings = globals_of(context).settings(port=port, host=host, workers=workers, repo=repo)
+    settings = globals_of(context).settings(port=port, host=host, workers=workers, repo=repo, sources=sources)
     job(settings, globals_of(context), live=not no_live)
 
 
@@ -64,15 +65,17 @@ def builder(context: typer.Context, workers: WorkersOption = None) -> None:
     run_role("builder", globals_of(context).settings(workers=workers), globals_of(context))
 
 
-def watcher(context: typer.Context, repo: RepoOption = None) -> None:
+def watcher(context: typer.Context, repo: RepoOption = None, sources: SourcesOption = None) -> None:
     """Turn changes of the manifests into builds."""
     from wombat_gitops.cli.jobs.roles import run_role
 
-    run_role("watcher", globals_of(context).settings(repo=repo), globals_of(context))
+    run_role("watcher", globals_of(context).settings(repo=repo, sources=sources), globals_of(context))
 
 
-def api(context: typer.Context, port: PortOption = None, host: HostOption = None) -> None:
+def api(
+    context: typer.Context, port: PortOption = None, host: HostOption = None, sources: SourcesOption = None
+) -> None:
     """Serve the website and the HTTP API."""
     from wombat_gitops.cli.jobs.roles import run_role
 
-    run_role("api", globals_of(context).settings(port=port, host=host), globals_of(context))
+    run_role("api", globals_of(context).settings(port=port, host=host, sources=sources), globals_of(context))

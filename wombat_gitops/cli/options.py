@@ -40,6 +40,9 @@ def globals_of(context: typer.Context) -> Globals:
 OutputOption = Annotated[
     Output, typer.Option("-o", "--output", help="Form of the data on standard output.", show_default=True)
 ]
+SourcesOption = Annotated[
+    Path | None, typer.Option("--sources", help="File that lists the repositories to watch.", show_default=False)
+]
 RepoOption = Annotated[
     str | None, typer.Option("--repo", help="Repository with the manifests. [default: the current folder]")
 ]

@@ -24,7 +24,7 @@ class Condition:
 
     Attributes:
         type: `Ready`, `Reconciling`, `Stalled`, or an abnormal one that exists only while true
-            (`FetchFailed`, `InvalidManifest`, `NameConflict`, `PruneBlocked`).
+            (`FetchFailed`, `VerificationFailed`, `InvalidManifest`, `NameConflict`, `PruneBlocked`).
         reason: CamelCase word of a fixed list.
         message: for people; where a file is wrong, its diagnostics as `path:line:column: …` lines.
         revision: the commit it was observed at.
@@ -107,6 +107,33 @@ class SourceRecord:
     manifests: int = 0
     invalid: int = 0
     conditions: tuple[Condition, ...] = ()
+    schema: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLook:
+    """How a watcher last looked at a source, used or not: the value of `source.<id>` in `leases`.
+
+    Attributes:
+        revision: newest commit that was seen at the tip of the branch; "" where the host did not answer.
+        via: why it is known: `poll`, or `webhook` where a message of the host made the watcher look.
+        polled_at: the last look; written anew within five minutes while a watcher is at work.
+        pushed_at: the last message of the host.
+        verified: whether that commit is signed as the source demands; None where it demands nothing.
+        signer: who signed it.
+        error: why the last look did not come to its end, or "".
+        status_error: why the host could not be told how the builds stand, or "".
+    """
+
+    id: str
+    revision: str = ""
+    via: str = "poll"
+    polled_at: datetime | None = None
+    pushed_at: datetime | None = None
+    verified: bool | None = None
+    signer: str = ""
+    error: str = ""
+    status_error: str = ""
     schema: int = 1
 
 

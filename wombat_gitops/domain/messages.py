@@ -38,6 +38,15 @@ class BuildRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRefresh:
+    """Look at a source now. Asked often, it is looked at once."""
+
+    __pydantic_config__ = _STRICT
+
+    source: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+
+
+@dataclass(frozen=True, slots=True)
 class BuildAnswer:
     """A build, and whether this request made it."""
 

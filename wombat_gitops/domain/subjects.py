@@ -9,7 +9,7 @@ BUILDS: Final = "builds"
 INPUTS: Final = "inputs"
 """KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
 LEASES: Final = "leases"
-"""KV of signs of life, keys `build.<id>` and `builder.<id>`."""
+"""KV of signs of life, keys `build.<id>`, `builder.<id>`, `source.<id>`, and what hosts were told: `status.<id>`."""
 SOURCES: Final = "sources"
 DISTRIBUTIONS: Final = "distributions"
 ARTIFACTS: Final = "artifacts"
@@ -23,6 +23,8 @@ SERVICE_GET: Final = "build.get"
 SERVICE_CANCEL: Final = "build.cancel"
 SERVICE_RETRY: Final = "build.retry"
 OBJECT_COMMIT: Final = "artifact.commit"
+SOURCE_REFRESH: Final = "source.refresh"
+"""Tells watchers to look at a source now; a hint, since every source is looked at in time anyway."""
 
 
 def log_subject(build: str, attempt: int) -> str:
@@ -38,3 +40,13 @@ def build_lease(build: str) -> str:
 def builder_lease(builder: str) -> str:
     """Key of the presence of a builder."""
     return f"builder.{builder}"
+
+
+def source_look(source: str) -> str:
+    """Key of how a source was last looked at."""
+    return f"source.{source}"
+
+
+def source_status(source: str) -> str:
+    """Key of the commit status that was written last for a source."""
+    return f"status.{source}"

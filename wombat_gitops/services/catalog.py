@@ -14,6 +14,7 @@ from wombat_gitops.domain.catalogue import (
     BuilderPresence,
     DistributionRecord,
     Health,
+    SourceLook,
     SourceRecord,
     Status,
     Sync,
@@ -51,6 +52,7 @@ class Catalog:
     Args:
         builders: only the presences of builders, by any key.
         connected: whether the broker answers now.
+        looks: only how sources were looked at, by any key; the catalogue is complete without them.
         now: wall clock, for what is shown.
         monotonic: seconds that only grow, for what is decided.
     """
@@ -65,8 +67,10 @@ class Catalog:
         connected: Callable[[], bool],
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        looks: Store[SourceLook] | None = None,
     ) -> None:
         self._stores = (builds, distributions, sources, builders)
+        self._look_store = looks
         self._connected = connected
         self._now = now
         self._monotonic = monotonic
@@ -77,6 +81,7 @@ class Catalog:
         self._distributions = Mirror[DistributionRecord](self._distribution_moved)
         self._sources = Mirror[SourceRecord]()
         self._builders = Mirror[BuilderPresence](self._builder_moved)
+        self._looks = Mirror[SourceLook]()
         self._mirrors = (self._builds, self._distributions, self._sources, self._builders)
         self._synced_at: datetime | None = None
         self._present: tuple[str, ...] = ()
@@ -96,6 +101,8 @@ class Catalog:
                     group.create_task(self._follow(sources, self._sources), name="catalog sources"),
                     group.create_task(self._follow(builders, self._builders), name="catalog builders"),
                 ]
+                if self._look_store is not None:
+                    followers.append(group.create_task(self._follow(self._look_store, self._looks), name="looks"))
                 while not await _set_within(stop, _TICK_SECONDS):
                     self.tick()
                 for follower in followers:
@@ -220,6 +227,10 @@ class Catalog:
     def sources(self) -> tuple[SourceRecord, ...]:
         """Every watched source, by id."""
         return tuple(record for _, record in sorted(self._sources.values.items()))
+
+    def looks(self) -> Mapping[str, SourceLook]:
+        """How each source was last looked at, by the source's id; sources that nobody looks at have none."""
+        return {look.id: look for look in self._looks.values.values()}
 
     def builders(self) -> tuple[BuilderPresence, ...]:
         """Builders that showed a sign of life within a lease, by id."""

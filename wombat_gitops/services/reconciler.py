@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
+from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TransientError, UserError, WombatError
 from wombat_gitops.domain.lifecycle import BuildState, Origin
 from wombat_gitops.domain.messages import BuildRequest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild
+    from wombat_gitops.domain.declaration import Declared, DesiredBuild
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.model import Platform
     from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
@@ -52,6 +53,7 @@ class Outcome:
         requested: builds that were asked for because they were missing.
         written: records that were written.
         error: why the pass did not come to its end.
+        declaration: what the manifests declare, where they were read.
     """
 
     revision: str = ""
@@ -60,6 +62,7 @@ class Outcome:
     written: int = 0
     cancelled: int = 0
     error: WombatError | None = None
+    declaration: Declaration | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +70,18 @@ class _Tally:
     requested: int = 0
     written: int = 0
     cancelled: int = 0
+
+    def outcome(self, revision: str, declaration: Declaration, error: WombatError | None = None) -> Outcome:
+        """What a pass that read the manifests did."""
+        return Outcome(
+            revision,
+            read=True,
+            requested=self.requested,
+            written=self.written,
+            cancelled=self.cancelled,
+            error=error,
+            declaration=declaration,
+        )
 
 
 class Reconciler:
@@ -145,11 +160,11 @@ class Reconciler:
             await self._apply(declaration, tally)
         except WombatError as error:
             self._done = ""
-            return Outcome(revision, True, tally.requested, tally.written, tally.cancelled, error)  # noqa: FBT003
+            return tally.outcome(revision, declaration, error)
         self._done = revision
         if confirm:
             self._confirmed_at = now
-        return Outcome(revision, True, tally.requested, tally.written, tally.cancelled)  # noqa: FBT003
+        return tally.outcome(revision, declaration)
 
     async def _failed(self, error: WombatError, tally: _Tally) -> Outcome:
         """Note that the source could not be read, and leave everything else as it is."""

@@ -1,9 +1,8 @@
-"""The roles as they run against a broker: service, builder and watcher, each to be stopped by an event."""
+"""The roles as they run against a broker: service and builder, each to be stopped by an event."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,19 +20,17 @@ from wombat_gitops.adapters.nats.service import serving
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceRecord
+from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceLook, SourceRecord
+from wombat_gitops.domain.commitstatus import CommitStatus
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.engine import Engine
-from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.services.queue import BuildQueue, Inputs
-from wombat_gitops.services.reconciler import Reconciler
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import machine
-from wombat_gitops.wiring.sources import manifest_source
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -53,6 +50,8 @@ class Backbone:
     builds: NatsStore[BuildRecord]
     leases: NatsStore[Lease]
     presence: NatsStore[BuilderPresence]
+    looks: NatsStore[SourceLook]
+    statuses: NatsStore[CommitStatus]
     sources: NatsStore[SourceRecord]
     distributions: NatsStore[DistributionRecord]
     inputs: Inputs
@@ -70,6 +69,7 @@ class Backbone:
             connected=lambda: self.connection.connected,
             now=machine.now,
             monotonic=machine.monotonic,
+            looks=self.looks,
         )
 
 
@@ -87,6 +87,8 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
             leases=NatsStore(connection, subjects.LEASES, Lease, prefix="build."),
             presence=NatsStore(connection, subjects.LEASES, BuilderPresence, prefix="builder."),
+            looks=NatsStore(connection, subjects.LEASES, SourceLook, prefix="source."),
+            statuses=NatsStore(connection, subjects.LEASES, CommitStatus, prefix="status."),
             sources=NatsStore(connection, subjects.SOURCES, SourceRecord),
             distributions=NatsStore(connection, subjects.DISTRIBUTIONS, DistributionRecord),
             inputs=Inputs(NatsStore(connection, subjects.INPUTS, str, compress=True)),
@@ -127,28 +129,6 @@ async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop:
         ).run(stop)
     finally:
         spaces.close()
-
-
-async def watcher(spine: Backbone, settings: Settings, stop: asyncio.Event, *, alone: bool = False) -> None:
-    """Turn changes of the manifests into requests until *stop*.
-
-    Args:
-        alone: no other source is watched by anybody, so every name is free to take, and builds for this
-            machine's platform come first.
-    """
-    source = manifest_source(settings)
-    await Reconciler(
-        source,
-        ManifestReader(source),
-        spine.client,
-        spine.sources,
-        spine.distributions,
-        machine.now,
-        random=random.random,
-        interval=settings.interval,
-        first=machine.native_platform() if alone else None,
-        rivals=frozenset({source.id}) if alone else None,
-    ).run(stop)
 
 
 def _running(catalog: Catalog) -> Sequence[BuildRecord]:

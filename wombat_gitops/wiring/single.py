@@ -6,8 +6,9 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from wombat_gitops.wiring import machine, roles
+from wombat_gitops.wiring import machine, roles, watching
 from wombat_gitops.wiring.addresses import broker_address
+from wombat_gitops.wiring.watched import watched_sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -33,8 +34,22 @@ async def run_builder(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
-    """Watch the manifests until *stop*."""
-    await run_role(settings, "watcher", lambda spine: roles.watcher(spine, settings, stop), stop)
+    """Watch the manifests until *stop*.
+
+    Raises:
+        InvalidSources: the list of sources is wrong.
+    """
+    sources = watched_sources(settings)
+
+    async def role(spine: roles.Backbone) -> None:
+        if not any(item.status for item in sources):
+            await watching.watcher(spine, sources, stop, watching.Watching())
+            return
+        catalog = spine.catalog()
+        async with beside(catalog.run, stop):
+            await watching.watcher(spine, sources, stop, watching.Watching(settings.public_url, catalog))
+
+    await run_role(settings, "watcher", role, stop)
 
 
 async def run_role(

@@ -16,14 +16,16 @@ from wombat_gitops.adapters.broker import embedded
 from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.downloads import Downloads
-from wombat_gitops.wiring import machine, roles
+from wombat_gitops.wiring import machine, roles, watching
 from wombat_gitops.wiring.addresses import NOTE
+from wombat_gitops.wiring.watched import watched_sources, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from pathlib import Path
 
     from wombat_gitops.ports import LogStream
+    from wombat_gitops.services.webhooks import WebhookReceiver
     from wombat_gitops.settings import Settings
 
 
@@ -41,7 +43,14 @@ class Http(Protocol):
 
     address: str
 
-    async def serve(self, catalog: Catalog, logs: LogStream, downloads: Downloads, stop: asyncio.Event) -> None:
+    async def serve(
+        self,
+        catalog: Catalog,
+        logs: LogStream,
+        downloads: Downloads,
+        stop: asyncio.Event,
+        hooks: WebhookReceiver | None = None,
+    ) -> None:
         """Answer until *stop*."""
         ...
 
@@ -50,9 +59,11 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
     """Run everything until *stop*; everything is stopped cleanly before this returns.
 
     Raises:
+        InvalidSources: the list of sources is wrong.
         Refused: the data folder is in use.
         WombatError: a role ended by itself; the others were stopped.
     """
+    sources, hooks = watched_sources(settings), webhooks(settings)
     hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
     with _held(FolderLock(settings.data, hint=hint)):
         async with (
@@ -63,6 +74,8 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             told = Up(http.address, broker.url, catalog)
             downloads = Downloads(spine.objects, settings.data / "downloads")
             compiler = await machine.compiler(settings)
+            receiver = watching.receiver(spine, hooks)
+            given = watching.Watching(settings.public_url, catalog, alone=True)
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
                 first.run("catalog", catalog.run)
@@ -70,9 +83,9 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
                 await catalog.ready.wait()
                 first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
                 async with _stage(stop) as second:
-                    second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended))
+                    second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended, receiver))
                     second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
-                    second.run("watcher", lambda ended: roles.watcher(spine, settings, ended, alone=True))
+                    second.run("watcher", lambda ended: watching.watcher(spine, sources, ended, given))
                     with _told(settings.data, told):
                         on_started(told)
                         await second.ended.wait()

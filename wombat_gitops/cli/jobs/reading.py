@@ -245,14 +245,22 @@ def _sources_table(items: Sequence[SourceView]) -> str:
             item.id,
             item.url,
             item.ref or "(work tree)",
-            item.revision[:_SHORT_ID],
+            (item.observed_revision or item.revision)[:_SHORT_ID],
+            _signed(item),
             str(item.manifests),
             (str(item.invalid), text.Style.BAD if item.invalid else None),
-            text.age(item.checked_at, now) if item.checked_at else "never",
+            text.age(seen, now) if (seen := item.polled_at or item.checked_at) else "never",
         ]
         for item in items
     ]
-    return text.table(["SOURCE", "URL", "BRANCH", "REVISION", "MANIFESTS", "INVALID", "CHECKED"], rows) if rows else ""
+    heads = ["SOURCE", "URL", "BRANCH", "REVISION", "SIGNED", "MANIFESTS", "INVALID", "LOOKED"]
+    return text.table(heads, rows) if rows else ""
+
+
+def _signed(item: SourceView) -> text.Cell:
+    if item.verified is None:
+        return ""
+    return "yes" if item.verified else ("no", text.Style.BAD)
 
 
 def _source(client: ApiClient, name: str) -> SourceView:
@@ -272,8 +280,23 @@ def _source_text(source: SourceView) -> str:
         ("branch", source.ref or "(work tree)"),
         ("folder", source.folder),
         ("revision", source.revision),
+        ("newest", f"{source.observed_revision} by {source.observed_by}" if source.observed_revision else ""),
+        ("signed", _signature(source)),
         ("manifests", f"{source.manifests}, {source.invalid} invalid"),
-        ("checked", f"{source.checked_at:%Y-%m-%d %H:%M:%S} UTC" if source.checked_at else "never"),
+        ("changed", _time(source.checked_at)),
+        ("looked", _time(source.polled_at)),
+        ("webhook", _time(source.pushed_at)),
+        ("status", source.status_error),
         ("conditions", "\n".join(conditions)),
     ]
     return text.fields(pairs)
+
+
+def _signature(source: SourceView) -> str:
+    if source.verified is None:
+        return ""
+    return f"by {source.signer}" if source.verified else "no, so it is not used"
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"

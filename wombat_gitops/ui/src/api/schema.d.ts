@@ -875,6 +875,47 @@ export interface components {
             invalid: number;
             /** Conditions */
             conditions: components["schemas"]["ConditionView"][];
+            /**
+             * Observed Revision
+             * @description newest commit seen at the tip of the branch, used or not
+             * @default
+             */
+            observed_revision: string;
+            /**
+             * Observed By
+             * @description why it is known
+             * @default
+             * @example poll
+             * @example webhook
+             */
+            observed_by: string;
+            /**
+             * Polled At
+             * @description last look, at most five minutes old while it is watched
+             */
+            polled_at: string | null;
+            /**
+             * Pushed At
+             * @description last message of the git host
+             */
+            pushed_at: string | null;
+            /**
+             * Verified
+             * @description whether that commit is signed; null where that is not demanded
+             */
+            verified: boolean | null;
+            /**
+             * Signer
+             * @description who signed it
+             * @default
+             */
+            signer: string;
+            /**
+             * Status Error
+             * @description why the git host could not be told how the builds went
+             * @default
+             */
+            status_error: string;
         };
         /**
          * StatusView

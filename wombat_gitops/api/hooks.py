@@ -1,0 +1,64 @@
+"""The only route that takes something: messages of git hosts, which make a source be looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from wombat_gitops.api.context import Slots
+from wombat_gitops.api.problems import TOO_LARGE, problem
+from wombat_gitops.domain.errors import NotFound, TimedOut
+from wombat_gitops.domain.webhooks import MAX_BYTES, Message
+
+if TYPE_CHECKING:
+    from wombat_gitops.services.webhooks import WebhookReceiver
+
+_AT_ONCE: Final = 32
+_READ_SECONDS: Final = 10.0
+_MOST_HEADER_CHARACTERS: Final = 4096
+
+
+def hook_routes(receiver: WebhookReceiver | None) -> APIRouter:
+    """Where git hosts tell that something was pushed; nothing but the refresh of sources follows from it."""
+    router = APIRouter(include_in_schema=False)
+    slots = Slots(_AT_ONCE, "messages of git hosts")
+
+    async def receive(request: Request, source: str) -> Response:
+        """Take one message: 202 and the sources that are looked at, 204 where nothing follows from it."""
+        if receiver is None or not receiver.expects(source):
+            msg = f"there is no webhook `{source[:64]}`"
+            raise NotFound(msg, hint="only sources with a `webhook` in the list of sources have one")
+        with slots.take():
+            body = await _body(request)
+            if body is None:
+                return problem(request, TOO_LARGE, headers={"Connection": "close"})
+            headers = {name: value[:_MOST_HEADER_CHARACTERS] for name, value in request.headers.items()}
+            sources = await receiver.receive(source, Message(headers, body))
+        headers = {"Cache-Control": "no-store"}
+        if not sources:
+            return Response(status_code=204, headers=headers)
+        return JSONResponse({"refreshed": list(sources)}, 202, headers)
+
+    router.add_api_route("/hooks/{source}", receive, methods=["POST"])
+    return router
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None where it is larger than a message may be. Raises `TimedOut` where it comes too slowly."""
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length[:15]) > MAX_BYTES:
+        return None
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    return None
+    except TimeoutError as error:
+        msg = "the message did not come within the time it has"
+        raise TimedOut(msg) from error
+    return bytes(body)

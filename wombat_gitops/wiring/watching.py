@@ -1,0 +1,119 @@
+"""The watcher: every source in a task of its own, each to be stopped by one event."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wombat_gitops.adapters.githost import HttpStatusWriter
+from wombat_gitops.adapters.nats.refreshing import NatsRefresher, refreshes
+from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.services.manifests import ManifestReader
+from wombat_gitops.services.reconciler import Reconciler
+from wombat_gitops.services.refreshing import Looks, RefreshedSource, keep_running
+from wombat_gitops.services.statuses import StatusReporter
+from wombat_gitops.services.webhooks import WebhookReceiver
+from wombat_gitops.wiring import machine
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from wombat_gitops.domain.webhooks import Hook
+    from wombat_gitops.ports import ManifestSource
+    from wombat_gitops.services.reconciler import Outcome
+    from wombat_gitops.wiring.roles import Backbone
+    from wombat_gitops.wiring.watched import Watched
+
+    _Work = Callable[[asyncio.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How sources are watched.
+
+    Attributes:
+        public_url: address of the website, or "".
+        catalog: what the builds do; needed where statuses are written to git hosts.
+        alone: no other source is watched by anybody, so every name that none of these has is free to
+            take, and builds for this machine's platform come first.
+    """
+
+    public_url: str = ""
+    catalog: Catalog | None = None
+    alone: bool = False
+
+
+async def watcher(spine: Backbone, sources: Sequence[Watched], stop: asyncio.Event, how: Watching) -> None:
+    """Turn changes of the manifests into requests until *stop*."""
+    rivals = frozenset(item.source.id for item in sources) if how.alone else None
+    refreshed = {item.source.id: RefreshedSource(item.source, machine.monotonic) for item in sources}
+
+    def hear(source: str) -> None:
+        if source in refreshed:
+            refreshed[source].refresh()
+
+    async with refreshes(spine.connection, hear), asyncio.TaskGroup() as group:
+        for item in sources:
+            one = _One(spine, item, refreshed[item.source.id], how, rivals)
+            for name, work in one.tasks():
+                group.create_task(keep_running(name, work, stop, random.random), name=name)
+
+
+def receiver(spine: Backbone, hooks: Sequence[Hook]) -> WebhookReceiver:
+    """What takes the messages of git hosts and tells the watchers, wherever these are."""
+    refresher = NatsRefresher(spine.connection)
+    return WebhookReceiver(hooks, refresher, lambda: machine.now().timestamp(), machine.monotonic)
+
+
+class _One:
+    """One source with everything that is done about it."""
+
+    def __init__(
+        self, spine: Backbone, item: Watched, source: RefreshedSource, how: Watching, rivals: frozenset[str] | None
+    ) -> None:
+        self._source = source
+        self._reporter: StatusReporter | None = None
+        if item.status is not None and how.catalog is not None:
+            self._reporter = StatusReporter(
+                item.status,
+                HttpStatusWriter(),
+                how.catalog,
+                spine.statuses,
+                public_url=how.public_url,
+                random=random.random,
+            )
+        self._looks = Looks(source, spine.looks, machine.now, item.signer, self._status_error)
+        watched: ManifestSource = source
+        self._reconciler = Reconciler(
+            watched,
+            ManifestReader(watched),
+            spine.client,
+            spine.sources,
+            spine.distributions,
+            machine.now,
+            random=random.random,
+            interval=item.interval,
+            first=machine.native_platform() if how.alone else None,
+            rivals=rivals,
+            observe=self._observe,
+        )
+
+    def tasks(self) -> list[tuple[str, _Work]]:
+        """What runs side by side, by name."""
+        found: list[tuple[str, _Work]] = [
+            (f"source {self._source.id}", self._reconciler.run),
+            (f"looks {self._source.id}", self._looks.run),
+        ]
+        if self._reporter is not None:
+            found.append((f"status {self._source.id}", self._reporter.run))
+        return found
+
+    def _observe(self, outcome: Outcome) -> None:
+        self._looks.observe(outcome)
+        if self._reporter is not None:
+            self._reporter.observe(outcome)
+
+    def _status_error(self) -> str:
+        return self._reporter.failure if self._reporter is not None else ""
