@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.stage import Stage
+    from wombat_gitops.services.webhooks import WebhookReceiver
 
 QUICK = Limits(event_seconds=0.01, wait_seconds=2)
 
 
 @contextlib.asynccontextmanager
 async def served(
-    stage: Stage, *, limits: Limits = QUICK, site: Path | None = None, downloads: Downloads | None = None
+    stage: Stage,
+    *,
+    limits: Limits = QUICK,
+    site: Path | None = None,
+    downloads: Downloads | None = None,
+    hooks: WebhookReceiver | None = None,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a real server that answers from *stage*, whose catalogue the caller runs."""
     stop = asyncio.Event()
@@ -35,6 +41,7 @@ async def served(
         catalog=stage.catalog,
         logs=stage.logs,
         downloads=downloads or Downloads(stage.objects, stage.folder / "downloads", seconds=2),
+        hooks=hooks,
         site=site,
         limits=limits,
         stopping=stop,

@@ -20,7 +20,7 @@ from wombat_gitops.domain.manifest.places import Places, child, did_you_mean
 from wombat_gitops.domain.manifest.validation import plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 SCHEMA_ID: Final = "urn:wombat:schema:sources:v1"
 
@@ -156,7 +156,7 @@ def read_sources(path: str, data: bytes) -> SourcesReading:
     try:
         found = SourceFile.model_validate(plain_value(document.root, None))
     except ValidationError as error:
-        problems = {_problem(document.places, item) for item in error.errors(include_url=False)}
+        problems = {_problem(document.places, item) for item in _told(error.errors(include_url=False))}
         return SourcesReading((), tuple(sorted(problems)), document.places)
     return SourcesReading(found.sources, (), document.places)
 
@@ -168,6 +168,15 @@ def render_sources_schema() -> str:
     interval["anyOf"] = [{"type": "string", "pattern": f"^{_DURATION.pattern}$"}, {"type": "number"}, {"type": "null"}]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
     return json.dumps({**head, **schema, "title": "Sources"}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _told(errors: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Those that mean something: a list whose items are all wrong is not empty."""
+    for error in errors:
+        place = error["loc"]
+        below = (other for other in errors if len(other["loc"]) > len(place) and other["loc"][: len(place)] == place)
+        if error["type"] != "too_short" or not any(below):
+            yield error
 
 
 def _problem(places: Places, error: Mapping[str, Any]) -> Diagnostic:
@@ -185,6 +194,8 @@ def _problem(places: Places, error: Mapping[str, Any]) -> Diagnostic:
             return places.problem(rules.MISSING_FIELD, f"field `{last}` is missing", pointer.rpartition("/")[0])
         case kind if kind in _TYPES:
             return places.problem(rules.WRONG_TYPE, f"this must be {_TYPES[kind]}", pointer)
+        case "too_short":
+            return places.problem(rules.ITEM_COUNT, "there must be at least one", pointer)
         case "literal_error":
             return places.problem(
                 rules.BAD_VALUE, f"this must be {error['ctx']['expected']}".replace("'", "`"), pointer
