@@ -136,15 +136,17 @@ def apply(
     raise typer.Exit(job(globals_of(context).settings(repo=repo), how, output))
 
 
-def schema() -> None:
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="A kind of manifest; without it, all of them.")] = "",
+) -> None:
     """Print the JSON Schema of manifests."""
     from wombat_gitops.cli.jobs.schema import schema as job
 
-    job()
+    job(kind)
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule, `WOM-012`.")],
+    rule: Annotated[str, typer.Argument(metavar="[RULE]", help="Id of a rule, `WOM-012`; without it, a list.")] = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell what a rule is about and how to satisfy it."""

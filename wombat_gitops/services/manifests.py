@@ -9,10 +9,9 @@ from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.lock import MAX_BYTES as MAX_LOCK_BYTES
 from wombat_gitops.domain.lock import examine_lock, lock_paths
-from wombat_gitops.domain.manifest import Reading, read_manifest, rules
+from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
 from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.places import Places, printable, shown
-from wombat_gitops.domain.manifest.reading import combine
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.ports import TreeEntry
 
@@ -36,7 +35,7 @@ class _Parsed:
     """A manifest that was read; its text is kept because the catalogue shows it."""
 
     text: str
-    reading: Reading
+    parsed: Parsed
 
 
 @dataclass(slots=True)
@@ -54,6 +53,8 @@ class ManifestReader:
     def __init__(self, source: ManifestSource) -> None:
         self._source = source
         self._manifests: dict[tuple[str, str], _Parsed] = {}
+        self._readings: dict[tuple[str, str], Reading] = {}
+        self._shared: tuple[frozenset[tuple[str, str]], Shared, tuple[Diagnostic, ...]] = (frozenset(), Shared(), ())
         self._locks: dict[tuple[str, str], bytes] = {}
 
     async def read(self, revision: str | None = None) -> Declaration:
@@ -68,19 +69,27 @@ class ManifestReader:
         files = _sort(tree.entries, self._source.folder)
         parsed = await self._parse(tree, files)
         refused = [problem for path, problem in files.refused.items() if not _in_lock(path)]
-        found = combine(item.reading for item in parsed.values())
+        readings = self._interpret(parsed, files)
+        found = combine(readings.values(), self._shared[1], self._shared[2])
         locks = await self._read_locks(tree, files, found.distributions)
         groups = {
             distribution.path: [
-                path for path in (distribution.path, *lock_paths(distribution.path)) if _is_entry(files, path)
+                path
+                for path in (
+                    distribution.path,
+                    *lock_paths(distribution.path),
+                    *readings[distribution.path].uses,
+                )
+                if _is_entry(files, path)
             ]
             for distribution in found.distributions
         }
         dates = await self._source.dates(tree, groups) if groups else {}
         declared = []
         for distribution in found.distributions:
-            item = parsed[distribution.path]
-            declared.append(_declare(item, distribution, locks, files, dates.get(distribution.path, UNCOMMITTED_DATE)))
+            path = distribution.path
+            date = dates.get(path, UNCOMMITTED_DATE)
+            declared.append(_declare(parsed[path].text, readings[path], distribution, locks, files, date))
         problems = {*found.diagnostics, *refused}
         problems.update(problem for item in declared for problem in item.diagnostics)
         manifests = len(files.manifests) + sum(_is_manifest(path) for path in files.refused)
@@ -91,12 +100,27 @@ class ManifestReader:
         missing = [path for path, key in wanted.items() if key not in self._manifests]
         data = await self._source.read(tree, missing) if missing else {}
         fresh = {
-            wanted[path]: _Parsed(content.decode(errors="replace"), read_manifest(path, content))
+            wanted[path]: _Parsed(content.decode(errors="replace"), parse_manifest(path, content))
             for path, content in data.items()
         }
         known = self._manifests | fresh
         self._manifests = {key: known[key] for key in wanted.values() if key in known}
         return {path: known[key] for path, key in wanted.items() if key in known}
+
+    def _interpret(self, parsed: Mapping[str, _Parsed], files: _Files) -> dict[str, Reading]:
+        """Make sense of each manifest again where it, or anything that manifests share, has changed."""
+        keys = {path: (path, files.manifests[path].oid) for path in parsed}
+        giving = {path: declares for path, item in parsed.items() if (declares := item.parsed.declares) is not None}
+        state = frozenset(keys[path] for path in giving)
+        if state != self._shared[0]:
+            self._shared = (state, *gather(giving.values()))
+            self._readings = {}
+        known = self._readings
+        self._readings = {
+            keys[path]: known.get(keys[path]) or interpret(item.parsed, self._shared[1])
+            for path, item in parsed.items()
+        }
+        return {path: self._readings[key] for path, key in keys.items()}
 
     async def _read_locks(self, tree: Tree, files: _Files, distributions: Iterable[Distribution]) -> dict[str, bytes]:
         paths = [path for distribution in distributions for path in lock_paths(distribution.path)]
@@ -109,10 +133,15 @@ class ManifestReader:
 
 
 def _declare(
-    item: _Parsed, distribution: Distribution, locks: Mapping[str, bytes], files: _Files, date: datetime
+    manifest: str,
+    reading: Reading,
+    distribution: Distribution,
+    locks: Mapping[str, bytes],
+    files: _Files,
+    date: datetime,
 ) -> Declared:
     go_mod, go_sum = lock_paths(distribution.path)
-    places = item.reading.places
+    places = reading.places
     refused = [
         places.problem(rules.RULES[problem.rule], f"the lock's `{problem.path}`: {problem.message}", "/name")
         for path, problem in files.refused.items()
@@ -123,8 +152,8 @@ def _declare(
     if not refused:
         lock, found = examine_lock(distribution, locks.get(go_mod), locks.get(go_sum), places)
     builds = desired_builds(distribution, lock, date) if lock is not None else ()
-    problems = tuple(sorted((*item.reading.diagnostics, *found)))
-    return Declared(distribution, lock, date, item.text, builds, problems)
+    problems = tuple(sorted((*reading.diagnostics, *found)))
+    return Declared(distribution, lock, date, manifest, builds, problems)
 
 
 def _sort(entries: Iterable[TreeEntry], folder: str) -> _Files:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.manifests import CORPUS, corpus, diagnose, picture
 from wombat_gitops.domain.lock import lock_paths
-from wombat_gitops.domain.manifest import read_manifest, render_schema
+from wombat_gitops.domain.manifest import read_manifest, render_schemas
 from wombat_gitops.domain.manifest.rules import NOT_A_FILE, ODD_PATH, RULES, Rule
 from wombat_gitops.domain.model import Maintainer, Module, Platform
 
@@ -115,6 +115,7 @@ def test_full_manifest_is_read_whole() -> None:
 
 
 def test_kept_schema_is_in_step() -> None:
-    """The schema that editors load is the one that manifests are checked against."""
-    kept = CORPUS.parents[1] / "schemas" / "distribution.schema.json"
-    assert kept.read_text() == render_schema()
+    """The schemas that editors load are those that manifests are checked against."""
+    kept = CORPUS.parents[1] / "schemas"
+    for name, text in render_schemas().items():
+        assert (kept / name).read_text() == text

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
 from tests.support.manifests import CORPUS, SMALL
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
@@ -204,7 +204,7 @@ def test_typo_of_a_required_field_is_told_once() -> None:
 
 def test_another_kind_is_told_alone() -> None:
     """Fields of a kind that cannot be read are not judged."""
-    assert rules_of("apiVersion: wombat/v1\nkind: Policy\nallow: [x]\n") == {"WOM-022"}
+    assert rules_of("apiVersion: wombat/v1\nkind: Recipe\nallow: [x]\n") == {"WOM-022"}
 
 
 def test_line_ends_of_windows_are_fine() -> None:
@@ -240,8 +240,8 @@ def test_all_errors_of_all_files_come_at_once_in_order() -> None:
 def test_schema_is_valid_and_accepts_the_good() -> None:
     """The schema is itself valid, and an independent validator accepts what we accept."""
     schema = json.loads(render_schema())
-    Draft202012Validator.check_schema(schema)
-    Draft202012Validator(schema).validate(yaml.safe_load(SMALL))
+    Draft7Validator.check_schema(schema)
+    Draft7Validator(schema).validate(yaml.safe_load(SMALL))
     assert schema["$id"] == "urn:wombat:schema:distribution:v1"
 
 

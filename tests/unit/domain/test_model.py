@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.unit.domain.test_identity import SPEC
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.manifest.fields import DEFAULT_PLATFORMS, PLATFORMS
+from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
+from wombat_gitops.domain.manifest.texts import PLATFORMS
 from wombat_gitops.domain.model import DEFAULT_TOOLCHAIN, Platform, natural_key, supported_platforms
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
 from wombat_gitops.domain.lock import examine_lock, lock_paths
-from wombat_gitops.domain.manifest import ManifestSet, read_all
+from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
 
@@ -92,9 +92,15 @@ def choose(words: Sequence[str], folder: Path) -> tuple[Path, ...]:
     return find_manifests(paths, folder)
 
 
-def examine(paths: Sequence[Path]) -> Examined:
-    """Read manifests and the locks beside them."""
-    found = read_all({path.as_posix(): _read(path) for path in paths})
+def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
+    """Read manifests and the locks beside them.
+
+    Args:
+        folder: where manifests are; what those there share counts also where only some are looked at.
+    """
+    files = {path.as_posix(): _read(path) for path in paths}
+    others = [path for path in _below(folder) if path.as_posix() not in files] if folder and folder.is_dir() else []
+    found = read_all(files, [parse_manifest(path.as_posix(), _read(path)) for path in others])
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:

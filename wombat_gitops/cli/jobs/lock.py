@@ -43,7 +43,8 @@ def lock(
         force: resolve also what is up to date.
         verbose: show what the toolchain prints.
     """
-    found = examine(choose(words, Path(settings.repo, settings.folder)))
+    folder = Path(settings.repo, settings.folder)
+    found = examine(choose(words, folder), folder)
     if has_errors(found.set.diagnostics):
         text.note(text.accented(render_text(found.set.diagnostics), sys.stderr), always=True)
     current = [each for each in found.set.distributions if not found.lock_problems[each.path]]

@@ -6,18 +6,29 @@ import sys
 
 from wombat_gitops.cli import text
 from wombat_gitops.domain.errors import NotFound
-from wombat_gitops.domain.manifest import render_schema
+from wombat_gitops.domain.manifest import render_schemas
 from wombat_gitops.domain.manifest.places import did_you_mean
 from wombat_gitops.domain.manifest.rules import RULES
 
 
-def schema() -> None:
-    """Print the JSON Schema."""
-    sys.stdout.write(render_schema())
+def schema(kind: str) -> None:
+    """Print the JSON Schema of one kind of manifest, or of all. Raises `NotFound`."""
+    schemas = render_schemas()
+    wanted = f"{kind.lower() or 'manifest'}.schema.json"
+    if wanted not in schemas:
+        names = [name.removesuffix(".schema.json") for name in schemas]
+        msg = f"there is no kind `{kind}`"
+        raise NotFound(msg, hint=did_you_mean(kind.lower(), names) or f"there are {', '.join(names)}")
+    sys.stdout.write(schemas[wanted])
 
 
 def explain(word: str, output: text.Output) -> None:
-    """Print one rule. Raises `NotFound`."""
+    """Print one rule, or the list of all. Raises `NotFound`."""
+    if not word:
+        items = [{"id": rule.id, "slug": rule.slug, "title": rule.title} for rule in RULES.values()]
+        rows: list[list[text.Cell]] = [[rule.id, rule.title] for rule in RULES.values()]
+        text.emit({"items": items}, output, lambda: text.table(["RULE", "SAYS"], rows))
+        return
     wanted = word.upper()
     rule = RULES.get(wanted if wanted.startswith("WOM-") else f"WOM-{wanted.zfill(3)}")
     if rule is None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def validate(settings: Settings, paths: Sequence[Path], form: str) -> int:
     """Check files; returns the exit code."""
-    found = examine(find_manifests(paths, Path(settings.repo, settings.folder)))
+    folder = Path(settings.repo, settings.folder)
+    found = examine(find_manifests(paths, folder), folder)
     problems = found.diagnostics
     match form:
         case "json":

@@ -9,17 +9,44 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.document import Document, Fields, Scalar, parse_document
-from wombat_gitops.domain.manifest.fields import API_VERSION, KINDS, MANIFEST
+from wombat_gitops.domain.manifest.fields import API_VERSION, KIND, RECORDS
+from wombat_gitops.domain.manifest.kinds import Json, Record
 from wombat_gitops.domain.manifest.meaning import Meaning
-from wombat_gitops.domain.manifest.places import Places
+from wombat_gitops.domain.manifest.places import Places, shown
+from wombat_gitops.domain.manifest.shared import Declares, Shared, gather
 from wombat_gitops.domain.manifest.validation import plain_value, validate
 from wombat_gitops.domain.model import Distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_PROBLEMS: Final = 100
 """Diagnostics of one file that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file by itself: what it says before it is known what other files say.
+
+    Attributes:
+        kind: the kind it is read as.
+        value: its fields, checked against the schema; None where they mean nothing.
+        diagnostics: of its text and its fields.
+        refused: JSON Pointers of everything that is told already.
+    """
+
+    kind: str
+    value: Mapping[str, Json] | None
+    diagnostics: tuple[Diagnostic, ...]
+    places: Places
+    refused: frozenset[str] = frozenset()
+
+    @property
+    def declares(self) -> Declares | None:
+        """What it gives other manifests; None for a distribution, and where there is an error."""
+        if self.kind == KIND or self.value is None or has_errors(self.diagnostics):
+            return None
+        return Declares(self.kind, self.value, self.places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +54,20 @@ class Reading:
     """What became of one file.
 
     Attributes:
-        distribution: None where there is an error among the diagnostics.
+        distribution: None where there is an error among the diagnostics, and for the other kinds.
         diagnostics: sorted by place.
         places: where the values stand, for problems found later (its lock, its name).
+        kind: the kind it was read as.
+        uses: paths of the other manifests that its programs depend on.
+        pointers: where each package is named, full import path to JSON Pointer.
     """
 
     distribution: Distribution | None
     diagnostics: tuple[Diagnostic, ...]
     places: Places
+    kind: str = KIND
+    uses: tuple[str, ...] = ()
+    pointers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,45 +78,80 @@ class ManifestSet:
         distributions: all that can be used, by name.
         diagnostics: of all files, sorted by path and place.
         places: of each file, by its path.
+        readings: of each distribution's file, by its path.
+        shared: what the manifests share.
     """
 
     distributions: tuple[Distribution, ...]
     diagnostics: tuple[Diagnostic, ...]
     places: Mapping[str, Places] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    shared: Shared = field(default_factory=Shared)
 
 
-def read_manifest(path: str, data: bytes) -> Reading:
+def read_manifest(path: str, data: bytes, shared: Shared | None = None) -> Reading:
     """Read one manifest. Never raises, whatever the bytes are.
 
     Args:
         path: names the file in diagnostics; its last part must be the distribution's name.
+        shared: what other manifests of the source give it.
     """
+    return interpret(parse_manifest(path, data), shared or Shared())
+
+
+def parse_manifest(path: str, data: bytes) -> Parsed:
+    """Read the text and the fields of one file, of whatever kind it is. Never raises."""
     document = parse_document(path, data)
     if document.root is None:
-        return Reading(None, _shown(document.diagnostics, document.places), document.places)
-    other = _other_format(document)
-    if other is not None:
-        problems = _shown((*document.diagnostics, *other), document.places)
-        return Reading(None, problems, document.places)
-    value = plain_value(document.root, MANIFEST)
-    found = [*document.diagnostics, *validate(document, value)]
+        return Parsed(KIND, None, tuple(document.diagnostics), document.places)
+    kind = _kind_of(document)
+    if kind is None:
+        problems = (*document.diagnostics, *_other_format(document))
+        return Parsed(KIND, None, problems, document.places)
+    value = plain_value(document.root, RECORDS[kind])
+    found = [*document.diagnostics, *validate(document, value, kind)]
     if not isinstance(value, dict):
-        return Reading(None, _shown(found, document.places), document.places)
-    refused = {problem.pointer for problem in found} | document.broken
-    meaning = Meaning(value, document.places, lambda pointer: _is_sound(pointer, refused))
+        return Parsed(kind, None, tuple(found), document.places)
+    refused = frozenset({problem.pointer for problem in found} | document.broken)
+    found += _renamed_fields(RECORDS[kind], value, document.places)
+    if kind in {"Library", "Policy"}:
+        found += _wrong_file_name(kind, value, document.places, refused)
+    return Parsed(kind, value, tuple(found), document.places, refused)
+
+
+def interpret(parsed: Parsed, shared: Shared) -> Reading:
+    """Make sense of one file together with what other manifests give it."""
+    places = parsed.places
+    if parsed.value is None or parsed.kind != KIND:
+        return Reading(None, _shown(parsed.diagnostics, places), places, parsed.kind)
+    refused = parsed.refused
+    meaning = Meaning(parsed.value, places, lambda pointer: _is_sound(pointer, refused), shared)
     meaning.check()
-    found.extend(meaning.problems)
-    usable = not has_errors(found)
-    return Reading(meaning.distribution() if usable else None, _shown(found, document.places), document.places)
+    found = [*parsed.diagnostics, *meaning.problems]
+    distribution = None if has_errors(found) else meaning.distribution()
+    return Reading(distribution, _shown(found, places), places, KIND, meaning.uses, meaning.pointers())
 
 
-def read_all(files: Mapping[str, bytes]) -> ManifestSet:
-    """Read many manifests, by path; of two with one name neither is used."""
-    return combine(read_manifest(path, data) for path, data in files.items())
+def read_all(files: Mapping[str, bytes], others: Iterable[Parsed] = ()) -> ManifestSet:
+    """Read many manifests, by path; of two distributions with one name neither is used.
+
+    Args:
+        others: further files, which count only for what they share.
+    """
+    parsed = [parse_manifest(path, data) for path, data in files.items()]
+    sharing = [each.declares for each in (*parsed, *others)]
+    shared, problems = gather(each for each in sharing if each is not None)
+    return combine((interpret(each, shared) for each in parsed), shared, problems)
 
 
-def combine(readings: Iterable[Reading]) -> ManifestSet:
-    """Make one set of many readings."""
+def combine(
+    readings: Iterable[Reading], shared: Shared | None = None, problems: Iterable[Diagnostic] = ()
+) -> ManifestSet:
+    """Make one set of many readings.
+
+    Args:
+        problems: of what is shared.
+    """
     kept = tuple(readings)
     conflicts = find_conflicts(kept)
     taken = {conflict.path for conflict in conflicts}
@@ -93,8 +161,10 @@ def combine(readings: Iterable[Reading]) -> ManifestSet:
     diagnostics = [problem for reading in kept for problem in reading.diagnostics]
     return ManifestSet(
         distributions=tuple(sorted(usable, key=lambda distribution: (distribution.name, distribution.path))),
-        diagnostics=tuple(sorted((*diagnostics, *conflicts))),
+        diagnostics=tuple(sorted((*diagnostics, *conflicts, *problems))),
         places={reading.places.path: reading.places for reading in kept},
+        readings={reading.places.path: reading for reading in kept if reading.distribution is not None},
+        shared=shared or Shared(),
     )
 
 
@@ -119,21 +189,47 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in diagnostics)
 
 
-def _other_format(document: Document) -> list[Diagnostic] | None:
-    """Problems of a manifest of another kind or format, whose fields mean nothing here; else None."""
+def _kind_of(document: Document) -> str | None:
+    """The kind to read a document as; None for another kind or format, whose fields mean nothing here."""
     root = document.root
     if not isinstance(root, Fields):
-        return None
+        return KIND
     named = {
         name: node.text
         for name, node in root.fields.items()
         if name in {"apiVersion", "kind"} and isinstance(node, Scalar) and not node.null and not node.broken
     }
-    if named.get("apiVersion", API_VERSION) == API_VERSION and named.get("kind", KINDS[0]) in KINDS:
-        return None
-    value = plain_value(root, MANIFEST)
-    wrong = {"/apiVersion", "/kind"}
-    return [problem for problem in validate(document, value) if problem.pointer in wrong]
+    kind = named.get("kind", KIND)
+    return kind if named.get("apiVersion", API_VERSION) == API_VERSION and kind in RECORDS else None
+
+
+def _other_format(document: Document) -> list[Diagnostic]:
+    root = document.root
+    kind = root.fields.get("kind") if isinstance(root, Fields) else None
+    known = kind.text if isinstance(kind, Scalar) and kind.text in RECORDS else KIND
+    value = plain_value(root, RECORDS[known]) if root is not None else None
+    return [problem for problem in validate(document, value, known) if problem.pointer in {"/apiVersion", "/kind"}]
+
+
+def _renamed_fields(record: Record, value: Mapping[str, Json], places: Places) -> Iterator[Diagnostic]:
+    for each in record.fields:
+        if not each.renamed or each.name not in value:
+            continue
+        both = each.renamed in value
+        message = f"`{each.name}` is the old name of `{each.renamed}`{', which counts' if both else ''}"
+        hint = f"remove it; `{each.renamed}` is there" if both else f"write `{each.renamed}`"
+        pointer = f"/{each.name}"
+        yield places.problem(rules.RENAMED_FIELD, message, pointer, hint=hint, at_key=True, severity=Severity.HINT)
+
+
+def _wrong_file_name(
+    kind: str, value: Mapping[str, Json], places: Places, refused: Collection[str]
+) -> Iterator[Diagnostic]:
+    name, file = value.get("name"), places.path.replace("\\", "/").rpartition("/")[2]
+    if isinstance(name, str) and "/name" not in refused and file not in {f"{name}.yaml", f"{name}.yml"}:
+        message = f"{kind.lower()} `{name}` is in a file named {shown(file)}"
+        hint = f"rename the file to `{name}.yaml`, or the {kind.lower()}"
+        yield places.problem(rules.FILE_NAME, message, "/name", hint=hint)
 
 
 def _is_sound(pointer: str, refused: Iterable[str]) -> bool:

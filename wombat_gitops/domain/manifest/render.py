@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def headline(problem: Diagnostic) -> str:
     """`path:line:column: WOM-nnn message`; without line and column where the whole file is meant."""
     place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
-    weight = "warning: " if problem.severity is Severity.WARNING else ""
+    weight = "" if problem.severity is Severity.ERROR else f"{problem.severity}: "
     return f"{place}: {problem.rule} {weight}{printable(problem.message)}"
 
 
@@ -86,7 +86,8 @@ def _command(problem: Diagnostic) -> str:
     properties["title"] = problem.rule
     listed = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     message = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
-    return f"::{problem.severity.value} {listed}::{_escape(message)}"
+    level = "notice" if problem.severity is Severity.HINT else problem.severity.value
+    return f"::{level} {listed}::{_escape(message)}"
 
 
 def _escape(text: str) -> str:

@@ -11,17 +11,17 @@ import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft7Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.document import Fields, Items, Node
-from wombat_gitops.domain.manifest.fields import MANIFEST
-from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Record, Text, TextMap
+from wombat_gitops.domain.manifest.fields import KIND, KINDS, RECORDS
+from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Number, Record, Text, TextMap
 from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, shown
-from wombat_gitops.domain.manifest.schema import manifest_schema
+from wombat_gitops.domain.manifest.schema import kind_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,20 +49,25 @@ def plain_value(node: Node, kind: Kind | None) -> Json:
         return None
     if isinstance(kind, Flag) and node.plain and node.text in {"true", "false"}:
         return node.text == "true"
+    if isinstance(kind, Number) and node.plain and _NUMBER.fullmatch(node.text):
+        return int(node.text)
     return node.text
 
 
-def validate(document: Document, value: Json) -> list[Diagnostic]:
-    """Every difference between a manifest's value and the schema."""
-    words = _Words(document)
-    errors = _validator().iter_errors(value)
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+
+
+def validate(document: Document, value: Json, kind: str = KIND) -> list[Diagnostic]:
+    """Every difference between a manifest's value and the schema of its kind."""
+    words = _Words(document, RECORDS[kind])
+    errors = _validator(kind).iter_errors(value)
     return [problem for error in errors for problem in words.tell(error)]
 
 
-def _validator() -> Draft202012Validator:
-    if not _validators:
+def _validator(name: str) -> Draft7Validator:
+    if name not in _validators:
         kind = extend(  # type: ignore[no-untyped-call]
-            Draft202012Validator,
+            Draft7Validator,
             {
                 "pattern": _pattern,
                 "uniqueItems": _unique_items,
@@ -70,11 +75,11 @@ def _validator() -> Draft202012Validator:
                 "additionalProperties": _additional_properties,
             },
         )
-        _validators.append(kind(manifest_schema(), format_checker=_formats()))
-    return cast("Draft202012Validator", _validators[0])
+        _validators[name] = kind(kind_schema(name), format_checker=_formats())
+    return cast("Draft7Validator", _validators[name])
 
 
-_validators: list[Any] = []
+_validators: dict[str, Any] = {}
 
 
 def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
@@ -99,7 +104,7 @@ def _required(_: object, names: Sequence[str], instance: object, __: object) -> 
 
 
 def _additional_properties(
-    validator: Draft202012Validator, wanted: object, instance: object, schema: Mapping[str, Any]
+    validator: Draft7Validator, wanted: object, instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
@@ -158,12 +163,13 @@ def _kind_of(kind: Kind | None, step: str | int) -> Kind | None:
 class _Words:
     """Turns the library's errors into diagnostics in the words of the fields."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, record: Record) -> None:
+        self._record = record
         self._places: Places = document.places
         self._broken = document.broken
         self._compared = 0
 
-    def tell(self, error: ValidationError) -> Iterator[Diagnostic]:
+    def tell(self, error: ValidationError) -> Iterator[Diagnostic]:  # noqa: C901 - a case a keyword
         """Yield the diagnostic of one error, or nothing where it follows from a problem already told."""
         path = list(error.absolute_path)
         if error.validator in {"pattern", "maxLength"} and "propertyNames" in error.absolute_schema_path:
@@ -172,7 +178,7 @@ class _Words:
         pointer = _pointer(path)
         if self._within_broken(pointer):
             return
-        kind = _follow(path)
+        kind = self._follow(path)
         instance: Any = error.instance
         limit: Any = error.validator_value
         match error.validator:
@@ -189,18 +195,26 @@ class _Words:
             case "maxLength":
                 message = f"{_label(path)} has {len(instance)} characters, at most {limit} fit"
                 yield self._places.problem(rules.TOO_LONG, message, pointer, hint="shorten it")
+            case "minimum" | "maximum":
+                yield self._wrong_number(path, pointer, kind, instance)
             case "uniqueItems":
                 yield self._repeated(path, pointer, instance)
             case _:
                 yield self._wrong_count(path, pointer, len(instance), limit)
+
+    def _follow(self, path: Sequence[str | int]) -> Kind | None:
+        kind: Kind | None = self._record
+        for step in path:
+            kind = _kind_of(kind, step)
+        return kind
 
     def _within_broken(self, pointer: str) -> bool:
         return any(pointer == broken or pointer.startswith(f"{broken}/") for broken in self._broken)
 
     def _unknown(self, path: list[str | int], pointer: str, instance: Mapping[str, object]) -> Diagnostic:
         name = str(path[-1])
-        parent = _follow(path[:-1])
-        known = [field.name for field in parent.fields] if isinstance(parent, Record) else []
+        parent = self._follow(path[:-1])
+        known = [field.name for field in parent.fields if not field.renamed] if isinstance(parent, Record) else []
         self._compared += 1
         hint = ""
         if self._compared <= _MOST_SUGGESTIONS:
@@ -213,7 +227,7 @@ class _Words:
 
     def _missing(self, path: list[str | int], instance: Mapping[str, object]) -> Iterator[Diagnostic]:
         name = str(path[-1])
-        parent = _follow(path[:-1])
+        parent = self._follow(path[:-1])
         fields = {field.name: field for field in parent.fields} if isinstance(parent, Record) else {}
         strangers = [key for key in instance if key not in fields][:_MOST_SUGGESTIONS]
         free = [field for field in fields if field not in instance]
@@ -235,14 +249,14 @@ class _Words:
     def _not_a_choice(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
         choices = kind.choices if isinstance(kind, Text) else ()
         hint = did_you_mean(value, choices)
-        if path and path[0] == "platforms":
+        if "platforms" in path:
             hint = hint or "write `os/arch` or `os/arch/variant` as Go spells them, such as `linux/amd64`"
             message = f"{shown(value)} is not a supported platform"
             return self._places.problem(rules.UNSUPPORTED_PLATFORM, message, pointer, hint=hint)
         supported = " or ".join(f"`{choice}`" for choice in choices)
         if path == ["kind"]:
             message = f"kind {shown(value)} is not supported"
-            hint = f"{hint or 'this version reads'} {'' if hint else supported}".strip()
+            hint = did_you_mean(value, KINDS) or f"this version reads {' or '.join(f'`{kind}`' for kind in KINDS)}"
             return self._places.problem(rules.UNSUPPORTED_KIND, message, pointer, hint=hint)
         message = f"{_label(path)} {shown(value)} is not supported"
         return self._places.problem(rules.UNSUPPORTED_API_VERSION, message, pointer, hint=f"write {supported}")
@@ -252,7 +266,7 @@ class _Words:
         return self._places.problem(rules.BAD_VALUE, message, pointer, hint=_expected(kind, value))
 
     def _bad_key(self, path: list[str | int], key: str) -> Diagnostic:
-        kind = _follow(path)
+        kind = self._follow(path)
         expected = _expected(kind.key, key) if isinstance(kind, TextMap) else ""
         message = f"a key of {_label(path)} cannot be {shown(key)}"
         pointer = child(_pointer(path), key)
@@ -265,6 +279,10 @@ class _Words:
         where = f" in line {span.line}" if span is not None else ""
         message = f"{shown(value)} is already listed{where}"
         return self._places.problem(rules.REPEATED_ITEM, message, pointer, hint="remove one of them")
+
+    def _wrong_number(self, path: list[str | int], pointer: str, kind: Kind | None, number: int) -> Diagnostic:
+        hint = f"write a number from {kind.least:,} to {kind.most:,}" if isinstance(kind, Number) else ""
+        return self._places.problem(rules.BAD_VALUE, f"{_label(path)} cannot be `{number}`", pointer, hint=hint)
 
     def _wrong_count(self, path: list[str | int], pointer: str, count: int, limit: int) -> Diagnostic:
         if count < limit:
@@ -281,13 +299,6 @@ def _pointer(path: Sequence[str | int]) -> str:
     return pointer
 
 
-def _follow(path: Sequence[str | int]) -> Kind | None:
-    kind: Kind | None = MANIFEST
-    for step in path:
-        kind = _kind_of(kind, step)
-    return kind
-
-
 def _label(path: Sequence[str | int]) -> str:
     """A place in words: `modules[0].version`."""
     text = ""
@@ -302,6 +313,8 @@ def _describe(value: object) -> str:
             return "empty"
         case bool():
             return f"`{str(value).lower()}`"
+        case int():
+            return f"the number `{value}`"
         case str():
             return f"the text {shown(value)}"
         case list():
@@ -320,6 +333,8 @@ def _wanted(kind: Kind | None, path: Sequence[str | int], value: object) -> tupl
             words = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
             meant = words.get(str(value).lower(), "")
             return "`true` or `false`", f"write `{meant}`, without quotes" if meant else "write `true` or `false`"
+        case Number():
+            return "a number", f"write a number from {kind.least:,} to {kind.most:,}, without quotes"
         case ListOf():
             name = next((step for step in reversed(path) if isinstance(step, str)), "")
             simple = isinstance(value, str) and len(value) <= 40 and value.isprintable()  # noqa: PLR2004

@@ -3,27 +3,28 @@
 Ids are stable for ever: a rule that goes leaves its number unused. 001 to 019 are about the file as YAML,
 020 to 029 about its fields, 030 to 039 about what they mean together, 040 to 049 about files in the folder,
 050 to 059 about the lock, 060 to 069 about versions that are published, 070 to 079 about packages,
-080 to 089 about policy, 090 to 099 about defaults and libraries. A module a subject; all names are here.
+080 to 089 about policy, 090 to 099 about defaults and libraries, 100 and on are hints. A module a subject.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, text
+from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, shared, text
 from wombat_gitops.domain.manifest.rules.fields import *
 from wombat_gitops.domain.manifest.rules.files import *
 from wombat_gitops.domain.manifest.rules.locks import *
 from wombat_gitops.domain.manifest.rules.meaning import *
 from wombat_gitops.domain.manifest.rules.rule import Rule as Rule
+from wombat_gitops.domain.manifest.rules.shared import *
 from wombat_gitops.domain.manifest.rules.text import *
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks)
+_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, shared)
 
-RULES: Final[dict[str, Rule]] = {
-    rule.id: rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)
-}
+_ALL: Final = [rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)]
+
+RULES: Final[dict[str, Rule]] = {rule.id: rule for rule in sorted(_ALL, key=lambda rule: rule.id)}
 """Every rule by its id, in order."""

@@ -86,3 +86,11 @@ REPEATED_ITEM: Final = Rule(
     "remove one of them",
     "packages: [pure, io]",
 )
+RENAMED_FIELD: Final = Rule(
+    "WOM-100",
+    "renamed-field",
+    "fields have today's names",
+    "an old name is still read (this is a hint), and readers of the documentation look for the new one",
+    "write the field under its new name",
+    "go: 1.26.6",
+)

@@ -54,3 +54,36 @@ INTERNAL_PACKAGE: Final = Rule(
     "take the package that the module offers to others",
     "packages: [github.com/redpanda-data/benthos/v4/public/components/pure]",
 )
+EXCLUDED_EVERYTHING: Final = Rule(
+    "WOM-036",
+    "nothing-left",
+    "something is left to build after the exclusions",
+    "a distribution without a platform, or a platform without a package, builds nothing",
+    "remove an exclusion, or the whole manifest",
+    "platforms: [linux/amd64, windows/amd64]\nexclusions:\n  - platforms: [windows]",
+)
+IDLE_EXCLUSION: Final = Rule(
+    "WOM-037",
+    "idle-exclusion",
+    "an exclusion leaves something out",
+    "one that means no platform or no listed package is usually misspelt (a warning)",
+    "correct the platform or the package, or remove the exclusion",
+    "packages: [pure, io]\nexclusions:\n  - platforms: [windows]\n    packages: [io]",
+)
+REPLACEMENT: Final = Rule(
+    "WOM-038",
+    "replacement",
+    "a module is replaced once, and excluded only where it is not the version that is asked for",
+    "Go refuses a module file that says two things about one module",
+    "keep one of them",
+    "replaces:\n  - module: github.com/99designs/keyring\n"
+    "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}",
+)
+TEST_PIPELINE: Final = Rule(
+    "WOM-039",
+    "test-pipeline",
+    "a test's pipeline is well-formed YAML, and its name is its own",
+    "a test that cannot be read would fail after the whole build",
+    "mend the pipeline at the line that is shown",
+    "tests:\n  - name: copies\n    config: |\n      input: {stdin: {}}\n      output: {stdout: {}}",
+)

@@ -1,0 +1,217 @@
+"""Everything that a manifest can say, and what several of them say together."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.manifests import SMALL
+from wombat_gitops.domain.diagnostics import Severity
+from wombat_gitops.domain.identity import build_id, make_spec
+from wombat_gitops.domain.manifest import ManifestSet, read_all
+from wombat_gitops.domain.model import (
+    UNCOMMITTED_DATE,
+    Exclusion,
+    Lock,
+    Module,
+    PipelineTest,
+    Platform,
+    Replace,
+    Retention,
+    Selection,
+    Withdrawal,
+)
+
+CORE = "github.com/redpanda-data/benthos/v4/public/components"
+CONNECT = "github.com/redpanda-data/connect/v4"
+LIBRARY = f"""\
+apiVersion: wombat/v1
+kind: Library
+name: streaming
+modules:
+  - module: {CONNECT}
+    version: v4.105.0
+    packages: [kafka, nats]
+    tags: [x_benthos_extra]
+"""
+DEFAULTS = "apiVersion: wombat/v1\nkind: Defaults\n"
+POLICY = "apiVersion: wombat/v1\nkind: Policy\nname: house\nlicenses: {allow: [Apache-2.0, MIT]}\nmaxSize: 80MiB\n"
+
+
+def read(**files: str) -> ManifestSet:
+    """Read files, `__` in a name standing for a folder."""
+    return read_all({f"manifests/{name.replace('__', '/')}.yaml": text.encode() for name, text in files.items()})
+
+
+def test_every_field_reaches_the_distribution() -> None:
+    """Replacements, exclusions, tests and the rest are read as they are written."""
+    text = SMALL + (
+        "platforms: [linux/amd64, linux/arm/6, linux/arm/7, windows/amd64]\n"
+        "cgo: true\n"
+        "modules:\n"
+        f"  - module: {CONNECT}\n"
+        "    version: v4.105.0\n"
+        "    packages: [kafka, zeromq]\n"
+        "    tags: [x_benthos_extra]\n"
+        "    replace: {module: github.com/example/connect/v4, version: v4.105.1}\n"
+        "replaces:\n"
+        "  - module: github.com/99designs/keyring\n"
+        "    version: v1.2.1\n"
+        "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}\n"
+        "excludes:\n"
+        "  - {module: github.com/example/broken, version: v1.4.0}\n"
+        "exclusions:\n"
+        "  - {platforms: [linux/arm], packages: [zeromq], reason: needs cgo}\n"
+        "  - platforms: [windows]\n"
+        "tests:\n"
+        "  - name: copies\n"
+        "    config: |\n"
+        "      input: {stdin: {}}\n"
+        "    input: |\n"
+        "      hello\n"
+        "    expect: hello\n"
+        "withdrawn: {reason: leaks, versions: [0.9.0]}\n"
+        "retention: {versions: 5, days: 90}\n"
+        "policy:\n"
+        "  platforms: {deny: [darwin]}\n"
+    )
+
+    found = read(example=text)
+
+    assert found.diagnostics == ()
+    (one,) = found.distributions
+    arm = (Platform("linux", "arm", "6"), Platform("linux", "arm", "7"))
+    assert one.platforms == (Platform("linux", "amd64"), *arm)
+    assert one.cgo
+    assert one.tags == ("x_benthos_extra",)
+    assert one.replaces == (
+        Replace("github.com/99designs/keyring", "v1.2.1", Module("github.com/Jeffail/keyring", "v1.2.3")),
+        Replace(CONNECT, "", Module("github.com/example/connect/v4", "v4.105.1")),
+    )
+    assert one.excludes == (Module("github.com/example/broken", "v1.4.0"),)
+    assert one.exclusions == (Exclusion(arm, (f"{CONNECT}/public/components/zeromq",), "needs cgo"),)
+    assert len(one.packages_for(arm[0])) == len(one.packages) - 1
+    assert one.tests == (PipelineTest("copies", "input: {stdin: {}}\n", "hello\n", "hello"),)
+    assert one.withdrawn == Withdrawal("leaks", ("0.9.0",))
+    assert one.retention == Retention(5, 90)
+    assert [(policy.name, policy.platforms) for policy in one.policies] == [("example", Selection(deny=("darwin",)))]
+
+
+def test_optional_fields_leave_ids_as_they_are() -> None:
+    """What says nothing about the bytes does not reach an id."""
+    told = SMALL + "retention: {days: 9}\nwithdrawn: {reason: leaks}\npolicy: {maxSize: 1GiB}\nlabels: {a: b}\n"
+    lock = Lock("module distribution\n", "")
+    ids = {
+        build_id(make_spec(each, lock, each.platforms[0], UNCOMMITTED_DATE))
+        for text in (SMALL, told)
+        for each in read(example=text).distributions
+    }
+    assert len(ids) == 1
+
+
+def test_the_nearest_defaults_win_field_by_field() -> None:
+    """A folder's values hold below it; labels are put together; the manifest itself has the last word."""
+    found = read(
+        defaults=f"{DEFAULTS}go: 1.26.5\nplatforms: [linux/amd64]\nlabels: {{team: all, tier: low}}\n",
+        edge__defaults=f"{DEFAULTS}go: 1.26.4\nlabels: {{team: edge}}\n",
+        edge__example=SMALL + "labels: {tier: high}\n",
+        other=SMALL.replace("example", "other") + "go: 1.26.3\n",
+    )
+
+    assert found.diagnostics == ()
+    edge, other = found.distributions
+    assert (edge.toolchain, edge.platforms) == ("1.26.4", (Platform("linux", "amd64"),))
+    assert edge.labels == (("team", "edge"), ("tier", "high"))
+    assert (other.toolchain, other.labels) == ("1.26.3", (("team", "all"), ("tier", "low")))
+
+
+def test_a_program_depends_on_the_defaults_that_reach_its_bytes() -> None:
+    """A toolchain from elsewhere dates a build; a label from elsewhere does not."""
+    found = read(
+        defaults=f"{DEFAULTS}labels: {{team: all}}\n",
+        edge__defaults=f"{DEFAULTS}go: 1.26.4\n",
+        edge__example=SMALL + "libraries: [streaming]\n",
+        streaming=LIBRARY,
+    )
+    assert found.readings["manifests/edge/example.yaml"].uses == (
+        "manifests/edge/defaults.yaml",
+        "manifests/streaming.yaml",
+    )
+
+
+def test_a_library_brings_modules_packages_and_tags() -> None:
+    """What a library lists is as if the manifest listed it."""
+    (one,) = read(example=SMALL + "libraries: [streaming]\n", streaming=LIBRARY).distributions
+    assert one.modules[1:] == (Module(CONNECT, "v4.105.0"),)
+    assert one.packages == (
+        f"{CORE}/io",
+        f"{CORE}/pure",
+        f"{CONNECT}/public/components/kafka",
+        f"{CONNECT}/public/components/nats",
+    )
+    assert one.tags == ("x_benthos_extra",)
+
+
+def test_a_distribution_overrules_the_version_of_a_library() -> None:
+    """The version that the manifest itself names counts, and settles what libraries disagree on."""
+    own = f"modules:\n  - {{module: {CONNECT}, version: v4.67.5}}\nlibraries: [streaming, storage]\n"
+    storage = LIBRARY.replace("streaming", "storage").replace("v4.105.0", "v4.60.1").replace("kafka, nats", "aws")
+    found = read(example=SMALL + own, streaming=LIBRARY, storage=storage)
+    assert found.diagnostics == ()
+    (one,) = found.distributions
+    assert one.modules[1:] == (Module(CONNECT, "v4.67.5"),)
+    assert len(one.packages) == 5
+
+
+def test_policies_hold_below_their_folder() -> None:
+    """A policy is part of every distribution it holds for, and of no other."""
+    found = read(
+        edge__house=POLICY, edge__example=SMALL + "policy: {maxSize: 1MiB}\n", other=SMALL.replace("example", "other")
+    )
+    assert found.diagnostics == ()
+    edge, other = found.distributions
+    assert [(policy.name, policy.max_size) for policy in edge.policies] == [("house", 80 << 20), ("example", 1 << 20)]
+    assert edge.policies[0].licenses == Selection(allow=("Apache-2.0", "MIT"))
+    assert other.policies == ()
+
+
+@pytest.mark.parametrize("broken", [LIBRARY.replace("v4.105.0", "latest"), LIBRARY + "packges: [x]\n"])
+def test_a_broken_library_is_not_used(broken: str) -> None:
+    """Where a library is wrong, so is what takes it."""
+    found = read(example=SMALL + "libraries: [streaming]\n", streaming=broken)
+    assert found.distributions == ()
+    assert {problem.path for problem in found.diagnostics} == {"manifests/example.yaml", "manifests/streaming.yaml"}
+
+
+def test_a_renamed_field_is_read_with_a_hint() -> None:
+    """An old name is no error, and today's name counts where both are there."""
+    found = read(example=SMALL + "toolchain: 1.26.4\n")
+    assert [problem.severity for problem in found.diagnostics] == [Severity.HINT]
+    assert found.distributions[0].toolchain == "1.26.4"
+    both = read(example=SMALL + "toolchain: 1.26.4\ngo: 1.26.5\n")
+    assert both.distributions[0].toolchain == "1.26.5"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("retention: {versions: 0}\n", (7, 23)),
+        ("retention: {days: soon}\n", (7, 19)),
+        ("replaces: [{module: a.b/c, with: ../c}]\n", (7, 34)),
+        ("exclusions: [{platforms: [plan9]}]\n", (7, 27)),
+        ("policy: {maxSize: 80 MB}\n", (7, 19)),
+        ("withdrawn: true\n", (7, 12)),
+        ("tests: [{name: x, config: {input: {}}}]\n", (7, 27)),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_stands(text: str, place: tuple[int, int]) -> None:
+    """Each new field has its form, and its place in the file."""
+    found = read(example=SMALL + text)
+    assert found.distributions == ()
+    assert [(problem.line, problem.column) for problem in found.diagnostics] == [place]
+
+
+@pytest.mark.parametrize(("words", "size"), [("1", 1), ("80MiB", 80 << 20), ("2GiB", 2 << 30), ("4KiB", 4096)])
+def test_sizes_are_bytes(words: str, size: int) -> None:
+    """Units are powers of 1024."""
+    (one,) = read(example=SMALL + f"policy: {{maxSize: {words}}}\n").distributions
+    assert one.policies[0].max_size == size
