@@ -31,6 +31,8 @@ GAP_SECONDS: Final = 1.0
 
 _SIGN_OF_LIFE: Final = timedelta(minutes=5)
 _RESTART: Final = Timing(retry=1.0, retry_cap=60.0)
+_GOODBYE_SECONDS: Final = 3.0
+"""How long a pass that is under way may go on after the end; the next start looks at everything anyway."""
 _LONGEST_MESSAGE: Final = 500
 
 
@@ -191,11 +193,26 @@ async def keep_running(
     failures = 0
     while not stop.is_set():
         try:
-            await work(stop)
+            await _until_stopped(work, stop)
         except Exception:  # noqa: BLE001 - the border around one source
             failures += 1
             _log.exception("watching `%s` broke off and is started again", name)
             await first_of(asyncio.sleep(_RESTART.delay(failures, random())), stop)
+
+
+async def _until_stopped(work: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+    """Run *work*; one that does not end soon after *stop*, because a host hangs, is broken off."""
+    working, stopping = asyncio.ensure_future(work(stop)), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            await asyncio.wait({working}, timeout=_GOODBYE_SECONDS)
+        if working.done():
+            working.result()
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,8 +15,11 @@ from jsonschema import Draft7Validator
 from tests.support.manifests import CORPUS, SMALL
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.manifest import read_all, read_manifest, render_schema
+from wombat_gitops.domain.manifest.document import parse_document
+from wombat_gitops.domain.manifest.fields import RECORDS
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
 from wombat_gitops.domain.manifest.rules import RULES
+from wombat_gitops.domain.manifest.validation import _validator, fits, plain_value
 
 PATH = "manifests/example.yaml"
 
@@ -255,3 +260,43 @@ def test_package_belongs_to_the_longest_module_path() -> None:
     (problem,) = read_manifest(PATH, text.encode()).diagnostics
     assert problem.rule == "WOM-032"
     assert problem.hint == "move it to the entry of `github.com/example/a/b`"
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2_000_000)
+    | st.sampled_from(["", "x", "v1.2.3", "1.0.0", "linux/amd64", "Distribution", "a@b.example", "https://h.example/x"])
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "module", "x"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(sorted(RECORDS)), st.sampled_from(sorted((CORPUS / "valid").glob("*.yaml"))), st.data())
+@settings(max_examples=400)
+def test_the_quick_check_agrees_with_the_schema(kind: str, path: Path, data: st.DataObject) -> None:
+    """Whatever is put into a good manifest, the quick yes is the schema's own verdict."""
+    document = parse_document(PATH, path.read_bytes())
+    assert document.root is not None
+    value = plain_value(document.root, RECORDS[kind])
+    place: Any = value
+    while isinstance(place, dict | list) and place:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+            match data.draw(st.sampled_from(["keep", "change", "drop", "repeat"])):
+                case "change":
+                    place[key] = data.draw(VALUES)
+                case "drop":
+                    del place[key]
+                case "repeat" if isinstance(place, list):
+                    place.append(place[key])
+                case _:
+                    pass
+            break
+        place = place[key]
+
+    assert fits(value, kind) == (not list(_validator(kind).iter_errors(value)))

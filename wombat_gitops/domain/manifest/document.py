@@ -27,6 +27,7 @@ _FORBIDDEN: Final = re.compile(
 )
 """Controls but tab and line feed, other line ends, writing directions (they hide what a line says), no-characters."""
 
+_TAB: Final = re.compile("\t")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -174,14 +175,14 @@ class _Builder:
             self._syntax(error)
 
     def _take(self, event: events.Event) -> None:
-        if isinstance(event, events.DocumentStartEvent):
+        if isinstance(event, events.ScalarEvent):  # most of all events
+            self._add(self._scalar(event))
+        elif isinstance(event, events.DocumentStartEvent):
             self._start_document(event)
         elif isinstance(event, events.AliasEvent):
             span = self._span(event)
             self.report(rules.ALIAS, f"alias `*{event.anchor}` is not allowed", span, "write the value out")
             self._add(Scalar("", span, plain=True, broken=True))
-        elif isinstance(event, events.ScalarEvent):
-            self._add(self._scalar(event))
         elif isinstance(event, events.SequenceStartEvent):
             self._open(Items(self._checked(event)))
         elif isinstance(event, events.MappingStartEvent):
@@ -205,7 +206,7 @@ class _Builder:
 
     def _scalar(self, event: events.ScalarEvent) -> Scalar:
         span = self._checked(event)
-        match = _FORBIDDEN.search(event.value) or re.search("\t", event.value)
+        match = None if event.value.isprintable() else _FORBIDDEN.search(event.value) or _TAB.search(event.value)
         if match is not None:
             message = f"character U+{ord(match[0]):04X} is not allowed"
             self.report(rules.FORBIDDEN_CHARACTER, message, span, "remove it")

@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.conforming import make_check
 from wombat_gitops.domain.manifest.document import Fields, Items, Node
 from wombat_gitops.domain.manifest.fields import KIND, KINDS, RECORDS
 from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Number, Record, Text, TextMap
@@ -24,7 +25,7 @@ from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, s
 from wombat_gitops.domain.manifest.schema import kind_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.manifest.document import Document
@@ -59,9 +60,21 @@ _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 def validate(document: Document, value: Json, kind: str = KIND) -> list[Diagnostic]:
     """Every difference between a manifest's value and the schema of its kind."""
+    if fits(value, kind):
+        return []
     words = _Words(document, RECORDS[kind])
     errors = _validator(kind).iter_errors(value)
     return [problem for error in errors for problem in words.tell(error)]
+
+
+def fits(value: Json, kind: str) -> bool:
+    """Whether there is no difference at all; much quicker than looking for one."""
+    if kind not in _checks:
+        _checks[kind] = make_check(RECORDS[kind], {"email": _is_email, "uri": _is_web_address})
+    return _checks[kind](value)
+
+
+_checks: dict[str, Callable[[Json], bool]] = {}
 
 
 def _validator(name: str) -> Draft7Validator:
