@@ -272,6 +272,36 @@ class Resolver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class VersionList:
+    """The versions of a module that its origin tells.
+
+    Attributes:
+        versions: oldest first, without those that their owner has retracted.
+        problem: why the list could not be had, or "".
+    """
+
+    module: str
+    versions: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class ModuleVersions(Protocol):
+    """Tells which versions of modules there are."""
+
+    async def versions(self, modules: Sequence[str], toolchain: str) -> Mapping[str, VersionList]:
+        """The list of each module, by its path; one that cannot be had does not keep the others.
+
+        Args:
+            modules: module paths, and `go` for the releases of Go itself (`1.26.6`).
+            toolchain: Go release to ask with.
+
+        Raises:
+            LockError, Unreachable: nothing can be asked at all.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class TreeEntry:
     """A file below a source's folder: its path from the root of the repository and content id.
 

@@ -8,6 +8,7 @@
     │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
     │   │   └── InvalidSources      the list of sources is wrong
     │   ├── LockError           the lock is missing, stale, or cannot be made
+    │   │   └── Conflict            a module requires a newer version of another than was asked for
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
     │   ├── Unreachable         broker, service, git host or module proxy does not answer
@@ -88,6 +89,22 @@ class InvalidSources(InvalidManifests):
 
 class LockError(UserError):
     """A lock that is missing, stale, or cannot be made."""
+
+
+class Conflict(LockError):
+    """Versions that do not go together.
+
+    Args:
+        module: path of the module that was asked for at a version that is too old.
+        required: the version of it that is required.
+        by: what requires it, `path@version`, or "" where that is not known.
+    """
+
+    def __init__(self, message: str, *, module: str, required: str, by: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.module = module
+        self.required = required
+        self.by = by
 
 
 class BuildFailed(UserError):
