@@ -31,6 +31,7 @@ package service
 
 import (
 	"context"
+	"io"
 	"os"
 	"runtime/debug"
 	"sort"
@@ -57,6 +58,10 @@ func RunCLI(ctx context.Context, options ...CLIOptFunc) {
 	for _, option := range options {
 		option(&s)
 	}
+	if len(os.Args) > 2 && os.Args[1] == "run" {
+		pipeline(os.Args[len(os.Args)-1])
+		return
+	}
 	switch strings.Join(os.Args[1:], " ") {
 	case "--version":
 		os.Stdout.WriteString("Version: " + s.version + "\\nDate: " + s.date + "\\n")
@@ -70,6 +75,26 @@ func RunCLI(ctx context.Context, options ...CLIOptFunc) {
 	default:
 		os.Stderr.WriteString("unknown command\\n")
 		os.Exit(1)
+	}
+}
+
+func pipeline(path string) {
+	config, err := os.ReadFile(path)
+	if err != nil {
+		os.Exit(1)
+	}
+	input, _ := io.ReadAll(os.Stdin)
+	switch text := string(config); {
+	case strings.Contains(text, "uppercase"):
+		os.Stdout.WriteString(strings.ToUpper(string(input)))
+	case strings.Contains(text, "nowhere"):
+		os.Stderr.WriteString("unable to infer component type\\n")
+		os.Exit(1)
+	case strings.Contains(text, "never"):
+		for {
+		}
+	default:
+		os.Stdout.Write(input)
 	}
 }
 

@@ -15,12 +15,12 @@ from wombat_gitops.domain.errors import CorruptData, Refused
 from wombat_gitops.domain.grammar import IMPORT_PATH, MODULE_PATH, MODULE_VERSION, check_spec, matches
 from wombat_gitops.domain.identity import utc_text
 from wombat_gitops.domain.lock import parse_go_mod
-from wombat_gitops.domain.model import CORE_MODULE
+from wombat_gitops.domain.model import CORE_MODULE, Module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wombat_gitops.domain.model import BuildSpec, Module
+    from wombat_gitops.domain.model import BuildSpec, Replace
 
 MAIN_FILE: Final = "main.go"
 MAIN_MODULE: Final = "distribution"
@@ -91,29 +91,36 @@ def _blank_imports(packages: Iterable[str]) -> str:
     return "".join(f"\t_ {quoted(package)}\n" for package in sorted(packages))
 
 
-def first_go_mod(modules: Iterable[Module]) -> str:
+def first_go_mod(modules: Iterable[Module], replaces: Iterable[Replace] = (), excludes: Iterable[Module] = ()) -> str:
     """The go.mod a resolution starts from: exactly what was declared.
 
     Raises:
         Refused: a module has a path or a version that is none.
     """
-    lines = []
-    for module in sorted(modules):
-        if not (matches(MODULE_PATH, module.path) and matches(MODULE_VERSION, module.version)):
-            msg = f"`{str(module)[:120]}` is not a module at an exact version"
-            raise Refused(msg)
-        lines.append(f"\t{module.path} {module.version}\n")
-    return f"module {MAIN_MODULE}\n\ngo {FIRST_GO_LINE}\n\nrequire (\n{''.join(lines)})\n"
+    required = "".join(f"\t{_exact(module)}\n" for module in sorted(modules))
+    text = f"module {MAIN_MODULE}\n\ngo {FIRST_GO_LINE}\n\nrequire (\n{required})\n"
+    for module in sorted(excludes):
+        text += f"\nexclude {_exact(module)}\n"
+    for each in sorted(replaces):
+        old = _exact(Module(each.path, each.version or "v0.0.0")).removesuffix("" if each.version else " v0.0.0")
+        text += f"\nreplace {old} => {_exact(each.by)}\n"
+    return text
+
+
+def _exact(module: Module) -> str:
+    if not (matches(MODULE_PATH, module.path) and matches(MODULE_VERSION, module.version)):
+        msg = f"`{str(module)[:120]}` is not a module at an exact version"
+        raise Refused(msg)
+    return f"{module.path} {module.version}"
 
 
 def requirements(go_mod: str) -> dict[str, str]:
-    """The modules that a go.mod requires, path to version.
+    """The modules whose source a go.mod pins, path to version, replaced ones as what replaces them.
 
     Raises:
         LockError: it does more than require modules.
     """
-    parsed = parse_go_mod(go_mod)
-    return {module.path: module.version for module in (*parsed.direct, *parsed.indirect)}
+    return {module.path: module.version for module in parse_go_mod(go_mod).used()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +195,7 @@ def parse_build_info(text: str | bytes) -> BuildInfo:
 def mismatches(info: BuildInfo, spec: BuildSpec, go_mod: str, go_sum: str) -> tuple[str, ...]:
     """Everything in which a binary is not what was asked for, as messages; empty where it is."""
     wanted = {"go": f"go{spec.toolchain}", "main package": MAIN_MODULE} | spec.platform.go_env
-    wanted |= {"CGO_ENABLED": "0", "-trimpath": "true"}
+    wanted |= {"CGO_ENABLED": "1" if spec.cgo else "0", "-trimpath": "true"}
     actual = {"go": info.go_version, "main package": info.path} | info.settings
     messages = [
         f"`{key}` is `{actual.get(key, '')}`, expected `{value}`"

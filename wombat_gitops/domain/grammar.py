@@ -77,6 +77,3 @@ def check_spec(spec: BuildSpec) -> None:
     if not spec.packages:
         msg = "`spec.packages` is empty"
         raise Refused(msg)
-    if spec.cgo:
-        msg = "`spec.cgo` is not supported by this version"
-        raise Refused(msg)

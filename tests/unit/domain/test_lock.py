@@ -22,6 +22,8 @@ from wombat_gitops.domain.lock import (
 )
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.model import (
+    Exclusion,
+    Replace,
     UNCOMMITTED_DATE,
     Distribution,
     Lock,
@@ -79,9 +81,9 @@ def test_line_ends_of_a_checkout_do_not_matter() -> None:
     assert read_lock(files.go_mod.replace("\n", "\r\n"), files.go_sum.replace("\n", "\r\n"))[1] == LOCK
 
 
-@pytest.mark.parametrize("line", ["replace a.b/c => ../c", "exclude a.b/c v1.0.0", "tool a.b/c", "toolchain go1.27.0"])
+@pytest.mark.parametrize("line", ["replace a.b/c => ../c", "replace a.b/c v1.0.0 => /c v1.0.0", "exclude a.b/c", "tool a.b/c", "toolchain go1.27.0"])
 @pytest.mark.parametrize("block", [False, True])
-def test_lock_that_does_more_than_require_is_refused(line: str, block: bool) -> None:
+def test_lock_that_does_more_than_name_modules_is_refused(line: str, block: bool) -> None:
     """In a line or in a block, and by the service as well."""
     word, _, rest = line.partition(" ")
     text = f"{GO_MOD}\n{word} (\n\t{rest}\n)\n" if block else f"{GO_MOD}\n{line}\n"
@@ -112,6 +114,31 @@ def test_other_texts_are_no_go_mod(text: str) -> None:
     """A go.mod that nobody's tool wrote is refused with a reason."""
     with pytest.raises(Refused, match=r"go\.mod"):
         check_go_mod(text)
+
+
+def test_replaced_and_excluded_modules_are_those_of_the_manifest() -> None:
+    """A lock that replaces what the manifest does not, or does not replace what it does, is not its lock."""
+    replace_line = Replace("a.b/c", "v1.0.0", Module("d.e/f", "v1.2.0"))
+    wanted = replace(small(), replaces=(replace_line,), excludes=(Module("a.b/g", "v1.1.0"),))
+    plain = f"{GO_MOD}\nrequire a.b/c v1.0.0 // indirect\n"
+    full = f"{plain}\nexclude a.b/g v1.1.0\n\nreplace a.b/c v1.0.0 => d.e/f v1.2.0\n"
+    check_go_mod(full)
+    for distribution, text, found in ((wanted, full, 0), (wanted, plain, 2), (small(), full, 2), (small(), plain, 0)):
+        files = render_lock(distribution, Lock(text, GO_SUM))
+        problems = check_lock(distribution, *read_lock(files.go_mod, files.go_sum))
+        assert [problem.rule for problem in problems] == ["WOM-056"] * found
+    assert [module.path for module in resolved_modules(Lock(full, GO_SUM))] == ["d.e/f", CORE]
+
+
+def test_a_lock_says_what_platforms_go_without() -> None:
+    """Exclusions and cgo are in the header only where there are any: locks that exist stay as they are."""
+    one = small()
+    without = replace(one, exclusions=(Exclusion(one.platforms[:1], one.packages[:1]),), cgo=True)
+    files = render_lock(without, LOCK)
+    header, lock = read_lock(files.go_mod, files.go_sum)
+    assert check_lock(without, header, lock) == ()
+    assert {problem.pointer for problem in check_lock(one, header, lock)} == {"/exclusions", "/cgo"}
+    assert "exclusions" not in render_lock(one, LOCK).go_mod
 
 
 @pytest.mark.parametrize("line", ["x", "a.b/c v1.0.0", "a.b/c v1.0.0 h1:short=", "a.b/c latest h1:" + "A" * 43 + "="])

@@ -127,7 +127,6 @@ def test_defaults_pass_their_own_grammar() -> None:
         ("tags", ("-race",)),
         ("go_mod", "x"),
         ("go_sum", ""),
-        ("cgo", True),
     ],
 )
 def test_spec_that_no_manifest_gives_is_refused(field: str, value: object) -> None:

@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang import smoke
+from wombat_gitops.adapters.golang import pipelines, smoke
 from wombat_gitops.adapters.golang.command import Kept, go
-from wombat_gitops.adapters.golang.environment import Folders, offline, online
+from wombat_gitops.adapters.golang.environment import Folders, find_c_compiler, offline, online
+from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import TimedOut
@@ -68,7 +69,9 @@ class GoCompiler:
             raise StepFailed(proxy_gone(gone, Step.FETCH))
         tags = _tags(spec)
         argv = [toolchain.go, "list", "-deps", *tags, "-f", _DIRECTORIES, SERVICE_PACKAGE, *spec.packages]
-        env = online(toolchain, self._folders, _scratch(workspace), spec.platform, self._network.environment)
+        env = online(
+            toolchain, self._folders, _scratch(workspace), spec.platform, self._network.environment, cgo=spec.cgo
+        )
         await output.write(f"$ go list -deps ({len(spec.packages)} packages)\n".encode())
         kept = Kept(output)
         try:
@@ -95,7 +98,8 @@ class GoCompiler:
         suffix = ".exe" if spec.platform.os == "windows" else ""
         binary = workspace.out / f"{spec.binary_name}{suffix}"
         flags = ["-trimpath", "-buildvcs=false", "-ldflags", LINK_FLAGS, *_tags(spec)]
-        env = offline(toolchain, self._folders, _scratch(workspace), spec.platform)
+        check_c_compiler(spec)
+        env = offline(toolchain, self._folders, _scratch(workspace), spec.platform, cgo=spec.cgo)
         argv = [toolchain.go, "build", *flags, "-o", str(binary), "."]
         try:
             await go(argv, cwd=workspace.source, env=env, seconds=COMPILE_SECONDS, output=output, step=Step.COMPILE)
@@ -115,8 +119,28 @@ class GoCompiler:
         await smoke.check_contents(spec, binary, workspace.source, toolchain.go, env, output)
         if smoke.can_run(spec.platform):
             await smoke.check_answers(spec, binary, scratch, output)
+            await pipelines.run_tests(spec, binary, scratch, output)
         else:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
+
+
+def check_c_compiler(spec: BuildSpec) -> None:
+    """Make sure that C can be compiled where a spec asks for it.
+
+    Raises:
+        StepFailed: there is no C compiler, or none for that platform.
+    """
+    if not spec.cgo:
+        return
+    if (spec.platform.os, spec.platform.arch) != host_platform():
+        message = f"this builder cannot compile C for `{spec.platform}`"
+        hint = "build it on a machine of that platform, or exclude the platform"
+    elif find_c_compiler() is None:
+        message = "this builder has no C compiler"
+        hint = "install one on the builder, or leave out what needs `cgo`"
+    else:
+        return
+    raise StepFailed(Failure(FailureKind.USER, "NoCCompiler", message, Step.COMPILE, "", hint))
 
 
 def proxy_gone(folder: Path, step: Step | None) -> Failure:
@@ -138,6 +162,7 @@ def _scratch(workspace: Workspace) -> Path:
 
 def _fetch_key(spec: BuildSpec) -> str:
     inputs = [spec.go_mod, spec.go_sum, spec.toolchain, str(spec.platform), *sorted(spec.tags), "", *spec.packages]
+    inputs += ["", "cgo"] if spec.cgo else []
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()
 
 

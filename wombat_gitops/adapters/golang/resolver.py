@@ -7,22 +7,22 @@ latest versions there, so its answer depends on the date.
 from __future__ import annotations
 
 import difflib
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.golang.answers import json_values, translated
 from wombat_gitops.adapters.golang.command import go
 from wombat_gitops.adapters.golang.compiler import proxy_gone
 from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.toolchain import Toolchain
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.errors import InternalError, LockError, TimedOut, Unreachable
+from wombat_gitops.domain.errors import Conflict, InternalError, LockError, TimedOut
 from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
-from wombat_gitops.domain.lifecycle import FailureKind, Step, StepFailed
+from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock
 from wombat_gitops.ports import Output
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
-    from wombat_gitops.domain.lifecycle import Failure
     from wombat_gitops.domain.model import Module, Platform
 
 _SECONDS: Final = 900.0
@@ -62,10 +61,11 @@ class GoResolver:
 
     async def resolve(self, distribution: Distribution, output: Output) -> Lock:
         """See `ports.Resolver`."""
-        source, probe = first_go_mod(distribution.modules), f"module {MAIN_MODULE}\n"
+        source = first_go_mod(distribution.modules, distribution.replaces, distribution.excludes)
+        probe = f"module {MAIN_MODULE}\n"
         gone = self._network.missing_folder
         if gone is not None:
-            raise _translated(proxy_gone(gone, None))
+            raise translated(proxy_gone(gone, None))
         try:
             toolchain = await self._toolchains.locate(distribution.toolchain, self._network.environment)
             with tempfile.TemporaryDirectory(prefix="wombat-resolve-") as root:
@@ -73,25 +73,26 @@ class GoResolver:
                 for folder in folders:
                     folder.mkdir()
                 (folders[0] / "go.mod").write_text(source, encoding="utf-8")
-                (folders[0] / MAIN_FILE).write_text(imports_go(distribution.packages), encoding="utf-8")
                 (folders[2] / "go.mod").write_text(probe, encoding="utf-8")
                 job = _Job(distribution, toolchain, folders[0], folders[1], output)
                 await self._check_packages(job, folders[2])
                 return await self._lock(job)
         except StepFailed as failed:
-            raise _translated(failed.failure) from failed
+            raise translated(failed.failure) from failed
 
     async def _check_packages(self, job: _Job, probe: Path) -> None:
         """Every package must be a folder with Go files in the declared module that it belongs to."""
         modules = job.distribution.modules
-        argv = [job.toolchain.go, "mod", "download", "-json", *map(str, modules)]
-        await job.output.write(f"$ go mod download {' '.join(map(str, modules))}\n".encode())
+        homes = {module.path: _home(module, job.distribution) for module in modules}
+        wanted = sorted({str(home) for home in homes.values()})
+        argv = [job.toolchain.go, "mod", "download", "-json", *wanted]
+        await job.output.write(f"$ go mod download {' '.join(wanted)}\n".encode())
         try:
             env = self._env(job, job.distribution.platforms[0])
             answer = await capture(argv, cwd=probe, env=env, seconds=_SECONDS)
         except TimedOut as error:
             raise StepFailed(gofailure.timed_out("", Step.FETCH, _SECONDS)) from error
-        reports = _json_values(answer.stdout.decode(errors="replace"))
+        reports = json_values(answer.stdout.decode(errors="replace"))
         errors = [str(report["Error"]) for report in reports if report.get("Error")]
         if answer.status or errors:
             text = "\n".join([*errors, answer.stderr.decode(errors="replace")])
@@ -100,7 +101,7 @@ class GoResolver:
         for package in job.distribution.packages:
             owner = _owner(package, modules)
             if owner is not None:
-                _check_package(package, owner, places[owner.path])
+                _check_package(package, owner, places[homes[owner.path].path])
 
     async def _lock(self, job: _Job) -> Lock:
         for _ in range(_ROUNDS):
@@ -126,6 +127,8 @@ class GoResolver:
         tags = ["-tags", ",".join(sorted(job.distribution.tags))] if job.distribution.tags else []
         argv = [job.toolchain.go, "list", "-deps", *tags, "-f", "{{with .Error}}{{.}}{{end}}", "."]
         env = self._env(job, platform)
+        imports = imports_go(job.distribution.packages_for(platform))
+        (job.folder / MAIN_FILE).write_text(imports, encoding="utf-8")
         await job.output.write(f"# {platform}\n".encode())
         text = await go(argv, cwd=job.folder, env=env, seconds=_SECONDS, output=job.output, step=Step.FETCH)
         sought = [line for line in text.splitlines() if _FINDING in line]
@@ -140,9 +143,10 @@ class GoResolver:
             version = actual.get(module.path, module.version)
             if version != module.version:
                 by = await self._who_requires(job, f"{module.path}@{version}")
-                msg = f"`{module.path}`: wanted `{module.version}`, required `{version}`{by}"
+                suffix = f" by `{by}`" if by else ""
+                msg = f"`{module.path}`: wanted `{module.version}`, required `{version}`{suffix}"
                 hint = f"set it to `{version}`, or choose an older version of what requires it"
-                raise LockError(msg, hint=hint)
+                raise Conflict(msg, module=module.path, required=version, by=by, hint=hint)
 
     async def _who_requires(self, job: _Job, wanted: str) -> str:
         argv = [job.toolchain.go, "mod", "graph"]
@@ -152,18 +156,18 @@ class GoResolver:
         sources = sorted({pair[0] for pair in pairs if len(pair) == 2 and pair[1] == wanted} - {MAIN_MODULE})  # noqa: PLR2004
         declared = {str(module) for module in job.distribution.modules}
         first = sorted(sources, key=lambda source: (source not in declared, source))
-        return f" by `{first[0]}`" if first else ""
+        return first[0] if first else ""
 
     def _env(self, job: _Job, platform: Platform) -> Mapping[str, str]:
-        env = online(job.toolchain, self._folders, job.scratch, platform, self._network.environment)
+        cgo = job.distribution.cgo
+        env = online(job.toolchain, self._folders, job.scratch, platform, self._network.environment, cgo=cgo)
         return env | {"GOFLAGS": "-mod=mod"}
 
 
-def _translated(failure: Failure) -> LockError | Unreachable:
-    culprit = "" if not failure.culprit or failure.culprit in failure.message else f" (`{failure.culprit}`)"
-    if failure.kind is FailureKind.TRANSIENT:
-        return Unreachable(f"{failure.message}{culprit}", hint=failure.hint)
-    return LockError(f"{failure.message}{culprit}", hint=failure.hint)
+def _home(module: Module, distribution: Distribution) -> Module:
+    """The module whose source counts: the one itself, or what the manifest replaces it by."""
+    replaced = {(each.path, each.version): each.by for each in distribution.replaces}
+    return replaced.get((module.path, module.version)) or replaced.get((module.path, "")) or module
 
 
 def _owner(package: str, modules: tuple[Module, ...]) -> Module | None:
@@ -199,22 +203,3 @@ def _read(folder: Path) -> Lock:
     go_sum = folder / "go.sum"
     text = go_sum.read_text(encoding="utf-8") if go_sum.exists() else ""
     return Lock((folder / "go.mod").read_text(encoding="utf-8"), text)
-
-
-def _json_values(text: str) -> list[dict[str, Any]]:
-    """The objects that stand one after the other in *text*."""
-    decoder, values, position = json.JSONDecoder(), list[dict[str, Any]](), 0
-    while (position := _skip_space(text, position)) < len(text):
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except ValueError:
-            break
-        if isinstance(value, dict):
-            values.append(value)
-    return values
-
-
-def _skip_space(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position

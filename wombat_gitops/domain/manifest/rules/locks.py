@@ -25,8 +25,8 @@ LOCK_UNREADABLE: Final = Rule(
 LOCK_DIRECTIVE: Final = Rule(
     "WOM-052",
     "lock-directive",
-    "a lock only requires modules",
-    "`replace`, `exclude`, `tool` and `toolchain` lines would make it build what no manifest names",
+    "a lock only names modules at exact versions",
+    "folders in `replace` lines, `tool` and `toolchain` lines would make it build what no manifest names",
     "run `wombat lock` again",
     "require github.com/redpanda-data/benthos/v4 v4.76.0",
 )
@@ -53,4 +53,13 @@ LOCK_GO: Final = Rule(
     "a module says which Go release it needs, and an older compiler refuses it",
     "raise `go`",
     "go: 1.26.6",
+)
+LOCK_REPLACES: Final = Rule(
+    "WOM-056",
+    "lock-replaces",
+    "a lock replaces and excludes what the manifest does",
+    "a replaced module is other code under the same name, so a person must have written it into the manifest",
+    "run `wombat lock`",
+    "replaces:\n  - module: github.com/99designs/keyring\n"
+    "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}",
 )

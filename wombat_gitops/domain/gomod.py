@@ -1,0 +1,150 @@
+"""The text of go.mod and go.sum: what a lock may say, and nothing else.
+
+A lock requires modules at exact versions. It may replace a module by another one at an exact version, and
+exclude versions; it never names a folder, a tool or a toolchain.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.domain import grammar
+from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.places import printable, shown
+from wombat_gitops.domain.model import Module, Replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAIN_MODULE: Final = "distribution"
+"""Name of the generated main module; one name for all, because it is part of a binary's bytes."""
+
+_DIGEST: Final = re.compile(r"h1:[A-Za-z0-9+/]{43}=")
+_GO_LINE: Final = re.compile(r"1\.\d{1,3}(\.\d{1,3})?(rc\d{1,2})?", re.ASCII)
+_REFUSED: Final = frozenset({"replace", "exclude", "tool", "toolchain", "retract", "godebug", "ignore"})
+_BLOCKS: Final = _REFUSED - {"replace", "exclude"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoMod:
+    """What a go.mod says.
+
+    Attributes:
+        go: the language version it needs.
+        direct: modules that are required for their own sake.
+        indirect: modules that others need.
+    """
+
+    go: str
+    direct: tuple[Module, ...]
+    indirect: tuple[Module, ...]
+    replaces: tuple[Replace, ...] = ()
+    excludes: tuple[Module, ...] = ()
+
+    def used(self) -> tuple[Module, ...]:
+        """Every module whose source is compiled, by path: the required ones, or what they are replaced by."""
+        replaced = {(each.path, each.version): each.by for each in self.replaces}
+        modules = (*self.direct, *self.indirect)
+        return tuple(
+            sorted(
+                {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in modules}
+            )
+        )
+
+
+class LockRefusal(Exception):
+    """A lock that cannot be used: the rule it breaks, and how."""
+
+    def __init__(self, rule: rules.Rule, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+
+
+def read_go_mod(text: str) -> GoMod:  # noqa: C901 - a case a directive
+    """Read a go.mod. Raises `LockRefusal`."""
+    module = go = ""
+    direct: dict[str, str] = {}
+    indirect: dict[str, str] = {}
+    replaces: dict[tuple[str, str], Replace] = {}
+    excludes: list[Module] = []
+    for words, comment in _statements(text):
+        match words:
+            case ["module", name] if not module:
+                module = name
+            case ["go", release] if not go and _GO_LINE.fullmatch(release):
+                go = release
+            case ["require", path, version] if _is_module(path, version):
+                if path in direct or path in indirect:
+                    raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod requires {shown(path)} twice")
+                (indirect if comment == "indirect" else direct)[path] = version
+            case ["replace", *sides] if (replace := _replace(sides)) is not None:
+                replaces[replace.path, replace.version] = replace
+            case ["exclude", path, version] if _is_module(path, version):
+                excludes.append(Module(path, version))
+            case [word, *_] if word in _REFUSED:
+                raise LockRefusal(rules.LOCK_DIRECTIVE, f"the lock's go.mod has a `{word}` line")
+            case _:
+                raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod has a line {shown(' '.join(words))}")
+    if module != MAIN_MODULE:
+        raise LockRefusal(rules.LOCK_DIRECTIVE, f"the lock's go.mod is of module {shown(module)}, not `{MAIN_MODULE}`")
+    if not go:
+        raise LockRefusal(rules.LOCK_UNREADABLE, "the lock's go.mod has no `go` line")
+    return GoMod(
+        go,
+        tuple(Module(path, version) for path, version in direct.items()),
+        tuple(Module(path, version) for path, version in indirect.items()),
+        tuple(sorted(replaces.values())),
+        tuple(sorted(excludes)),
+    )
+
+
+def _replace(sides: list[str]) -> Replace | None:
+    """A `replace` line by its words; None where it is none, or names a folder."""
+    match sides:
+        case [path, "=>", other, by] if _is_module(path, "v0.0.0") and _is_module(other, by):
+            return Replace(path, "", Module(other, by))
+        case [path, version, "=>", other, by] if _is_module(path, version) and _is_module(other, by):
+            return Replace(path, version, Module(other, by))
+        case _:
+            return None
+
+
+def _statements(text: str) -> Iterator[tuple[list[str], str]]:
+    """Words and comment of each line of a go.mod, blocks resolved (the Go modules reference, "go.mod files")."""
+    block = ""
+    for line in text.split("\n"):
+        code, _, comment = line.partition("//")
+        words = code.split()
+        if not words:
+            continue
+        if block and words == [")"]:
+            block = ""
+        elif not block and len(words) == 2 and words[1] == "(":  # noqa: PLR2004
+            block = words[0]
+            if block in _BLOCKS:
+                yield [block], ""
+        else:
+            yield ([block, *words] if block else words), comment.strip()
+    if block:
+        raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod has a `{printable(block)}` block without an end")
+
+
+def _is_module(path: str, version: str) -> bool:
+    return grammar.matches(grammar.MODULE_PATH, path) and grammar.matches(grammar.MODULE_VERSION, version)
+
+
+def check_go_sum(text: str) -> None:
+    """Refuse a go.sum with a line that Go would not write. Raises `LockRefusal`."""
+    for line in text.split("\n"):
+        words = line.split(" ")
+        if line == "":
+            continue
+        if (
+            len(words) != 3  # noqa: PLR2004
+            or not _is_module(words[0], words[1].removesuffix("/go.mod"))
+            or _DIGEST.fullmatch(words[2]) is None
+        ):
+            raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.sum has a line {shown(line)}")
