@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, fields
+from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, desired_builds
@@ -16,7 +19,7 @@ from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.ports import TreeEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from wombat_gitops.domain.model import Distribution, Lock
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Declaration", "Declared", "DesiredBuild", "ManifestReader"]
 
+_PORTION: Final = 64
+"""Manifests that are parsed in one go."""
+_ORDER: Final = tuple(item.name for item in fields(Diagnostic))
+"""Of diagnostics: their own order, by a key, which is several times as fast."""
 _SUFFIXES: Final = (".yaml", ".yml")
 _FILE_MODES: Final = frozenset({"100644", "100755"})
 _LONGEST_PATH: Final = 500
@@ -36,6 +43,15 @@ class _Parsed:
 
     text: str
     parsed: Parsed
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a manifest and its lock amounted to, and what that was made of."""
+
+    reading: Reading
+    lock: tuple[TreeEntry | Diagnostic | None, ...]
+    item: Declared
 
 
 @dataclass(slots=True)
@@ -56,6 +72,8 @@ class ManifestReader:
         self._readings: dict[tuple[str, str], Reading] = {}
         self._shared: tuple[frozenset[tuple[str, str]], Shared, tuple[Diagnostic, ...]] = (frozenset(), Shared(), ())
         self._locks: dict[tuple[str, str], bytes] = {}
+        self._sorted: dict[str, tuple[TreeEntry, Diagnostic | None, bool]] = {}
+        self._declared: dict[str, _Known] = {}
 
     async def read(self, revision: str | None = None) -> Declaration:
         """Read everything that *revision* declares, by default the newest one.
@@ -66,7 +84,7 @@ class ManifestReader:
             Unreachable, NotFound, Refused: as `ManifestSource` does.
         """
         tree = await self._source.tree(revision if revision is not None else await self._source.revision())
-        files = _sort(tree.entries, self._source.folder)
+        files = await asyncio.to_thread(self._sort, tree.entries)
         parsed = await self._parse(tree, files)
         refused = [problem for path, problem in files.refused.items() if not _in_lock(path)]
         readings = self._interpret(parsed, files)
@@ -85,24 +103,65 @@ class ManifestReader:
             for distribution in found.distributions
         }
         dates = await self._source.dates(tree, groups) if groups else {}
-        declared = []
-        for distribution in found.distributions:
-            path = distribution.path
-            date = dates.get(path, UNCOMMITTED_DATE)
-            declared.append(_declare(parsed[path].text, readings[path], distribution, locks, files, date))
+        declared = self._declare(parsed, readings, found.distributions, files, locks, dates)
         problems = {*found.diagnostics, *refused}
         problems.update(problem for item in declared for problem in item.diagnostics)
         manifests = len(files.manifests) + sum(_is_manifest(path) for path in files.refused)
-        return Declaration(tree.revision, tuple(declared), tuple(sorted(problems)), manifests)
+        ordered = await asyncio.to_thread(sorted, problems, key=attrgetter(*_ORDER))
+        return Declaration(tree.revision, declared, tuple(ordered), manifests)
+
+    def _declare(
+        self,
+        parsed: Mapping[str, _Parsed],
+        readings: Mapping[str, Reading],
+        distributions: Iterable[Distribution],
+        files: _Files,
+        locks: Mapping[str, bytes],
+        dates: Mapping[str, datetime],
+    ) -> tuple[Declared, ...]:
+        """Put each manifest and its lock together; again only where one of them, or the date, is another one."""
+        known, self._declared = self._declared, {}
+        for distribution in distributions:
+            path = distribution.path
+            date = dates.get(path, UNCOMMITTED_DATE)
+            found = known.get(path)
+            state = tuple(files.others.get(each) or files.refused.get(each) for each in lock_paths(path))
+            if found is None or found.reading is not readings[path] or (found.lock, found.item.date) != (state, date):
+                item = _declare(parsed[path].text, readings[path], distribution, locks, files, date)
+                found = _Known(readings[path], state, item)
+            self._declared[path] = found
+        return tuple(each.item for each in self._declared.values())
+
+    def _sort(self, entries: Iterable[TreeEntry]) -> _Files:
+        """Sort a tree; what was said of an entry holds for as long as there is that very entry."""
+        files, known, self._sorted = _Files(), self._sorted, {}
+        folder = self._source.folder
+        prefix = f"{folder.strip('/')}/" if folder.strip("/.") else ""
+        for entry in entries:
+            path = entry.path
+            if not path.startswith(prefix):
+                continue
+            before = known.get(path)
+            if before is None or (before[0] is not entry and before[0] != entry):
+                before = (entry, _refusal(entry), _is_manifest(path))
+            self._sorted[path] = before
+            if before[1] is not None:
+                files.refused[path] = before[1]
+            elif before[2]:
+                files.manifests[path] = entry
+            else:
+                files.others[path] = entry
+        return files
 
     async def _parse(self, tree: Tree, files: _Files) -> dict[str, _Parsed]:
         wanted = {path: (path, entry.oid) for path, entry in files.manifests.items()}
         missing = [path for path, key in wanted.items() if key not in self._manifests]
         data = await self._source.read(tree, missing) if missing else {}
-        fresh = {
-            wanted[path]: _Parsed(content.decode(errors="replace"), parse_manifest(path, content))
-            for path, content in data.items()
-        }
+        fresh = dict[tuple[str, str], _Parsed]()
+        for paths in _portions(data):
+            # beside the loop, so that a large or hostile source delays nothing else in this process
+            read = await asyncio.to_thread(_read, paths, data)
+            fresh.update(zip((wanted[path] for path in paths), read, strict=True))
         known = self._manifests | fresh
         self._manifests = {key: known[key] for key in wanted.values() if key in known}
         return {path: known[key] for path, key in wanted.items() if key in known}
@@ -132,6 +191,17 @@ class ManifestReader:
         return {path: known[key] for path, key in wanted.items() if key in known}
 
 
+def _portions(data: Iterable[str]) -> Iterator[list[str]]:
+    """The keys of *data*, some at a time."""
+    rest = iter(data)
+    while portion := list(islice(rest, _PORTION)):
+        yield portion
+
+
+def _read(paths: Iterable[str], data: Mapping[str, bytes]) -> list[_Parsed]:
+    return [_Parsed(data[path].decode(errors="replace"), parse_manifest(path, data[path])) for path in paths]
+
+
 def _declare(
     manifest: str,
     reading: Reading,
@@ -154,22 +224,6 @@ def _declare(
     builds = desired_builds(distribution, lock, date) if lock is not None else ()
     problems = tuple(sorted((*reading.diagnostics, *found)))
     return Declared(distribution, lock, date, manifest, builds, problems)
-
-
-def _sort(entries: Iterable[TreeEntry], folder: str) -> _Files:
-    files = _Files()
-    prefix = f"{folder.strip('/')}/" if folder.strip("/.") else ""
-    for entry in entries:
-        if not entry.path.startswith(prefix):
-            continue
-        problem = _refusal(entry)
-        if problem is not None:
-            files.refused[entry.path] = problem
-        elif _is_manifest(entry.path):
-            files.manifests[entry.path] = entry
-        else:
-            files.others[entry.path] = entry
-    return files
 
 
 def _refusal(entry: TreeEntry) -> Diagnostic | None:

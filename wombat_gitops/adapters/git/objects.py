@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.git.command import complaint, local_failure
@@ -102,6 +103,7 @@ class Repository:
         self._folder = folder
         self._shallow = shallow
         self._history: _History | None = None
+        self._listed: dict[bytes, TreeEntry] = {}
 
     @property
     def git_dir(self) -> Path:
@@ -150,8 +152,15 @@ class Repository:
         """Everything below the folder at *commit*, sorted by path."""
         limit = ["--", f"{self._folder}/"] if self._folder else []
         listing = await self.run(["ls-tree", "-r", "-l", "-z", "--full-tree", commit, *limit])
-        found = (_entry(record) for record in listing.split(b"\0") if record)
-        return tuple(sorted(found, key=lambda entry: entry.path))
+        return await asyncio.to_thread(self._parse, listing)
+
+    def _parse(self, listing: bytes) -> tuple[TreeEntry, ...]:
+        """Take apart what `git ls-tree` wrote; a line that was there before is the same entry."""
+        known, self._listed = self._listed, {}
+        for record in listing.split(b"\0"):
+            if record:
+                self._listed[record] = known.get(record) or _entry(record)
+        return tuple(sorted(self._listed.values(), key=attrgetter("path")))
 
     async def blobs(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
         """The bytes of *entries*, by path.

@@ -16,7 +16,7 @@ from yaml import events
 
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, Span, child, shown
+from wombat_gitops.domain.manifest.places import Places, Span, Spans, child, shown
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -302,15 +302,15 @@ class _Locator:
     """Spans by JSON Pointer. Recursion is as deep as the document, which is limited."""
 
     def __init__(self) -> None:
-        self.values: dict[str, Span] = {}
-        self.keys: dict[str, Span] = {}
+        self.values = Spans()
+        self.keys = Spans()
         self.broken: set[str] = set()
 
     def visit(self, pointer: str, node: Node, key: Span | None) -> None:
         if key is not None:
-            self.keys[pointer] = key
+            self.keys.add(pointer, key)
         empty = isinstance(node, Scalar) and node.plain and not node.text
-        self.values[pointer] = key if key is not None and empty else node.span
+        self.values.add(pointer, key if key is not None and empty else node.span)
         if isinstance(node, Scalar):
             if node.broken:
                 self.broken.add(pointer)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,10 @@ _LONGEST_LINE: Final = 500
 
 _LONGEST_VALUE: Final = 60
 
+_BITS: Final = 24
+"""Of a column; files have fewer characters (`document.MAX_BYTES`)."""
+_MASK: Final = (1 << _BITS) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -27,6 +32,33 @@ class Span:
     line: int
     column: int
     end: int = 0
+
+
+class Spans(Mapping[str, Span]):
+    """Spans by JSON Pointer, each packed into one number.
+
+    A source may hold 10,000 manifests with dozens of values each; as objects, their spans would take most of
+    the memory, and most of the time of every garbage collection.
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self) -> None:
+        self._packed: dict[str, int] = {}
+
+    def add(self, pointer: str, span: Span) -> None:
+        """Note the span of the value at *pointer*."""
+        self._packed[sys.intern(pointer)] = (span.line << 2 * _BITS) | (span.column << _BITS) | span.end
+
+    def __getitem__(self, pointer: str) -> Span:
+        packed = self._packed[pointer]
+        return Span(packed >> 2 * _BITS, (packed >> _BITS) & _MASK, packed & _MASK)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
 
 
 @dataclass(frozen=True, slots=True)
