@@ -143,7 +143,7 @@ async def measure(repo: Path, mirror: Path, count: int) -> dict[str, Any]:
         change(repo, number * 1000 % count, number + 2)
         one.append(await timed(reader.read))
     assert len((await reader.read()).declared) == count
-    figures = {
+    figures: dict[str, Any] = {
         "first read": first,
         "nothing changed": nothing,
         "another file changed": sorted(readme)[2],

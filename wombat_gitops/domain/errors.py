@@ -4,7 +4,8 @@
     ├── UserError           a person has to change something; asking again does not help
     │   ├── NotFound            what was named does not exist
     │   ├── Refused             understood, and not allowed
-    │   │   └── Unverified          a commit is not signed as its source demands
+    │   │   ├── Unverified          a commit is not signed as its source demands
+    │   │   └── TooLarge            more than is read of one source
     │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
     │   │   └── InvalidSources      the list of sources is wrong
     │   ├── LockError           the lock is missing, stale, or cannot be made
@@ -69,6 +70,10 @@ class Unverified(Refused):
         super().__init__(message, hint=hint)
         self.reason = reason
         self.revision = revision
+
+
+class TooLarge(Refused):
+    """There is more than is read of one source; nothing of it is used."""
 
 
 class InvalidManifests(UserError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field, fields
 from itertools import islice
 from operator import attrgetter
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
+from wombat_gitops.domain.errors import TooLarge
 from wombat_gitops.domain.lock import MAX_BYTES as MAX_LOCK_BYTES
 from wombat_gitops.domain.lock import examine_lock, lock_paths
 from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Declaration", "Declared", "DesiredBuild", "ManifestReader"]
 
+MOST_MANIFESTS: Final = 20_000
+"""Manifests of one source; each takes about 15 KB of memory for as long as it is watched."""
 _PORTION: Final = 64
 """Manifests that are parsed in one go."""
 _ORDER: Final = tuple(item.name for item in fields(Diagnostic))
@@ -151,6 +156,10 @@ class ManifestReader:
                 files.manifests[path] = entry
             else:
                 files.others[path] = entry
+        if len(files.manifests) > MOST_MANIFESTS:
+            msg = f"the folder holds {len(files.manifests):,} manifests, at most {MOST_MANIFESTS:,} are read"
+            raise TooLarge(msg, hint="part it into several folders, each a source of its own")
+        _refuse_collisions(files)
         return files
 
     async def _parse(self, tree: Tree, files: _Files) -> dict[str, _Parsed]:
@@ -224,6 +233,25 @@ def _declare(
     builds = desired_builds(distribution, lock, date) if lock is not None else ()
     problems = tuple(sorted((*reading.diagnostics, *found)))
     return Declared(distribution, lock, date, manifest, builds, problems)
+
+
+def _refuse_collisions(files: _Files) -> None:
+    """Take out manifests whose paths are those of others but for upper and lower case."""
+    unusual = [path for path in files.manifests if _folded(path) != path]
+    if not unusual:
+        return
+    counted = Counter(_folded(path) for path in files.manifests)
+    for path in unusual:
+        if counted[_folded(path)] > 1:
+            del files.manifests[path]
+            message = f"the path {shown(path)} is that of another file but for upper and lower case"
+            hint = "rename it, in lower case"
+            files.refused[path] = Places(path).problem_at(rules.CASE_COLLISION, message, None, hint=hint)
+
+
+def _folded(path: str) -> str:
+    """A path as file systems that ignore case and forms of letters see it."""
+    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 
 def _refusal(entry: TreeEntry) -> Diagnostic | None:

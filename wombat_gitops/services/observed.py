@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unverified, WombatError
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, TooLarge, Unverified, WombatError
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
 if TYPE_CHECKING:
@@ -46,17 +46,18 @@ def failure_reason(error: WombatError) -> str:
     """One word for why a source could not be read."""
     if isinstance(error, TimedOut) or isinstance(error.__cause__, TimedOut):
         return "TimedOut"
-    match error:
-        case Unverified():
-            return error.reason
-        case NotFound():
-            return "RefNotFound"
-        case Refused():
-            return "AccessDenied"
-        case CorruptData():
-            return "Corrupt"
-        case _:
-            return "Unreachable"
+    if isinstance(error, Unverified):
+        return error.reason
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "Unreachable")
+
+
+_REASONS: Final[tuple[tuple[type[WombatError], str], ...]] = (
+    (TooLarge, "TooLarge"),
+    (NotFound, "RefNotFound"),
+    (Refused, "AccessDenied"),
+    (CorruptData, "Corrupt"),
+)
+"""From special to general: the first that fits counts."""
 
 
 def failure_condition(error: WombatError) -> str:

@@ -100,7 +100,7 @@ async def test_each_source_is_on_its_own(broker: TestBroker, tmp_path: Path) -> 
     """One that hangs, one without its branch, one full of nonsense: the good ones are read all the same."""
     one, two = repository(tmp_path / "one", "a"), repository(tmp_path / "two", "b")
     bad = GitRepo(tmp_path / "bad")
-    bad.commit({f"manifests/{number}.yaml": "&a [*a]\n" for number in range(50)} | manifest("c"))
+    bad.commit({**{f"manifests/{number}.yaml": "&a [*a]\n" for number in range(50)}, **manifest("c")})
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silence = f"https://127.0.0.1:{silent.getsockname()[1]}/team/repo.git"
         text = (
@@ -125,7 +125,8 @@ async def test_a_defect_stays_with_its_source(
 ) -> None:
     """A source whose reading breaks by an error of ours is tried again; the others never notice."""
     one, two = repository(tmp_path / "one", "a"), repository(tmp_path / "two", "b")
-    read, broken = ManifestReader.read, []
+    read = ManifestReader.read
+    broken: list[str | None] = []
 
     async def sometimes(self: ManifestReader, revision: str | None = None) -> object:
         if self._source.url == one.url and len(broken) < 2:

@@ -7,11 +7,11 @@ import pytest
 from tests.support.manifests import CORPUS, corpus, diagnose, picture
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import read_manifest, render_schemas
-from wombat_gitops.domain.manifest.rules import NOT_A_FILE, ODD_PATH, RULES, Rule
+from wombat_gitops.domain.manifest.rules import CASE_COLLISION, NOT_A_FILE, ODD_PATH, RULES, Rule
 from wombat_gitops.domain.model import Maintainer, Module, Platform
 
 CASES = corpus()
-ABOUT_THE_TREE = {NOT_A_FILE.id, ODD_PATH.id}
+ABOUT_THE_TREE = {CASE_COLLISION.id, NOT_A_FILE.id, ODD_PATH.id}
 """Rules about entries of a tree, not about bytes: tests/unit/services/test_manifests.py."""
 
 

@@ -31,6 +31,8 @@ MAX_FILE: Final = 16 * 1024 * 1024
 _BATCH: Final = 64 * 1024 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _ENTRY: Final = re.compile(rb"(\d{6}) \w+ ([0-9a-f]+) +(\d+|-)\t(.*)", re.DOTALL)
+_LAST: Final = 253_402_300_799
+"""The last second that a date can tell, 9999-12-31T23:59:59Z; a commit can claim a later one."""
 _NEAR: Final = 512
 """Commits looked through for one whose dates are known, before the whole history is read."""
 
@@ -196,7 +198,7 @@ class Repository:
             if not newest.known:
                 msg = f"the date of `{paths[0]}` is not known, because the history of this clone was cut off"
                 raise Refused(msg, hint="run `git fetch --unshallow`, or check out with `fetch-depth: 0`")
-            dates[key] = datetime.fromtimestamp(newest.seconds, UTC)
+            dates[key] = datetime.fromtimestamp(min(newest.seconds, _LAST), UTC)
         return dates
 
     async def _read_history(self, commit: str, before: _History | None) -> _History:
@@ -224,7 +226,8 @@ class Repository:
         for token in log.split(b"\0"):
             if token.startswith(marker.encode()):
                 name, seconds = token.decode().removeprefix(marker).split(" ")
-                change = _Change(change.order - 1, int(seconds), known=name not in cut_off)
+                # git leaves out a date that it cannot make sense of
+                change = _Change(change.order - 1, int(seconds) if seconds.isdigit() else 0, known=name not in cut_off)
             elif token:
                 for path in _with_folders(path_text(token.removeprefix(b"\n"))):
                     changes.setdefault(path, change)

@@ -38,3 +38,11 @@ ODD_PATH: Final = Rule(
     "rename the file",
     "manifests/tiny.yaml",
 )
+CASE_COLLISION: Final = Rule(
+    "WOM-044",
+    "case-collision",
+    "paths of manifests differ by more than upper and lower case",
+    "on macOS and Windows such files are one and the same; only the one in lower case is used",
+    "rename the file or folder, in lower case",
+    "manifests/tiny.yaml",
+)
