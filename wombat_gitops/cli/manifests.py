@@ -1,4 +1,4 @@
-"""Commands on manifests: validate, plan, lock, apply, schema, explain."""
+"""Commands on manifests: validate, plan, lock, outdated, upgrade, apply, schema, explain."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +27,12 @@ Names = Annotated[
         metavar="[NAME]...", help="Distributions; all where none is named.", autocompletion=names.distributions
     ),
 ]
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATH|NAME]...", help="Manifests; all where none is named.", autocompletion=names.distributions
+    ),
+]
 Platforms = Annotated[
     list[str] | None, typer.Option("-p", "--platform", help="Only this platform, `linux/arm64`; may be repeated.")
 ]
@@ -35,7 +41,7 @@ Native = Annotated[bool, typer.Option("--native", help="Only the platform of thi
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (validate, plan, lock, apply, schema, explain):
+    for command in (validate, plan, lock, outdated, upgrade, apply, schema, explain):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -81,25 +87,89 @@ def plan(
 
 def lock(
     context: typer.Context,
-    chosen: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[PATH|NAME]...", help="Manifests; all where none is named.", autocompletion=names.distributions
-        ),
-    ] = None,
+    chosen: Paths = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit with 1 where a lock is missing or stale.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Resolve again what is up to date.")] = False,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--upgrade",
+            metavar="MODULE[@VERSION]",
+            help="Take the newest version of a module that resolves, or this one; changes the manifest too.",
+        ),
+    ] = None,
     repo: RepoOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Resolve manifests to exact modules and write go.mod and go.sum beside them."""
+    """Resolve manifests to exact modules and write go.mod and go.sum beside them.
+
+    Exits with 1 where a lock cannot be made, or `--check` finds one missing or stale.
+    """
     from wombat_gitops.cli.jobs.lock import lock as job
 
     flags = globals_of(context)
     settings = flags.settings(repo=repo)
+    if modules:
+        if check or force:
+            message = "it goes with neither --check nor --force"
+            raise typer.BadParameter(message, param_hint="--upgrade")
+        from wombat_gitops.cli.jobs.upgrade import UpgradeOptions
+        from wombat_gitops.cli.jobs.upgrade import upgrade as upgrade_job
+
+        wanted = UpgradeOptions(tuple(chosen or ()), tuple(modules), bump=False)
+        raise typer.Exit(upgrade_job(settings, wanted, output, verbose=flags.verbose))
     raise typer.Exit(job(settings, chosen or [], output, check=check, force=force, verbose=flags.verbose))
+
+
+def outdated(
+    context: typer.Context,
+    chosen: Paths = None,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit with 10 where something is newer.")
+    ] = False,
+    repo: RepoOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show newer versions of modules, and which of them resolve together.
+
+    Never leaves a major version. Exits with 5 where the module proxy does not tell versions.
+    """
+    from wombat_gitops.cli.jobs.outdated import outdated as job
+
+    flags = globals_of(context)
+    raise typer.Exit(job(flags.settings(repo=repo), chosen or [], output, detailed=detailed, verbose=flags.verbose))
+
+
+def upgrade(
+    context: typer.Context,
+    chosen: Paths = None,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--module",
+            metavar="MODULE[@VERSION]",
+            help="Only this module, to the newest version that resolves or to this one; may be repeated.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; print a patch that `git apply` takes.")
+    ] = False,
+    repo: RepoOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Take newer versions of modules that resolve together, in manifests and locks.
+
+    The distribution's own version grows too: its patch version where only patch versions changed, else its
+    minor version. Comments stay.
+    """
+    from wombat_gitops.cli.jobs.upgrade import UpgradeOptions
+    from wombat_gitops.cli.jobs.upgrade import upgrade as job
+
+    flags = globals_of(context)
+    wanted = UpgradeOptions(tuple(chosen or ()), tuple(modules or ()), dry_run)
+    raise typer.Exit(job(flags.settings(repo=repo), wanted, output, verbose=flags.verbose))
 
 
 def apply(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -12,8 +13,9 @@ from wombat_gitops.cli import text
 from wombat_gitops.telemetry import configure_logging
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -27,6 +29,23 @@ def run(work: Coroutine[None, None, T]) -> T:
     configure_logging(log_format="text", level=level, color=text.colored(sys.stderr))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_ended_by_terminate(work))
+
+
+async def side_by_side(work: Callable[[S], Awaitable[T]], items: Sequence[S]) -> list[T]:
+    """The results of *work* on each item, in their order; as many at once as this machine has cores.
+
+    Raises:
+        ExceptionGroup: one failed; the others were cancelled.
+    """
+    places = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def one(item: S) -> T:
+        async with places:
+            return await work(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
 
 
 def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None]) -> None:

@@ -1,7 +1,7 @@
 """The one place that knows all classes: it builds adapters and hands them to services.
 
     sources.manifest_source(settings, revision=None)    what to read manifests from
-    machine.resolver(settings), machine.compiler(…)     Go (async)
+    machine.go_tools(settings), resolver(…), compiler(…)  Go (async)
     addresses.broker_address, api_address               where a running system is
     clients.build_client(settings)                      async context: the service as a `BuildClient`
     single.run_service, run_builder, run_watcher        one role until an event

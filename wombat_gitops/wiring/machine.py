@@ -8,6 +8,7 @@ import random
 import secrets
 import socket
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.network import go_network
 from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.toolchain import Toolchains
+from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.domain.model import Platform
+from wombat_gitops.ports import Compiler, ModuleVersions, Resolver
 from wombat_gitops.services.builder import Chance
 from wombat_gitops.settings import go_environment, search_path
 
 if TYPE_CHECKING:
-    from wombat_gitops.ports import Compiler, Resolver
     from wombat_gitops.settings import Settings
 
 
@@ -56,13 +58,32 @@ def native_platform() -> Platform:
     return Platform.parse(f"{platform.system().lower()}/{arch}")
 
 
+@dataclass(frozen=True, slots=True)
+class GoTools:
+    """Everything that is done with Go on this machine, over the same toolchains, caches and network."""
+
+    compiler: Compiler
+    resolver: Resolver
+    versions: ModuleVersions
+
+
+async def go_tools(settings: Settings) -> GoTools:
+    """The Go tools with their caches in the data folder, and modules from where this machine gets them."""
+    data = settings.data / "go"
+    toolchains = Toolchains(data, search_path())
+    network = await go_network(go_environment(), search_path())
+    return GoTools(
+        GoCompiler(toolchains, data, network),
+        GoResolver(toolchains, data, network),
+        GoVersions(toolchains, data, network),
+    )
+
+
 async def compiler(settings: Settings) -> Compiler:
-    """The Go compiler with its caches in the data folder, and modules from where this machine gets them."""
-    toolchains = Toolchains(settings.data / "go", search_path())
-    return GoCompiler(toolchains, settings.data / "go", await go_network(go_environment(), search_path()))
+    """The Go compiler."""
+    return (await go_tools(settings)).compiler
 
 
 async def resolver(settings: Settings) -> Resolver:
-    """The resolver for locks, on the same caches."""
-    toolchains = Toolchains(settings.data / "go", search_path())
-    return GoResolver(toolchains, settings.data / "go", await go_network(go_environment(), search_path()))
+    """The resolver for locks."""
+    return (await go_tools(settings)).resolver

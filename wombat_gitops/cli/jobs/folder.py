@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,9 +99,9 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
     Args:
         folder: where manifests are; what those there share counts also where only some are looked at.
     """
-    files = {path.as_posix(): _read(path) for path in paths}
+    files = {path.as_posix(): read_file(path) for path in paths}
     others = [path for path in _below(folder) if path.as_posix() not in files] if folder and folder.is_dir() else []
-    found = read_all(files, [parse_manifest(path.as_posix(), _read(path)) for path in others])
+    found = read_all(files, [parse_manifest(path.as_posix(), read_file(path)) for path in others])
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:
@@ -111,12 +112,37 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
 
 
 def write_lock(distribution: Distribution, files: LockFiles) -> Path:
-    """Write a lock beside its manifest, each file whole or not at all; returns its folder."""
-    go_mod, go_sum = (Path(path) for path in lock_paths(distribution.path))
-    go_mod.parent.mkdir(exist_ok=True)
-    _replace(go_sum, files.go_sum)
-    _replace(go_mod, files.go_mod)
-    return go_mod.parent
+    """Write a lock beside its manifest; returns its folder.
+
+    A whole new folder takes the place of the old one, so that two files never stand beside each other that do
+    not belong together. Killed between the two renames, there is no lock until `wombat lock` runs again.
+    A lock that is there already is not touched.
+    """
+    wanted = dict(zip(map(Path, lock_paths(distribution.path)), (files.go_mod, files.go_sum), strict=True))
+    folder = next(iter(wanted)).parent
+    if all(path.is_file() and path.read_bytes() == words.encode() for path, words in wanted.items()):
+        return folder
+    fresh, old = (folder.with_name(f".{folder.name}.{name}") for name in ("new", "old"))
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    if folder.is_dir():
+        shutil.copytree(folder, fresh, symlinks=True)
+    else:
+        fresh.mkdir()
+    try:
+        for path, words in wanted.items():
+            replace_file(fresh / path.name, words)
+        if folder.is_dir():
+            folder.rename(old)
+        fresh.rename(folder)
+    except BaseException:
+        if old.is_dir() and not folder.exists():
+            old.rename(folder)
+        raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+    return folder
 
 
 def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
@@ -140,10 +166,11 @@ def _lock_bytes(distribution: Distribution) -> tuple[bytes | None, bytes | None]
 
 
 def _optional(path: Path) -> bytes | None:
-    return _read(path) if path.is_file() else None
+    return read_file(path) if path.is_file() else None
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The bytes of a file, as many as are ever needed. Raises `UserError` where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(_LARGEST)
@@ -152,7 +179,8 @@ def _read(path: Path) -> bytes:
         raise UserError(msg) from error
 
 
-def _replace(path: Path, words: str) -> None:
+def replace_file(path: Path, words: str) -> None:
+    """Put a text in the place of a file, whole or not at all."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     fresh = Path(name)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,11 @@ def lock(
     if has_errors(found.set.diagnostics):
         text.note(text.accented(render_text(found.set.diagnostics), sys.stderr), always=True)
     current = [each for each in found.set.distributions if not found.lock_problems[each.path]]
-    wanted = [each for each in found.set.distributions if force or each not in current]
+    wanted = [each for each in found.set.distributions if (force and not check) or each not in current]
     if check:
         rows = [_Row(each.name, "stale", _folder(each), _reasons(found.lock_problems[each.path])) for each in wanted]
+        if wanted:
+            text.note(f"run `{shlex.join(['wombat', 'lock', *(each.path for each in wanted)])}`", always=True)
     else:
         rows = running.run(_lock_all(settings, wanted, verbose=verbose)) if wanted else []
     done = {row.name for row in rows}
@@ -67,7 +70,7 @@ async def _lock_all(settings: Settings, wanted: Sequence[Distribution], *, verbo
     from wombat_gitops.wiring.machine import resolver
 
     tool = await resolver(settings)
-    return [await _lock_one(tool, each, verbose=verbose) for each in wanted]
+    return await running.side_by_side(lambda each: _lock_one(tool, each, verbose=verbose), wanted)
 
 
 async def _lock_one(tool: Resolver, distribution: Distribution, *, verbose: bool) -> _Row:
@@ -76,7 +79,7 @@ async def _lock_one(tool: Resolver, distribution: Distribution, *, verbose: bool
         f"{text.plural(len(distribution.platforms), 'platform')}"
     )
     try:
-        resolved = await tool.resolve(distribution, _Shown(verbose=verbose))
+        resolved = await tool.resolve(distribution, Shown(verbose=verbose))
         folder = write_lock(distribution, render_lock(distribution, resolved))
     except LockError as error:
         text.error(f"{distribution.name}: {error.message}", error.hint)
@@ -87,7 +90,7 @@ async def _lock_one(tool: Resolver, distribution: Distribution, *, verbose: bool
     return _Row(distribution.name, "written", folder.as_posix())
 
 
-class _Shown:
+class Shown:
     """Passes on what the toolchain prints, or drops it."""
 
     def __init__(self, *, verbose: bool) -> None:

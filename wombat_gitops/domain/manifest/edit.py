@@ -9,9 +9,10 @@ from wombat_gitops.domain.manifest.places import shown
 from wombat_gitops.domain.model import CORE_MODULE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.manifest.places import Places, Span
+    from wombat_gitops.domain.model import Module
 
 
 def version_pointer(places: Places, module: str) -> str:
@@ -25,6 +26,31 @@ def version_pointer(places: Places, module: str) -> str:
             return f"{pointer}/version"
         index += 1
     return ""
+
+
+def upgraded_text(
+    text: str, places: Places, changes: Iterable[tuple[Module, str]], version: tuple[str, str] | None = None
+) -> str:
+    """The text of a manifest with other versions of modules.
+
+    Args:
+        text: what *places* was made of.
+        changes: each module as the manifest has it, and its new version.
+        version: the distribution's own version and the one that follows it, or None to leave it.
+
+    Raises:
+        LockError: a version does not stand in this manifest by itself.
+    """
+    values = dict[str, tuple[str, str]]()
+    for module, new in changes:
+        pointer = version_pointer(places, module.path)
+        if not pointer:
+            msg = f"the version of `{module.path}` does not stand in `{places.path}`"
+            raise LockError(msg, hint="change it in the manifest that this one takes it from")
+        values[pointer] = (module.version, new)
+    if version is not None:
+        values["/version"] = version
+    return replace_values(text, places, values)
 
 
 def replace_values(text: str, places: Places, changes: Mapping[str, tuple[str, str]]) -> str:
