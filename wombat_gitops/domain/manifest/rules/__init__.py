@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, shared, text
+from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, packages, shared, text
 from wombat_gitops.domain.manifest.rules.fields import *
 from wombat_gitops.domain.manifest.rules.files import *
 from wombat_gitops.domain.manifest.rules.locks import *
 from wombat_gitops.domain.manifest.rules.meaning import *
+from wombat_gitops.domain.manifest.rules.packages import *
 from wombat_gitops.domain.manifest.rules.rule import Rule as Rule
 from wombat_gitops.domain.manifest.rules.shared import *
 from wombat_gitops.domain.manifest.rules.text import *
@@ -22,7 +23,7 @@ from wombat_gitops.domain.manifest.rules.text import *
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, shared)
+_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, packages, shared)
 
 _ALL: Final = [rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)]
 

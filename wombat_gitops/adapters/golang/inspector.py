@@ -1,0 +1,263 @@
+"""The port `Inspector`: what programs are made of, read from the source of their modules.
+
+Go's own listing says which packages and files belong to a program on a platform; the files say what they
+register and under which licence they are. Nothing is compiled and nothing of the modules is run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from wombat_gitops.adapters.golang.environment import Folders, online
+from wombat_gitops.adapters.golang.listing import FIELDS, ListedPackage, closure, read_listing
+from wombat_gitops.adapters.golang.reading import SourceReader, target_of, what_would_help
+from wombat_gitops.adapters.process import capture
+from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.contents import Contents, Inspection, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.gosource import SERVICE_PACKAGE
+from wombat_gitops.domain.lifecycle import Step, StepFailed
+from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wombat_gitops.adapters.golang.listing import ListedModule
+    from wombat_gitops.adapters.golang.network import GoNetwork
+    from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.domain.constraints import Target
+    from wombat_gitops.domain.model import Distribution, Lock, Platform
+    from wombat_gitops.ports import Output
+
+SECONDS: Final = 900.0
+"""For the listing of one platform; the first one downloads modules."""
+
+_READER_VERSION: Final = 1
+"""Raise it when equal modules would be read otherwise."""
+
+_NOT_THERE: Final = ("does not contain package", "no required module provides package", "cannot find module")
+_CONTENTS: Final = TypeAdapter(Contents)
+
+
+class GoInspector:
+    """Inspects with the same toolchains, caches and network as the compiler.
+
+    Args:
+        data: folder for Go's caches; what was read is kept below it, too.
+    """
+
+    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork) -> None:
+        self._toolchains = toolchains
+        self._folders = Folders(data.absolute())
+        self._network = network
+        self._reader = SourceReader()
+
+    async def inspect(self, distribution: Distribution, lock: Lock, output: Output) -> Inspection:
+        """See `ports.Inspector`."""
+        found = []
+        for platform in distribution.platforms:
+            packages = distribution.packages_for(platform)
+            tags = distribution.tags
+            contents = await self.contents(
+                packages, platform, lock, output, toolchain=distribution.toolchain, tags=tags, cgo=distribution.cgo
+            )
+            found.append((platform, contents))
+        return Inspection(tuple(found))
+
+    async def contents(
+        self,
+        packages: tuple[str, ...],
+        platform: Platform,
+        lock: Lock,
+        output: Output,
+        *,
+        toolchain: str,
+        tags: tuple[str, ...] = (),
+        cgo: bool = False,
+    ) -> Contents:
+        """The contents of one program.
+
+        Raises:
+            StepFailed: the listing failed; of kind transient where the module proxy does not answer.
+        """
+        inputs = (str(_READER_VERSION), lock.go_mod, lock.go_sum, toolchain, str(platform), *tags, str(cgo), *packages)
+        mark = self._folders.data / "inspected" / f"{hashlib.sha256(repr(inputs).encode()).hexdigest()}.json"
+        with contextlib.suppress(OSError, ValidationError):
+            return _CONTENTS.validate_json(await asyncio.to_thread(mark.read_bytes))
+        listing = await self._list(packages, platform, lock, output, toolchain, tags, cgo=cgo)
+        target = target_of(platform, tags, cgo=cgo)
+        contents = await asyncio.to_thread(_Reading(self._reader, listing, target, platform).contents, packages)
+        await asyncio.to_thread(_keep, mark, _CONTENTS.dump_json(contents))
+        return contents
+
+    async def _list(
+        self,
+        packages: tuple[str, ...],
+        platform: Platform,
+        lock: Lock,
+        output: Output,
+        release: str,
+        tags: tuple[str, ...],
+        *,
+        cgo: bool,
+    ) -> dict[str, ListedPackage]:
+        environment = self._network.environment
+        toolchain = await self._toolchains.locate(release, environment)
+        chosen = ["-tags", ",".join(sorted(tags))] if tags else []
+        argv = [toolchain.go, "list", "-deps", "-e", f"-json={FIELDS}", *chosen, SERVICE_PACKAGE, *packages]
+        await output.write(f"$ go list -deps ({len(packages)} packages, {platform})\n".encode())
+        with tempfile.TemporaryDirectory(prefix="wombat-inspect-") as root:
+            source, scratch = await asyncio.to_thread(_prepare, Path(root), lock)
+            env = online(toolchain, self._folders, scratch, platform, environment, cgo=cgo)
+            try:
+                answer = await capture(argv, cwd=source, env=env, seconds=SECONDS)
+            except TimedOut as error:
+                raise StepFailed(gofailure.timed_out("", Step.CHECK, SECONDS)) from error
+        await output.write(answer.stderr)
+        if answer.status:
+            text = answer.stderr.decode(errors="replace")
+            raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status))
+        return read_listing(answer.stdout.decode(errors="replace"))
+
+
+class _Reading:
+    """Makes contents of one listing."""
+
+    def __init__(
+        self, reader: SourceReader, listing: Mapping[str, ListedPackage], target: Target, platform: Platform
+    ) -> None:
+        self._reader = reader
+        self._listing = dict(listing)
+        self._target = target
+        self._platform = platform
+        self._service = closure(self._listing, (SERVICE_PACKAGE,))
+
+    def contents(self, packages: tuple[str, ...]) -> Contents:
+        """What the listed packages bring."""
+        modules: dict[str, tuple[ListedModule, set[str]]] = {}
+        listed_modules = {module.path for path in packages if (module := self._module(path)) is not None}
+        licenses: dict[str, set[str]] = {}
+        for path in closure(self._listing, (SERVICE_PACKAGE, *packages)):
+            package = self._listing[path]
+            if package.module is None or not package.dir:
+                continue
+            used = package.module.used
+            by_file = package.module.path in listed_modules
+            names = self._reader.licenses(Path(package.dir), package.files, Path(used.dir), by_file=by_file)
+            licenses[path] = names
+            modules.setdefault(used.path, (package.module, set()))[1].update(names)
+        return Contents(
+            tuple(self._package(path, licenses) for path in sorted(packages)),
+            tuple(
+                ModuleContents(
+                    path, module.used.version, tuple(sorted(names)), module.path if module.replace is not None else ""
+                )
+                for path, (module, names) in sorted(modules.items())
+            ),
+        )
+
+    def _module(self, path: str) -> ListedModule | None:
+        package = self._listing.get(path)
+        return package.module if package is not None else None
+
+    def _package(self, path: str, licenses: Mapping[str, set[str]]) -> PackageContents:
+        package = self._listing.get(path)
+        if package is None or not package.dir or any(words in package.error for words in _NOT_THERE):
+            return self._missing(path)
+        module = package.module.path if package.module is not None else ""
+        reason = _refusal(package)
+        if reason:
+            hint = self._help(package, [package]) if not package.files else ""
+            return PackageContents(path, module, Presence.REFUSED, reason, hint)
+        own = closure(self._listing, (path,)) - self._service
+        around = [self._listing[name] for name in sorted(own)]
+        components = {
+            component
+            for each in around
+            if _registers(each)
+            for component in self._reader.components(Path(each.dir), each.files)
+        }
+        home = [each for each in around if each.module is not None and each.module.path == module]
+        names = tuple(sorted({name for each in home for name in licenses.get(each.path, ())}))
+        found = tuple(sorted(components))
+        if found or not any(each.ignored for each in home):
+            return PackageContents(path, module, Presence.PRESENT, components=found, licenses=names)
+        hint = self._help(package, home)
+        if not hint:
+            return PackageContents(path, module, Presence.PRESENT, licenses=names)
+        reason = f"it registers nothing on `{self._platform}`"
+        return PackageContents(path, module, Presence.STUB, reason, hint, licenses=names)
+
+    def _missing(self, path: str) -> PackageContents:
+        owners = {
+            each.module.path: each.module.used.dir
+            for each in self._listing.values()
+            if each.module is not None and path.startswith(f"{each.module.path}/")
+        }
+        module = max(owners, key=len, default="")
+        root = Path(owners[module], COMPONENTS_FOLDER) if module and owners[module] else None
+        known = [folder.name for folder in root.iterdir() if folder.is_dir()] if root and root.is_dir() else []
+        near = difflib.get_close_matches(path.rpartition("/")[2], known, n=2)
+        hint = f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+        where = f"module `{module}` has no such package" if module else "no module has it"
+        return PackageContents(path, module, Presence.MISSING, where, hint)
+
+    def _help(self, package: ListedPackage, around: list[ListedPackage]) -> str:
+        """What to write into the manifest so that files are built that are not now."""
+        needs = {
+            need
+            for each in around
+            if each.dir and (need := what_would_help(self._reader, Path(each.dir), each.ignored, self._target))
+        }
+        if not needs:
+            return ""
+        need = min(needs, key=lambda words: (words == "another platform", len(words)))
+        short = package.path.partition(f"/{COMPONENTS_FOLDER}/")[2] or package.path
+        if need == "another platform":
+            return f"exclude it there: `exclusions: [{{platforms: [{self._platform}], packages: [{short}]}}]`"
+        parts = []
+        if "`" in need:
+            parts.append(f"add {', '.join(part for part in need.split(' and ') if '`' in part)} to `tags`")
+        if "cgo" in need.split(" and "):
+            parts.append("write `cgo: true`")
+        return " and ".join(parts).replace("the build tag ", "")
+
+
+def _registers(package: ListedPackage) -> bool:
+    """Whether a package can register anything: it has to import what components are registered with."""
+    return any(path.startswith(f"{CORE_MODULE}/") for path in package.imports) or package.path.startswith(CORE_MODULE)
+
+
+def _refusal(package: ListedPackage) -> str:
+    if package.name == "main":
+        return "it is a program, and cannot be imported"
+    if "use of internal package" in package.error:
+        return "it is internal to its module"
+    if not package.files:
+        return "it has no file for this platform" if package.ignored else "it has no Go files"
+    return ""
+
+
+def _prepare(root: Path, lock: Lock) -> tuple[Path, Path]:
+    source, scratch = root / "source", root / "tmp"
+    source.mkdir()
+    scratch.mkdir()
+    (source / "go.mod").write_text(lock.go_mod, encoding="utf-8", newline="")
+    (source / "go.sum").write_text(lock.go_sum, encoding="utf-8", newline="")
+    return source, scratch
+
+
+def _keep(mark: Path, data: bytes) -> None:
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=mark.parent, delete=False) as part:
+        part.write(data)
+    shutil.move(part.name, mark)

@@ -1,0 +1,99 @@
+"""What `go list` says of a program's packages on one platform, as values."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from wombat_gitops.domain.errors import InternalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIELDS: Final = "ImportPath,Name,Dir,GoFiles,CgoFiles,IgnoredGoFiles,Imports,Module,Error,Standard"
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ListedModule(_Loose):
+    """The module of a package, and what is used in its place."""
+
+    path: str = Field(alias="Path")
+    version: str = Field("", alias="Version")
+    dir: str = Field("", alias="Dir")
+    replace: ListedModule | None = Field(None, alias="Replace")
+
+    @property
+    def used(self) -> ListedModule:
+        """The module whose source is compiled."""
+        return self.replace or self
+
+
+class _Error(_Loose):
+    text: str = Field("", alias="Err")
+
+
+class ListedPackage(_Loose):
+    """One package; `files` are those that are built, `ignored` those that are not for this target."""
+
+    path: str = Field(alias="ImportPath")
+    name: str = Field("", alias="Name")
+    dir: str = Field("", alias="Dir")
+    go_files: tuple[str, ...] = Field((), alias="GoFiles")
+    cgo_files: tuple[str, ...] = Field((), alias="CgoFiles")
+    ignored: tuple[str, ...] = Field((), alias="IgnoredGoFiles")
+    imports: tuple[str, ...] = Field((), alias="Imports")
+    module: ListedModule | None = Field(None, alias="Module")
+    standard: bool = Field(default=False, alias="Standard")
+    failure: _Error | None = Field(None, alias="Error")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that are compiled."""
+        return (*self.go_files, *self.cgo_files)
+
+    @property
+    def error(self) -> str:
+        """What keeps it from being used, or ""."""
+        return self.failure.text if self.failure is not None else ""
+
+
+def read_listing(text: str) -> dict[str, ListedPackage]:
+    """Packages by import path, those of the standard library left out.
+
+    Raises:
+        InternalError: it is not what `go list -json` prints.
+    """
+    try:
+        found = [ListedPackage.model_validate(value) for value in _values(text)]
+    except (ValueError, ValidationError) as error:
+        msg = "the answer of `go list` cannot be read"
+        raise InternalError(msg) from error
+    return {package.path: package for package in found if not package.standard}
+
+
+def closure(listing: dict[str, ListedPackage], roots: tuple[str, ...]) -> set[str]:
+    """Import paths of packages and everything they import, as far as it is listed."""
+    found, rest = set[str](), list(roots)
+    while rest:
+        path = rest.pop()
+        package = listing.get(path)
+        if path not in found and package is not None:
+            found.add(path)
+            rest.extend(package.imports)
+    return found
+
+
+def _values(text: str) -> Iterator[object]:
+    decoder, at = json.JSONDecoder(), 0
+    while True:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if at == len(text):
+            return
+        value, at = decoder.raw_decode(text, at)
+        yield value

@@ -1,0 +1,112 @@
+"""Reads packages' source in the module cache: what they register, and under which licence they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops.domain.constraints import Target, is_built, what_is_missing
+from wombat_gitops.domain.gosyntax import GoFile, components_of, read_go_file
+from wombat_gitops.domain.licenses import UNKNOWN, license_of_header, license_of_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from wombat_gitops.domain.contents import Component
+    from wombat_gitops.domain.model import Platform
+
+_LARGEST: Final = 4_000_000
+"""Bytes of a Go file that are read; generated tables can be larger and register nothing."""
+
+_LICENSE_NAMES: Final = ("license", "licence", "copying", "unlicense", "mit-license")
+
+
+class SourceReader:
+    """Reads files once for as long as it lives; the module cache never changes under a version."""
+
+    def __init__(self) -> None:
+        self._texts: dict[Path, str] = {}
+        self._files: dict[Path, GoFile] = {}
+        self._licenses: dict[Path, str] = {}
+        self._packages: dict[tuple[Path, ...], frozenset[Component]] = {}
+
+    def text(self, path: Path) -> str:
+        """A file's text; "" where it cannot be read."""
+        if path not in self._texts:
+            try:
+                with path.open("rb") as file:
+                    self._texts[path] = file.read(_LARGEST).decode("utf-8", "replace")
+            except OSError:
+                self._texts[path] = ""
+        return self._texts[path]
+
+    def file(self, path: Path) -> GoFile:
+        """What a Go file says."""
+        if path not in self._files:
+            self._files[path] = read_go_file(self.text(path))
+        return self._files[path]
+
+    def components(self, folder: Path, names: Iterable[str]) -> frozenset[Component]:
+        """What some files of one package register."""
+        paths = tuple(folder / name for name in sorted(names))
+        if paths not in self._packages:
+            self._packages[paths] = components_of([self.file(path) for path in paths], {})
+        return self._packages[paths]
+
+    def licenses(self, folder: Path, names: Iterable[str], root: Path, *, by_file: bool) -> set[str]:
+        """Licences of a package's files.
+
+        Args:
+            root: the module's folder; the nearest licence file from the package up to there counts.
+            by_file: look at each file's own header first. Only modules that mix licences need it.
+        """
+        around = self._around(folder, root)
+        if not by_file:
+            return {around}
+        return {license_of_header(self.text(folder / name)) or around for name in names} or {around}
+
+    def _around(self, folder: Path, root: Path) -> str:
+        if folder in self._licenses:
+            return self._licenses[folder]
+        found = next((self.text(path) for path in _license_files(folder)), None)
+        if found is not None:
+            name = license_of_text(found)
+        elif folder != root and root in folder.parents:
+            name = self._around(folder.parent, root)
+        else:
+            name = UNKNOWN
+        self._licenses[folder] = name
+        return name
+
+
+def target_of(platform: Platform, tags: Iterable[str], *, cgo: bool) -> Target:
+    """The target of a build as constraints see it."""
+    return Target(platform.os, platform.arch, frozenset(tags), cgo)
+
+
+def what_would_help(reader: SourceReader, folder: Path, names: Iterable[str], target: Target) -> str:
+    """What some files that are not built would need: a tag, cgo, another platform; or ""."""
+    needs = [
+        need
+        for name in sorted(names)
+        if not name.endswith("_test.go") and (need := what_is_missing(name, reader.text(folder / name), target))
+    ]
+    return min(needs, key=lambda need: (need == "another platform", len(need)), default="")
+
+
+def built_files(reader: SourceReader, folder: Path, target: Target) -> tuple[list[str], list[str]]:
+    """Names of the Go files of a folder that are built for a target, and of those that are not."""
+    built: list[str] = []
+    ignored: list[str] = []
+    for path in sorted(folder.glob("*.go")):
+        if not path.name.endswith("_test.go"):
+            (built if is_built(path.name, reader.text(path), target) else ignored).append(path.name)
+    return built, ignored
+
+
+def _license_files(folder: Path) -> list[Path]:
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    except OSError:
+        return []
+    return [folder / name for name in names if name.lower().startswith(_LICENSE_NAMES) and not name.endswith(".go")]
