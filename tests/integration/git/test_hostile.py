@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import resource
 import subprocess
 import time
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.git.test_killed import throttled
 from tests.integration.git.test_watching import Watch, manifest
 from tests.support.gitrepo import START, GitRepo
 from wombat_gitops.adapters.git.remote import RemoteSource
@@ -266,3 +269,33 @@ async def test_the_lower_case_name_wins(hostile: Hostile, tmp_path: Path) -> Non
     told = sorted(problem.path for problem in declaration.diagnostics if problem.rule == CASE_COLLISION.id)
     assert told == ["manifests/A/x.yaml", "manifests/TWO.yaml", "manifests/Two.yaml"]
     assert "x" in {item.distribution.name for item in declaration.declared}
+
+
+async def test_a_repository_that_would_fill_the_disk(hostile: Hostile, tmp_path: Path) -> None:
+    """What a mirror may hold is bounded; what was fetched of it is gone, and a smaller one is read again."""
+    small = hostile.repo.git("rev-parse", "HEAD")
+    hostile.commit(top=(Entry(b"AAA", data=random.Random(1).randbytes(3_000_000)),))
+    mirror = tmp_path / "m.git"
+    source = RemoteSource(hostile.repo.url, "main", "manifests", mirror, largest=1_000_000)
+    with pytest.raises(TooLarge, match="more than 1,000,000 bytes"):
+        await ManifestReader(source).read()
+    assert not mirror.exists()
+
+    hostile.repo.git("update-ref", "refs/heads/main", small)
+    assert names(await ManifestReader(source).read()) == ["good"]
+
+
+async def test_a_fetch_that_never_ends_is_ended_at_the_limit(hostile: Hostile, tmp_path: Path) -> None:
+    """A host that goes on sending is cut off long before its deadline."""
+    hostile.commit(top=(Entry(b"AAA", data=random.Random(1).randbytes(3_000_000)),))
+    mirror = tmp_path / "m.git"
+    started = time.perf_counter()
+    async with asyncio.timeout(60), throttled(tmp_path) as server:
+        url = f"git://127.0.0.1:{server.port}/hostile"
+        source = RemoteSource(url, "main", "manifests", mirror, protocols={"git"}, largest=100_000, seconds=50)
+        with pytest.raises(TooLarge):
+            await ManifestReader(source).read()
+        assert server.reached.is_set()
+        await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
+    assert time.perf_counter() - started < 30
+    assert not mirror.exists()

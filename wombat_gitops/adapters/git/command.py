@@ -45,6 +45,7 @@ _CONFIG: Final[dict[str, str]] = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
     "core.quotePath": "false",
+    "fetch.unpackLimit": "1",  # packs are written as they come; loose objects would be held in memory
     "gc.auto": "0",
     "maintenance.auto": "false",
     "credential.helper": "",

@@ -10,15 +10,17 @@ import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.git.address import redact
 from wombat_gitops.adapters.git.command import local_failure, remote_failure
-from wombat_gitops.domain.errors import CorruptData, Unreachable
+from wombat_gitops.domain.errors import CorruptData, TooLarge, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from wombat_gitops.adapters.git.address import Address
     from wombat_gitops.adapters.git.command import Git
+    from wombat_gitops.adapters.process import Captured
 
 HEAD: Final = "refs/wombat/head"
 """Where the mirror keeps the branch; in a namespace of its own, so that no branch name can collide with it."""
@@ -26,6 +28,9 @@ HEAD: Final = "refs/wombat/head"
 _LEFTOVERS: Final = ("*.lock", "**/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*", "objects/*/tmp_obj_*")
 _PACKS: Final = 40
 """Packs after which the mirror is packed into one."""
+LARGEST: Final = 4 * 1024**3
+"""Bytes of the packs of one mirror; a repository of 10,000 manifests and their history has a few megabytes."""
+_MEASURE_SECONDS: Final = 0.25
 _LOCK_POLL: Final = 0.05
 
 
@@ -36,11 +41,12 @@ class Mirror:
     fetch leaves a lock behind that makes all later ones fail.
     """
 
-    def __init__(self, git: Git, path: Path, address: Address, branch: str) -> None:
+    def __init__(self, git: Git, path: Path, address: Address, branch: str, limit: int = LARGEST) -> None:
         self._git = git
         self._path = path
         self._address = address
         self._branch = branch
+        self._limit = limit
         self._swept = False
 
     @property
@@ -57,6 +63,7 @@ class Mirror:
         Raises:
             NotFound: the branch does not exist.
             Refused: access was denied.
+            TooLarge: there is more than a mirror may hold.
             Unreachable: the host, the disk or another process that holds the mirror does not let us.
             CorruptData: what the host sends cannot be stored, not even in a new mirror.
         """
@@ -92,9 +99,34 @@ class Mirror:
             self._address.url,
             f"+{self._branch}:{HEAD}",
         ]
-        captured = await self._git.run(command, cwd=self._path.parent, address=self._address)
+        captured = await self._within_limit(self._git.run(command, cwd=self._path.parent, address=self._address))
         if captured.status != 0:
             raise remote_failure(captured, self._address)
+
+    async def _within_limit(self, fetch: Coroutine[None, None, Captured]) -> Captured:
+        """Run a fetch, and end it as soon as the mirror has become too large for the disk to be shared."""
+        fetching = asyncio.ensure_future(fetch)
+        try:
+            while True:
+                await asyncio.wait({fetching}, timeout=_MEASURE_SECONDS)
+                if await asyncio.to_thread(self._size) > self._limit:
+                    break
+                if fetching.done():
+                    return fetching.result()
+        finally:
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+        await self._discard()
+        msg = f"`{redact(self._address.url)}` holds more than {self._limit:,} bytes"
+        raise TooLarge(msg, hint="keep manifests in a repository of their own")
+
+    def _size(self) -> int:
+        """Bytes of what was fetched, also of a pack that is still coming."""
+        total = 0
+        for pack in (self._path / "objects" / "pack").glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                total += pack.stat().st_size
+        return total
 
     async def _create(self) -> None:
         await self._discard()

@@ -13,7 +13,7 @@ from wombat_gitops.adapters.git.address import (
     source_id,
 )
 from wombat_gitops.adapters.git.command import Git, remote_failure
-from wombat_gitops.adapters.git.mirror import Mirror
+from wombat_gitops.adapters.git.mirror import LARGEST, Mirror
 from wombat_gitops.adapters.git.objects import Repository, is_commit
 from wombat_gitops.adapters.git.waiting import only_time
 from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable
@@ -37,6 +37,7 @@ class RemoteSource:
         mirror: where the bare mirror is kept; it is made, and made again whenever it is broken.
         protocols: transports that may be used.
         seconds: deadline of each git command.
+        largest: bytes that the mirror may have.
 
     Raises:
         Refused: the URL, branch or folder may not be given to git.
@@ -51,12 +52,13 @@ class RemoteSource:
         *,
         protocols: Collection[str] = PROTOCOLS,
         seconds: float = 60.0,
+        largest: int = LARGEST,
     ) -> None:
         self._address = Address.parse(url, protocols)
         self._branch = check_branch(ref)
         self._folder = check_folder(folder)
         self._git = Git(frozenset(protocols), seconds)
-        self._mirror = Mirror(self._git, mirror.absolute(), self._address, self._branch)
+        self._mirror = Mirror(self._git, mirror.absolute(), self._address, self._branch, largest)
         self._repository = Repository(self._git, self._mirror.path, self._folder)
 
     @property
