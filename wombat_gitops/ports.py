@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from wombat_gitops.domain.commitstatus import CommitStatus, StatusTarget
-    from wombat_gitops.domain.contents import Inspection
+    from wombat_gitops.domain.contents import Contents, Inspection
+    from wombat_gitops.domain.gomod import Offer
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
         BuildAnswer,
@@ -234,12 +235,19 @@ class Compiler(Protocol):
         """Write the program's source."""
         ...
 
+    async def check(self, spec: BuildSpec, lock: Lock, output: Output) -> Contents:
+        """Find out what the program will be made of; a package that is missing or a stub fails the step."""
+        ...
+
     async def compile(self, spec: BuildSpec, workspace: Workspace, output: Output) -> Path:
         """Compile without network and return the binary."""
         ...
 
-    async def smoke(self, spec: BuildSpec, binary: Path, output: Output) -> None:
-        """Check that the binary is what *spec* asks for; run it where this machine can."""
+    async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
+        """Check that the binary is what *spec* asks for; run it, and its tests, where this machine can.
+
+        Then every package of *contents* that is known to register something must have added a component.
+        """
         ...
 
 
@@ -267,6 +275,14 @@ class Resolver(Protocol):
         Raises:
             LockError: versions conflict, or a module or package does not exist; says which.
             Unreachable: the module proxy does not answer.
+        """
+        ...
+
+    async def offers(self, distribution: Distribution, lock: Lock) -> tuple[Offer, ...]:
+        """Replacements that the declared modules make for themselves, of modules that *lock* requires.
+
+        Raises:
+            LockError, Unreachable: as `resolve` does.
         """
         ...
 

@@ -122,7 +122,7 @@ def test_a_stale_lock_names_the_command_that_mends_it(place: Place, capsys: pyte
     place.manifest.write_text(MANIFEST.replace("packages: [io, pure]", "packages: [io]"))
     capsys.readouterr()
 
-    assert run(["lock", "--check", "--force"]) == 1
+    assert run(["lock", "--check"]) == 1
 
     assert "run `wombat lock manifests/tiny.yaml`" in capsys.readouterr().err
     assert {name: data for name, data in place.files.items() if name != "tiny.yaml"} == {
@@ -153,6 +153,47 @@ def test_a_lock_is_swapped_whole(place: Place, monkeypatch: pytest.MonkeyPatch) 
         name: data for name, data in before.items() if name.startswith("tiny.lock/")
     }
     assert not [path for path in lock.parent.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    "own", ["", "replaces:\n# ours\n- module: example.com/gone\n  with: {module: example.com/other, version: v1.0.0}\n"]
+)
+def test_replacements_of_a_module_are_offered(place: Place, own: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Go does not pass them on; those that matter are told with the lines to add, or added."""
+    keys = place.proxy.add("example.com/keys", "v1.0.0", {"k.go": "package keys\n"})
+    fork = "module example.com/Fork/keys\n\ngo 1.21\n"
+    place.proxy.add("example.com/Fork/keys", "v1.2.3", {"k.go": "package keys\n"}, go_mod=fork)
+    source = component("vault").replace("import", 'import _ "example.com/keys"\n\nimport', 1)
+    go_mod = (
+        f"module example.com/vault\n\ngo 1.21\n\nrequire (\n\t{BENTHOS} v4.300.0\n\t{keys.path} v1.0.0\n)\n\n"
+        "replace (\n\texample.com/keys => example.com/Fork/keys v1.2.3\n\texample.com/unused => ../unused\n"
+        "\texample.com/far => example.com/away v1.0.0\n)\n"
+    )
+    place.proxy.add("example.com/vault", "v1.0.0", {"public/components/vault/v.go": source}, go_mod=go_mod)
+    entry = "  - {module: example.com/vault, version: v1.0.0, packages: [vault]}\nplatforms"
+    place.manifest.write_text(MANIFEST.replace("platforms", entry) + own)
+    before = place.manifest.read_text()
+    capsys.readouterr()
+
+    assert run(["lock"]) == 0
+
+    lines = "  - module: example.com/keys\n    with: {module: example.com/Fork/keys, version: v1.2.3}\n"
+    told = capsys.readouterr().err
+    assert f"replaces:\n{lines}" in told
+    assert "`wombat lock --add-replaces manifests/tiny.yaml`" in told
+    assert "example.com/away" not in told
+    assert place.manifest.read_text() == before
+
+    assert run(["lock", "--add-replaces"]) == 0
+    wanted = lines if not own else lines.replace("\n  ", "\n").removeprefix("  ")
+    assert place.manifest.read_text() == (
+        before.replace("replaces:\n", f"replaces:\n{wanted}") if own else f"{before}replaces:\n{wanted}"
+    )
+    assert "replace example.com/keys => example.com/Fork/keys v1.2.3" in place.files["tiny.lock/go.mod"].decode()
+    capsys.readouterr()
+    assert run(["lock", "--force"]) == 0
+    assert "replaces" not in capsys.readouterr().err
+    assert run(["lock", "--check"]) == 0
 
 
 def test_outdated_tells_what_is_newer_and_what_goes_together(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,6 +100,12 @@ def lock(
             help="Take the newest version of a module that resolves, or this one; changes the manifest too.",
         ),
     ] = None,
+    add_replaces: Annotated[
+        bool,
+        typer.Option(
+            "--add-replaces", help="Write into the manifests what their modules replace for themselves, and lock that."
+        ),
+    ] = False,
     repo: RepoOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -107,20 +113,22 @@ def lock(
 
     Exits with 1 where a lock cannot be made, or `--check` finds one missing or stale.
     """
+    from wombat_gitops.cli.jobs.lock import LockOptions
     from wombat_gitops.cli.jobs.lock import lock as job
 
     flags = globals_of(context)
     settings = flags.settings(repo=repo)
+    if sum([check, force, bool(modules), add_replaces]) > 1:
+        message = "only one of --check, --force, --upgrade and --add-replaces can be given"
+        raise typer.BadParameter(message)
     if modules:
-        if check or force:
-            message = "it goes with neither --check nor --force"
-            raise typer.BadParameter(message, param_hint="--upgrade")
         from wombat_gitops.cli.jobs.upgrade import UpgradeOptions
         from wombat_gitops.cli.jobs.upgrade import upgrade as upgrade_job
 
         wanted = UpgradeOptions(tuple(chosen or ()), tuple(modules), bump=False)
         raise typer.Exit(upgrade_job(settings, wanted, output, verbose=flags.verbose))
-    raise typer.Exit(job(settings, chosen or [], output, check=check, force=force, verbose=flags.verbose))
+    how = LockOptions(tuple(chosen or ()), check, force, add_replaces, flags.verbose)
+    raise typer.Exit(job(settings, how, output))
 
 
 def outdated(

@@ -6,6 +6,7 @@ exclude versions; it never names a folder, a tool or a toolchain.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from wombat_gitops.domain.manifest.places import printable, shown
 from wombat_gitops.domain.model import Module, Replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAIN_MODULE: Final = "distribution"
 """Name of the generated main module; one name for all, because it is part of a binary's bytes."""
@@ -52,6 +53,34 @@ class GoMod:
                 {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in modules}
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A replacement that a declared module makes for itself; Go does not pass it on to who requires the module."""
+
+    module: Module
+    replace: Replace
+
+
+def offers(module: Module, text: str, lock: GoMod, known: Iterable[Replace]) -> tuple[Offer, ...]:
+    """The replacements in a declared module's go.mod that matter to a lock: those of modules it requires.
+
+    Args:
+        text: the go.mod of *module*; folders and what cannot be read are passed over.
+        known: what the manifest replaces already.
+    """
+    required = {each.path: each.version for each in (*lock.direct, *lock.indirect)}
+    replaced = {each.path for each in known}
+    found = dict[Replace, Offer]()
+    with contextlib.suppress(LockRefusal):
+        for words, _ in _statements(text):
+            replace = _replace(words[1:]) if words[0] == "replace" else None
+            if replace is None or replace.path in replaced or replace.path not in required:
+                continue
+            if replace.version in {"", required[replace.path]}:
+                found[replace] = Offer(module, replace)
+    return tuple(found.values())
 
 
 class LockRefusal(Exception):

@@ -6,11 +6,12 @@ latest versions there, so its answer depends on the date.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wombat_gitops.adapters.golang.answers import json_values, translated
 from wombat_gitops.adapters.golang.command import go
@@ -20,18 +21,20 @@ from wombat_gitops.adapters.golang.toolchain import Toolchain
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import Conflict, InternalError, LockError, TimedOut
+from wombat_gitops.domain.gomod import Offer, offers
 from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
 from wombat_gitops.domain.lifecycle import Step, StepFailed
-from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock
+from wombat_gitops.domain.lock import parse_go_mod
+from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock, Module
 from wombat_gitops.ports import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
-    from wombat_gitops.domain.model import Module, Platform
+    from wombat_gitops.domain.model import Platform
 
 _SECONDS: Final = 900.0
 """For one go command; the first one downloads everything."""
@@ -49,6 +52,13 @@ class _Job:
     folder: Path
     scratch: Path
     output: Output
+
+
+class _Nowhere:
+    """An output that nobody reads."""
+
+    async def write(self, data: bytes) -> None:
+        """Take some output."""
 
 
 class GoResolver:
@@ -80,11 +90,40 @@ class GoResolver:
         except StepFailed as failed:
             raise translated(failed.failure) from failed
 
+    async def offers(self, distribution: Distribution, lock: Lock) -> tuple[Offer, ...]:
+        """See `ports.Resolver`."""
+        parsed = parse_go_mod(lock.go_mod)
+        try:
+            toolchain = await self._toolchains.locate(distribution.toolchain, self._network.environment)
+            with tempfile.TemporaryDirectory(prefix="wombat-offers-") as root:
+                folder = Path(root)
+                (folder / "go.mod").write_text(f"module {MAIN_MODULE}\n", encoding="utf-8")
+                job = _Job(distribution, toolchain, folder, folder, _Nowhere())
+                reports = await self._download(
+                    job, [_home(each, distribution) for each in distribution.modules], folder
+                )
+        except StepFailed as failed:
+            raise translated(failed.failure) from failed
+        found = list[Offer]()
+        for report in reports:
+            module = Module(str(report["Path"]), str(report["Version"]))
+            text = await asyncio.to_thread(Path(str(report["GoMod"])).read_bytes)
+            found += offers(module, text.decode(errors="replace"), parsed, distribution.replaces)
+        return tuple(found)
+
     async def _check_packages(self, job: _Job, probe: Path) -> None:
         """Every package must be a folder with Go files in the declared module that it belongs to."""
         modules = job.distribution.modules
         homes = {module.path: _home(module, job.distribution) for module in modules}
-        wanted = sorted({str(home) for home in homes.values()})
+        reports = await self._download(job, homes.values(), probe)
+        places = {str(report["Path"]): Path(str(report["Dir"])) for report in reports}
+        for package in job.distribution.packages:
+            owner = _owner(package, modules)
+            if owner is not None:
+                _check_package(package, owner, places[homes[owner.path].path])
+
+    async def _download(self, job: _Job, modules: Iterable[Module], probe: Path) -> list[dict[str, Any]]:
+        wanted = sorted({str(module) for module in modules})
         argv = [job.toolchain.go, "mod", "download", "-json", *wanted]
         await job.output.write(f"$ go mod download {' '.join(wanted)}\n".encode())
         try:
@@ -97,11 +136,7 @@ class GoResolver:
         if answer.status or errors:
             text = "\n".join([*errors, answer.stderr.decode(errors="replace")])
             raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status or 1))
-        places = {str(report["Path"]): Path(str(report["Dir"])) for report in reports}
-        for package in job.distribution.packages:
-            owner = _owner(package, modules)
-            if owner is not None:
-                _check_package(package, owner, places[homes[owner.path].path])
+        return reports
 
     async def _lock(self, job: _Job) -> Lock:
         for _ in range(_ROUNDS):

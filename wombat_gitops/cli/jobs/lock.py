@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
-from wombat_gitops.cli.jobs.folder import choose, examine, write_lock
+from wombat_gitops.cli.jobs.folder import choose, examine, read_file, replace_file, write_lock
 from wombat_gitops.domain.errors import LockError, WombatError
 from wombat_gitops.domain.lock import lock_paths, render_lock
+from wombat_gitops.domain.manifest import read_manifest
+from wombat_gitops.domain.manifest.edit import replaces_text, with_replaces
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.manifest.render import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wombat_gitops.cli.jobs.folder import Examined
+    from wombat_gitops.domain.gomod import Offer
     from wombat_gitops.domain.model import Distribution
     from wombat_gitops.ports import Resolver
     from wombat_gitops.settings import Settings
@@ -34,28 +38,40 @@ class _Row:
 _STYLES = {"up to date": None, "written": text.Style.GOOD, "stale": text.Style.WARN, "failed": text.Style.BAD}
 
 
-def lock(
-    settings: Settings, words: Sequence[str], output: text.Output, *, check: bool, force: bool, verbose: bool
-) -> int:
-    """Lock what needs it; one that fails does not keep the others from being done. Returns the exit code.
+@dataclass(frozen=True, slots=True)
+class LockOptions:
+    """What to lock, and how.
 
-    Args:
+    Attributes:
+        words: paths or names; all manifests where none is named.
         check: only tell which locks are missing or stale.
         force: resolve also what is up to date.
+        add_replaces: write the replacements of the declared modules into the manifests.
         verbose: show what the toolchain prints.
     """
+
+    words: tuple[str, ...] = ()
+    check: bool = False
+    force: bool = False
+    add_replaces: bool = False
+    verbose: bool = False
+
+
+def lock(settings: Settings, options: LockOptions, output: text.Output) -> int:
+    """Lock what needs it; one that fails does not keep the others from being done. Returns the exit code."""
     folder = Path(settings.repo, settings.folder)
-    found = examine(choose(words, folder), folder)
+    found = examine(choose(options.words, folder), folder)
     if has_errors(found.set.diagnostics):
         text.note(text.accented(render_text(found.set.diagnostics), sys.stderr), always=True)
     current = [each for each in found.set.distributions if not found.lock_problems[each.path]]
-    wanted = [each for each in found.set.distributions if (force and not check) or each not in current]
-    if check:
+    always = (options.force or options.add_replaces) and not options.check
+    wanted = [each for each in found.set.distributions if always or each not in current]
+    if options.check:
         rows = [_Row(each.name, "stale", _folder(each), _reasons(found.lock_problems[each.path])) for each in wanted]
         if wanted:
             text.note(f"run `{shlex.join(['wombat', 'lock', *(each.path for each in wanted)])}`", always=True)
     else:
-        rows = running.run(_lock_all(settings, wanted, verbose=verbose)) if wanted else []
+        rows = running.run(_lock_all(settings, found, wanted, options)) if wanted else []
     done = {row.name for row in rows}
     rows += [_Row(each.name, "up to date", _folder(each)) for each in current if each.name not in done]
     rows.sort(key=lambda row: row.name)
@@ -66,20 +82,31 @@ def lock(
     return exits.FAILED if any(row.state in {"failed", "stale"} for row in rows) else exits.OK
 
 
-async def _lock_all(settings: Settings, wanted: Sequence[Distribution], *, verbose: bool) -> list[_Row]:
+async def _lock_all(
+    settings: Settings, found: Examined, wanted: Sequence[Distribution], options: LockOptions
+) -> list[_Row]:
     from wombat_gitops.wiring.machine import resolver
 
     tool = await resolver(settings)
-    return await running.side_by_side(lambda each: _lock_one(tool, each, verbose=verbose), wanted)
+    return await running.side_by_side(lambda each: _lock_one(tool, found, each, options), wanted)
 
 
-async def _lock_one(tool: Resolver, distribution: Distribution, *, verbose: bool) -> _Row:
+async def _lock_one(tool: Resolver, found: Examined, distribution: Distribution, options: LockOptions) -> _Row:
     text.note(
         f"{distribution.name}: resolving {text.plural(len(distribution.modules), 'module')} for "
         f"{text.plural(len(distribution.platforms), 'platform')}"
     )
+    manifest = ""
     try:
-        resolved = await tool.resolve(distribution, Shown(verbose=verbose))
+        resolved = await tool.resolve(distribution, Shown(verbose=options.verbose))
+        offers = await tool.offers(distribution, resolved)
+        if offers and options.add_replaces:
+            manifest, distribution = _with_replaces(found, distribution, offers)
+            resolved = await tool.resolve(distribution, Shown(verbose=options.verbose))
+        elif offers:
+            _offer(distribution, offers)
+        if manifest:
+            replace_file(Path(distribution.path), manifest)
         folder = write_lock(distribution, render_lock(distribution, resolved))
     except LockError as error:
         text.error(f"{distribution.name}: {error.message}", error.hint)
@@ -88,6 +115,33 @@ async def _lock_one(tool: Resolver, distribution: Distribution, *, verbose: bool
         msg = f"cannot write `{_folder(distribution)}`: {(error.strerror or 'unknown reason').lower()}"
         raise WombatError(msg) from error
     return _Row(distribution.name, "written", folder.as_posix())
+
+
+def _offer(distribution: Distribution, offers: Sequence[Offer]) -> None:
+    modules = ", ".join(sorted({f"`{offer.module}`" for offer in offers}))
+    snippet = replaces_text(offer.replace for offer in offers)
+    command = shlex.join(["wombat", "lock", "--add-replaces", distribution.path])
+    text.note(
+        f"{distribution.name}: {modules} replaces modules for itself only, as Go does not pass that on; to build with "
+        f"the same, run `{command}`, or add to `{distribution.path}`:\n\nreplaces:\n{snippet}",
+        always=True,
+    )
+
+
+def _with_replaces(found: Examined, old: Distribution, offers: Sequence[Offer]) -> tuple[str, Distribution]:
+    """The manifest's text with the offered replacements, and what it means.
+
+    Raises:
+        LockError: its text cannot be changed so.
+    """
+    wanted = [offer.replace for offer in offers]
+    before = read_file(Path(old.path)).decode()
+    after = with_replaces(before, found.set.places[old.path], wanted)
+    again = read_manifest(old.path, after.encode(), found.set.shared).distribution
+    if again is None or set(again.replaces) != {*old.replaces, *wanted}:
+        msg = f"`replaces` cannot be added to `{old.path}` by itself"
+        raise LockError(msg, hint=f"add to it:\n\nreplaces:\n{replaces_text(wanted)}")
+    return after, again
 
 
 class Shown:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.manifest.places import Places, Span
-    from wombat_gitops.domain.model import Module
+    from wombat_gitops.domain.model import Module, Replace
 
 
 def version_pointer(places: Places, module: str) -> str:
@@ -51,6 +51,33 @@ def upgraded_text(
     if version is not None:
         values["/version"] = version
     return replace_values(text, places, values)
+
+
+def replaces_text(replaces: Iterable[Replace], indent: str = "  ") -> str:
+    """Items of a manifest's `replaces`, one after the other."""
+    lines = list[str]()
+    for each in replaces:
+        lines.append(f"{indent}- module: {each.path}")
+        lines += [f"{indent}  version: {each.version}"] if each.version else []
+        lines.append(f"{indent}  with: {{module: {each.by.path}, version: {each.by.version}}}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def with_replaces(text: str, places: Places, replaces: Iterable[Replace]) -> str:
+    """The text of a manifest with more items in `replaces`, which is added where there is none.
+
+    Raises:
+        LockError: its items are in brackets.
+    """
+    span, key = places.values.get("/replaces"), places.keys.get("/replaces")
+    if key is None or span is None:
+        return f"{text}{'' if text.endswith(chr(10)) else chr(10)}replaces:\n{replaces_text(replaces)}"
+    lines = text.split("\n")
+    if not lines[span.line - 1][span.column - 1 :].startswith("- "):
+        msg = f"`replaces` of `{places.path}` is not a list of lines"
+        raise LockError(msg, hint="write one item a line, each after `- `")
+    added = replaces_text(replaces, " " * (span.column - 1)).rstrip("\n").split("\n")
+    return "\n".join([*lines[: key.line], *added, *lines[key.line :]])
 
 
 def replace_values(text: str, places: Places, changes: Mapping[str, tuple[str, str]]) -> str:
