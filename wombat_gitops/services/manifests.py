@@ -6,6 +6,7 @@ import asyncio
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -32,6 +33,7 @@ __all__ = ["Declaration", "Declared", "DesiredBuild", "ManifestReader"]
 
 MOST_MANIFESTS: Final = 20_000
 """Manifests of one source; each takes about 15 KB of memory for as long as it is watched."""
+_lock_paths = lru_cache(maxsize=2 * MOST_MANIFESTS)(lock_paths)
 _PORTION: Final = 64
 """Manifests that are parsed in one go."""
 _ORDER: Final = tuple(item.name for item in fields(Diagnostic))
@@ -100,7 +102,7 @@ class ManifestReader:
                 path
                 for path in (
                     distribution.path,
-                    *lock_paths(distribution.path),
+                    *_lock_paths(distribution.path),
                     *readings[distribution.path].uses,
                 )
                 if _is_entry(files, path)
@@ -109,8 +111,10 @@ class ManifestReader:
         }
         dates = await self._source.dates(tree, groups) if groups else {}
         declared = self._declare(parsed, readings, found.distributions, files, locks, dates)
-        problems = {*found.diagnostics, *refused}
-        problems.update(problem for item in declared for problem in item.diagnostics)
+        # each declaration has all problems of its own file
+        told = {item.distribution.path for item in declared}
+        problems = [problem for item in declared for problem in item.diagnostics]
+        problems += {*refused, *(problem for problem in found.diagnostics if problem.path not in told)}
         manifests = len(files.manifests) + sum(_is_manifest(path) for path in files.refused)
         ordered = await asyncio.to_thread(sorted, problems, key=attrgetter(*_ORDER))
         return Declaration(tree.revision, declared, tuple(ordered), manifests)
@@ -130,7 +134,7 @@ class ManifestReader:
             path = distribution.path
             date = dates.get(path, UNCOMMITTED_DATE)
             found = known.get(path)
-            state = tuple(files.others.get(each) or files.refused.get(each) for each in lock_paths(path))
+            state = tuple(files.others.get(each) or files.refused.get(each) for each in _lock_paths(path))
             if found is None or found.reading is not readings[path] or (found.lock, found.item.date) != (state, date):
                 item = _declare(parsed[path].text, readings[path], distribution, locks, files, date)
                 found = _Known(readings[path], state, item)
@@ -191,7 +195,7 @@ class ManifestReader:
         return {path: self._readings[key] for path, key in keys.items()}
 
     async def _read_locks(self, tree: Tree, files: _Files, distributions: Iterable[Distribution]) -> dict[str, bytes]:
-        paths = [path for distribution in distributions for path in lock_paths(distribution.path)]
+        paths = [path for distribution in distributions for path in _lock_paths(distribution.path)]
         wanted = {path: (path, files.others[path].oid) for path in paths if path in files.others}
         missing = [path for path, key in wanted.items() if key not in self._locks]
         data = await self._source.read(tree, missing) if missing else {}
@@ -219,7 +223,7 @@ def _declare(
     files: _Files,
     date: datetime,
 ) -> Declared:
-    go_mod, go_sum = lock_paths(distribution.path)
+    go_mod, go_sum = _lock_paths(distribution.path)
     places = reading.places
     refused = [
         places.problem(rules.RULES[problem.rule], f"the lock's `{problem.path}`: {problem.message}", "/name")

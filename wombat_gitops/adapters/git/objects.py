@@ -187,9 +187,7 @@ class Repository:
         Raises:
             Refused: the history needed for it was cut off.
         """
-        history = self._history
-        if history is None or history.commit != commit:
-            history = self._history = await self._read_history(commit, history)
+        history = await self.look_back(commit)
         dates = dict[str, datetime]()
         for key, paths in groups.items():
             newest = max((history.changes[path] for path in paths if path in history.changes), default=None)
@@ -200,6 +198,13 @@ class Repository:
                 raise Refused(msg, hint="run `git fetch --unshallow`, or check out with `fetch-depth: 0`")
             dates[key] = datetime.fromtimestamp(min(newest.seconds, _LAST), UTC)
         return dates
+
+    async def look_back(self, commit: str) -> _History:
+        """Read the history behind *commit*, which `dates` needs; again only for another commit."""
+        history = self._history
+        if history is None or history.commit != commit:
+            history = self._history = await self._read_history(commit, history)
+        return history
 
     async def _read_history(self, commit: str, before: _History | None) -> _History:
         """Read the whole history of the folder, or only what came after *before* where that is near."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from wombat_gitops.adapters.git.address import (
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
+
+    from wombat_gitops.ports import TreeEntry
 
 T = TypeVar("T")
 
@@ -60,6 +63,7 @@ class RemoteSource:
         self._git = Git(frozenset(protocols), seconds)
         self._mirror = Mirror(self._git, mirror.absolute(), self._address, self._branch, largest)
         self._repository = Repository(self._git, self._mirror.path, self._folder)
+        self._obtained = ""
 
     @property
     def id(self) -> str:
@@ -101,7 +105,12 @@ class RemoteSource:
     async def tree(self, revision: str) -> Tree:
         """All files below the folder; fetches only where the commit is not here yet."""
         await self._obtain(revision)
-        return Tree(revision, await self._healing(lambda: self._repository.entries(revision)))
+        return Tree(revision, await self._healing(lambda: self._look(revision)))
+
+    async def _look(self, revision: str) -> tuple[TreeEntry, ...]:
+        """The entries; the history behind their dates is read at the same time."""
+        entries, _ = await asyncio.gather(self._repository.entries(revision), self._repository.look_back(revision))
+        return entries
 
     async def commit(self, revision: str) -> bytes:
         """A commit object as it is; fetches only where it is not here yet. Raises as `tree` does."""
@@ -112,11 +121,16 @@ class RemoteSource:
         if not is_commit(revision):
             msg = f"`{revision}` is not the id of a commit"
             raise NotFound(msg)
-        if not (self._mirror.path / "HEAD").is_file() or not await self._repository.has(revision):
+        if revision == self._obtained and (self._mirror.path / "HEAD").is_file():
+            return
+        # once something was obtained, another commit is a new one: that it is missing need not be asked
+        new = bool(self._obtained) or not (self._mirror.path / "HEAD").is_file()
+        if new or not await self._repository.has(revision):
             await self._mirror.fetch()
             if not await self._repository.has(revision):
                 msg = f"`{self.url}` has no commit `{revision[:12]}` in `{self.ref}` any more"
                 raise Unreachable(msg)
+        self._obtained = revision
 
     async def read(self, tree: Tree, paths: Sequence[str]) -> Mapping[str, bytes]:
         """The bytes of some entries of *tree*."""
