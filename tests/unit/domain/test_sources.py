@@ -91,3 +91,12 @@ def test_nothing_breaks_the_reader(data: bytes) -> None:
 def test_the_committed_schema_is_in_step() -> None:
     """`schemas/sources.schema.json` is what the reader takes."""
     assert (SCHEMAS / "sources.schema.json").read_text() == render_sources_schema()
+
+
+def test_the_documented_example_is_read() -> None:
+    """What docs/sources.md shows is a list of sources."""
+    text = (SCHEMAS.parent / "docs" / "sources.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    reading = read_sources("sources.yaml", text.encode())
+
+    assert reading.diagnostics == ()
+    assert len(reading.entries) == 3
