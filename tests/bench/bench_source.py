@@ -111,7 +111,7 @@ def children() -> int:
 
 
 def handles() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -185,7 +185,9 @@ def main() -> None:
             against = names.get(name, "one `git rev-parse`")
             print(f"{name:22} {figures[name]:.3f} s   {target}   {figures[name] / limit:.1f} times {against}")
         grown = figures["memory"] - figures["bare memory"]
-        print(f"peak memory            {figures['memory']:.0f} MiB  target {MEMORY}   {grown:.0f} of them for the manifests")
+        print(
+            f"peak memory            {figures['memory']:.0f} MiB  target {MEMORY}   {grown:.0f} of them for the manifests"
+        )
         processes, files = figures["left behind"]
         print(f"after {POLLS:,} polls       {processes} processes, {files} file handles more   target 0, 0")
 
