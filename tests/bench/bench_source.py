@@ -186,6 +186,7 @@ def main() -> None:
             print(f"{name:22} {figures[name]:.3f} s   {target}   {figures[name] / limit:.1f} times {against}")
         grown = figures["memory"] - figures["bare memory"]
         print(
+            times = figures[name] / limit
             f"peak memory            {figures['memory']:.0f} MiB  target {MEMORY}   {grown:.0f} of them for the manifests"
         )
         processes, files = figures["left behind"]
