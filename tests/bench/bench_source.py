@@ -185,10 +185,8 @@ def main() -> None:
             against = names.get(name, "one `git rev-parse`")
             print(f"{name:22} {figures[name]:.3f} s   {target}   {figures[name] / limit:.1f} times {against}")
         grown = figures["memory"] - figures["bare memory"]
-        print(
-            times = figures[name] / limit
-            f"peak memory            {figures['memory']:.0f} MiB  target {MEMORY}   {grown:.0f} of them for the manifests"
-        )
+        used = figures["memory"]
+        print(f"peak memory            {used:.0f} MiB  target {MEMORY}   {grown:.0f} of them for the manifests")
         processes, files = figures["left behind"]
         print(f"after {POLLS:,} polls       {processes} processes, {files} file handles more   target 0, 0")
 
