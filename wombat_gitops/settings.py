@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         folder: folder in the repository that holds the manifests.
         sources: file that lists many sources to watch; *repo*, *ref* and *folder* are not watched then.
         public_url: address at which people reach the website, for links in what is written to git hosts.
+        policy: files of kind `Policy` that hold for every build of a service or a builder, parted by commas.
         workers: builds that one builder runs at once.
         replicas: copies of each stream that the broker's cluster keeps.
         interval: seconds between two looks at a source that tells no changes by itself.
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     folder: str = "manifests"
     sources: Path | None = None
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    policy: str = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from wombat_gitops.domain.contents import Contents, PackageContents, Presence
 from wombat_gitops.domain.lifecycle import BuildRecord, Failure, StepFailed
 from wombat_gitops.domain.messages import BuildPage, BuildQuery
 from wombat_gitops.domain.model import BuildSpec, Lock
@@ -26,6 +27,9 @@ class ScriptedCompiler:
     async def generate(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         (workspace.source / "main.go").write_text("package main\n")
 
+    async def check(self, spec: BuildSpec, lock: Lock, output: Output) -> Contents:
+        return Contents(tuple(PackageContents(name, "", Presence.PRESENT) for name in spec.packages))
+
     async def compile(self, spec: BuildSpec, workspace: Workspace, output: Output) -> Path:
         self.compiling.set()
         try:
@@ -40,7 +44,7 @@ class ScriptedCompiler:
         binary.write_bytes(b"binary of " + spec.name.encode())
         return binary
 
-    async def smoke(self, spec: BuildSpec, binary: Path, output: Output) -> None:
+    async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
         await output.write(b"smoked\n")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wombat_gitops.domain.lock import examine_lock, lock_paths
+from wombat_gitops.domain.examination import examine
+from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import read_all
 from wombat_gitops.domain.manifest.render import render_text
 from wombat_gitops.domain.model import Lock
@@ -57,8 +58,8 @@ def diagnose(files: Mapping[str, bytes]) -> list[Diagnostic]:
     problems = list(found.diagnostics)
     for distribution in found.distributions:
         go_mod, go_sum = lock_paths(distribution.path)
-        places = found.places[distribution.path]
-        problems += examine_lock(distribution, files.get(go_mod), files.get(go_sum), places)[1]
+        reading = found.readings[distribution.path]
+        problems += examine(reading, distribution, files.get(go_mod), files.get(go_sum))[1]
     return sorted(problems)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from wombat_gitops.domain.model import (
     UNCOMMITTED_DATE,
     Distribution,
     Module,
+    PipelineTest,
     Platform,
 )
 from wombat_gitops.ports import Workspace
@@ -64,19 +65,22 @@ async def real_compiler(data: Path) -> GoCompiler:
     return GoCompiler(Toolchains(data, search_path()), data, await go_network(go_environment(), search_path()))
 
 
-async def build_real(compiler: GoCompiler, root: Path) -> RealBuild:
+async def build_real(compiler: GoCompiler, root: Path, tests: tuple[PipelineTest, ...] = ()) -> RealBuild:
     """All steps of `tiny` for linux/amd64."""
-    spec, workspace, output = make_spec(TINY, TINY_LOCK, _PLATFORM, UNCOMMITTED_DATE), Workspace(root), Silence()
+    wanted = replace(TINY, tests=tests)
+    spec, workspace, output = make_spec(wanted, TINY_LOCK, _PLATFORM, UNCOMMITTED_DATE), Workspace(root), Silence()
     marks = [perf_counter()]
     await compiler.fetch(spec, TINY_LOCK, workspace, output)
     marks.append(perf_counter())
     await compiler.generate(spec, TINY_LOCK, workspace, output)
     marks.append(perf_counter())
+    contents = await compiler.check(spec, TINY_LOCK, output)
+    marks.append(perf_counter())
     binary = await compiler.compile(spec, workspace, output)
     marks.append(perf_counter())
-    await compiler.smoke(spec, binary, output)
+    await compiler.smoke(spec, binary, contents, output)
     marks.append(perf_counter())
-    steps = ("fetch", "generate", "compile", "smoke")
+    steps = ("fetch", "generate", "check", "compile", "smoke")
     return RealBuild(
         spec, binary, {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
     )

@@ -73,7 +73,9 @@ def file_routes(context: Context) -> APIRouter:
     async def download_by_digest(request: Request, digest: str) -> Response:
         """A file by the SHA-256 of its bytes; with `.sha256` behind it, a line for `sha256sum -c`."""
         sha256 = digest.removesuffix(_CHECKSUM)
-        record = context.ready().by_digest(sha256)
+        catalog = context.ready()
+        record = catalog.by_digest(sha256)
+        catalog.check_withdrawn(record)
         if digest.endswith(_CHECKSUM):
             return _checksum(request, _made(record))
         return await _send(context, request, _made(record), _IMMUTABLE)
@@ -81,7 +83,9 @@ def file_routes(context: Context) -> APIRouter:
     @get(router, "/{name}/{version}/{file_name}", response_class=FileResponse, responses=_BINARY)
     async def download(request: Request, name: str, version: str, file_name: str) -> Response:
         """A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`."""
-        record = context.ready().published(name, version, file_name.removesuffix(_CHECKSUM))
+        catalog = context.ready()
+        record = catalog.published(name, version, file_name.removesuffix(_CHECKSUM))
+        catalog.check_withdrawn(record)
         if file_name.endswith(_CHECKSUM):
             return _checksum(request, _made(record))
         return await _send(context, request, _made(record), _REVALIDATE)

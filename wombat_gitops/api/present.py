@@ -22,6 +22,7 @@ from wombat_gitops.api.views import (
     StatusView,
     StepView,
     VersionView,
+    WithdrawalView,
 )
 from wombat_gitops.domain.catalogue import SourceLook
 from wombat_gitops.domain.errors import NotFound
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
     from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, Failure
+    from wombat_gitops.domain.model import Withdrawal
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import CatalogStatus
 
@@ -131,6 +133,7 @@ def summary(catalog: Catalog, record: DistributionRecord) -> DistributionSummary
         health=status.health.value,
         retired=record.retired,
         suspended=record.suspended,
+        withdrawn=_withdrawal(record.withdrawn),
         labels=dict(record.labels),
         license=record.license,
         core=next((module.version for module in record.modules if module.path == CORE_MODULE), ""),
@@ -141,6 +144,10 @@ def summary(catalog: Catalog, record: DistributionRecord) -> DistributionSummary
         date=record.date,
         url=f"{ROOT}/distributions/{record.name}",
     )
+
+
+def _withdrawal(withdrawn: Withdrawal | None) -> WithdrawalView | None:
+    return WithdrawalView(reason=withdrawn.reason, versions=list(withdrawn.versions)) if withdrawn else None
 
 
 def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionView:

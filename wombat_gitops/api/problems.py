@@ -19,6 +19,7 @@ from wombat_gitops.domain.errors import (
     TransientError,
     Unreachable,
     UserError,
+    Withdrawn,
     WombatError,
 )
 from wombat_gitops.services.webhooks import NotAuthentic
@@ -59,6 +60,7 @@ class Kind:
 
 
 NOT_FOUND: Final = Kind(404, "not-found", "Not found", "what was named does not exist", open=True)
+GONE: Final = Kind(410, "withdrawn", "Withdrawn", "it is there, and must not be downloaded any more", open=True)
 METHOD: Final = Kind(405, "method-not-allowed", "Method not allowed", "everything here is read with GET or HEAD")
 INVALID: Final = Kind(422, "invalid-request", "Invalid request", "a parameter has a value that it cannot have")
 TOO_LARGE: Final = Kind(413, "too-large", "Too large", "the message is larger than any that is taken")
@@ -68,6 +70,7 @@ INTERNAL: Final = Kind(500, "internal", "Internal error", "the server failed; th
 OTHER: Final = Kind(400, "bad-request", "Bad request", "the request cannot be answered")
 
 _KINDS: Final[tuple[tuple[type[WombatError], Kind], ...]] = (
+    (Withdrawn, GONE),
     (NotFound, NOT_FOUND),
     (NotAuthentic, UNSIGNED),
     (Refused, REFUSED),

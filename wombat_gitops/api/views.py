@@ -143,6 +143,13 @@ class MaintainerView(View):
     github: str
 
 
+class WithdrawalView(View):
+    """What must not be downloaded any more, and why."""
+
+    reason: str
+    versions: list[str] = Field(description="the versions; all of them where there are none")
+
+
 class DistributionSummary(View):
     """A distribution as the catalogue shows it."""
 
@@ -153,6 +160,7 @@ class DistributionSummary(View):
     health: str = Field(examples=["Healthy", "Progressing", "Degraded", "Suspended", "Missing"])
     retired: bool
     suspended: bool
+    withdrawn: WithdrawalView | None
     labels: dict[str, str]
     license: str
     core: str = Field(description="version of Benthos", examples=["v4.76.0"])

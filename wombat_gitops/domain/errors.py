@@ -54,6 +54,10 @@ class NotFound(UserError):
     """What was named does not exist."""
 
 
+class Withdrawn(NotFound):
+    """It is there, and must not be downloaded any more; the message says why."""
+
+
 class Refused(UserError):
     """The request was understood and is not allowed."""
 

@@ -34,14 +34,9 @@ def diagnose(reading: Reading, inspection: Inspection) -> tuple[Diagnostic, ...]
     for platform, contents in inspection.platforms:
         for package in contents.packages:
             if package.presence is not Presence.PRESENT or not package.components:
-                wrong.setdefault(_comparable(package), []).append(platform)
+                wrong.setdefault(package, []).append(platform)
     everywhere = len(inspection.platforms)
     return tuple(sorted(_problem(reading, package, where, everywhere) for package, where in wrong.items()))
-
-
-def _comparable(package: PackageContents) -> PackageContents:
-    """The same package on another platform, where only the platform in the words differs, stays another one."""
-    return package
 
 
 def _problem(reading: Reading, package: PackageContents, where: list[Platform], everywhere: int) -> Diagnostic:

@@ -245,10 +245,17 @@ def stepped(record: BuildRecord, step: Step, now: datetime) -> BuildRecord:
     return _with_attempt(_move(record, BuildState.RUNNING, now), attempt)
 
 
-def succeeded(record: BuildRecord, artifact: Artifact, log: StoredLog | None, now: datetime) -> BuildRecord:
+def succeeded(
+    record: BuildRecord,
+    artifact: Artifact,
+    log: StoredLog | None,
+    now: datetime,
+    contents: StoredLog | None = None,
+) -> BuildRecord:
     """The attempt produced *artifact*, which is in the object store."""
     moved = _move(record, BuildState.SUCCEEDED, now)
-    return replace(_end_attempt(moved, "succeeded", now, log=log), artifact=artifact, failure=None)
+    ended = _end_attempt(moved, "succeeded", now, log=log)
+    return replace(ended, artifact=artifact, contents=contents, failure=None)
 
 
 def failed(

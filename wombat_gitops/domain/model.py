@@ -304,6 +304,13 @@ class Distribution:
         """The Benthos module this distribution is built around."""
         return self.modules[0]
 
+    @property
+    def builds_nothing(self) -> str:
+        """Why nothing new is built for it: `suspended`, `withdrawn`, or "" where it is."""
+        if self.withdrawn is not None and self.withdrawn.covers(self.version):
+            return "withdrawn"
+        return "suspended" if self.suspend else ""
+
     def packages_for(self, platform: Platform) -> tuple[str, ...]:
         """Full import paths of the packages that are part of the program of *platform*, sorted."""
         out = {

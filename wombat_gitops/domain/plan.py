@@ -50,6 +50,8 @@ class Reason(StrEnum):
     REMOVED = "manifest removed"
     SUSPENDED = "suspended"
     LOCK = "lock cannot be used"
+    POLICY = "not allowed by a policy"
+    WITHDRAWN = "withdrawn"
     INVALID = "manifest cannot be used"
 
 
@@ -199,13 +201,14 @@ def _changes(declared: Declared, records: Mapping[str, BuildRecord], history: _H
         return [_change(declared, desired, records.get(desired.id), history) for desired in declared.builds]
     problem = next((problem for problem in declared.diagnostics if problem.severity is Severity.ERROR), None)
     detail = problem.message if problem is not None else ""
+    reason = Reason.POLICY if problem is not None and problem.rule.startswith("WOM-08") else Reason.LOCK
     return [
         Change(
             distribution.name,
             distribution.version,
             str(platform),
             Action.BLOCKED,
-            Reason.LOCK,
+            reason,
             detail=detail,
             path=distribution.path,
         )
@@ -229,8 +232,8 @@ def _change(declared: Declared, desired: DesiredBuild, record: BuildRecord | Non
             differences = _differences(previous.spec, spec, history.modules(previous), declared.distribution.modules)
         elif spec.name in history.names:
             reason = Reason.NEW_PLATFORM
-    if action is Action.BUILD and declared.distribution.suspend:
-        action, reason = Action.BLOCKED, Reason.SUSPENDED
+    if action is Action.BUILD and declared.distribution.builds_nothing:
+        action, reason = Action.BLOCKED, Reason(declared.distribution.builds_nothing)
     return Change(
         name=spec.name,
         version=spec.version,

@@ -76,7 +76,7 @@ async def known_builds(declaration: Declaration, builds: BuildClient) -> tuple[B
 async def request(
     declaration: Declaration, builds: BuildClient, *, source: str, retry: bool
 ) -> tuple[BuildRecord, ...]:
-    """Ask for every declared build that is not suspended; returns them in their order.
+    """Ask for every declared build that is neither suspended nor withdrawn; returns them in their order.
 
     Equal requests are one build, so what is there already is not built again.
 
@@ -90,7 +90,7 @@ async def request(
     """
     records = []
     for declared in declaration.declared:
-        if declared.lock is None or declared.distribution.suspend:
+        if declared.lock is None or declared.distribution.builds_nothing:
             continue
         for desired in declared.builds:
             record = (await builds.request(_request(declared, desired, source, declaration.revision))).build
@@ -160,6 +160,7 @@ def _request(declared: Declared, desired: DesiredBuild, source: str, revision: s
         go_mod=lock.go_mod if lock else "",
         go_sum=lock.go_sum if lock else "",
         origin=Origin(source, revision, declared.distribution.path),
+        policies=declared.distribution.policies,
     )
 
 

@@ -33,9 +33,8 @@ from wombat_gitops.services.queue import Claim, Inputs, LeaseLost, claim
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from wombat_gitops.domain.model import Artifact
     from wombat_gitops.ports import Versioned, Workspace
-    from wombat_gitops.services.engine import Engine
+    from wombat_gitops.services.engine import Built, Engine
 
 _FINISH_SECONDS: Final = 600.0
 """How long a finished attempt tries to publish its result while the broker is away."""
@@ -298,11 +297,11 @@ class Builder:
         async with asyncio.timeout(_FINISH_SECONDS):
             await self._finish(running.claim, outcome, stored)
 
-    async def _outcome(self, running: _Running, workspace: Workspace, log: JobLog) -> Artifact | Failure | _Signal:
+    async def _outcome(self, running: _Running, workspace: Workspace, log: JobLog) -> Built | Failure | _Signal:
         """Run the engine until it ends or the attempt is interrupted."""
         work = asyncio.create_task(self._build(running.claim, workspace, log))
         interrupted = asyncio.create_task(running.interrupted())
-        either: set[asyncio.Task[Artifact | _Signal]] = {work, interrupted}
+        either: set[asyncio.Task[Built | _Signal]] = {work, interrupted}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return work.result() if work.done() else interrupted.result()
@@ -317,10 +316,10 @@ class Builder:
                 task.cancel()
             await asyncio.gather(*either, return_exceptions=True)
 
-    async def _build(self, taken: Claim, workspace: Workspace, log: JobLog) -> Artifact:
+    async def _build(self, taken: Claim, workspace: Workspace, log: JobLog) -> Built:
         spec = taken.record.spec
         lock = await self._backend.inputs.load(spec)
-        return await self._engine.build(spec, lock, workspace, log, taken.step)
+        return await self._engine.build(spec, lock, workspace, log, taken.step, taken.record.policies)
 
     async def _store_log(self, log: JobLog) -> StoredLog | None:
         sha256, size = await asyncio.to_thread(file_digest, log.path)
@@ -331,7 +330,7 @@ class Builder:
             return None
         return StoredLog(sha256, size)
 
-    async def _finish(self, taken: Claim, outcome: Artifact | Failure | _Signal, log: StoredLog | None) -> None:
+    async def _finish(self, taken: Claim, outcome: Built | Failure | _Signal, log: StoredLog | None) -> None:
         while True:
             try:
                 match outcome:
@@ -342,7 +341,7 @@ class Builder:
                     case _Signal():
                         await taken.give_back(log)
                     case _:
-                        await taken.succeed(outcome, log)
+                        await taken.succeed(outcome.artifact, log, outcome.contents)
             except LeaseLost:
                 raise
             except TransientError as error:
@@ -389,7 +388,7 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog) -> Failure:
     return Failure(kind, reason, message, step=step, hint=hint, tail=log.tail(_TAIL_LINES))
 
 
-def _last_words(outcome: Artifact | Failure | _Signal) -> str:
+def _last_words(outcome: Built | Failure | _Signal) -> str:
     match outcome:
         case Failure():
             return f"==> failed: {outcome.message}"

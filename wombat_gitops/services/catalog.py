@@ -20,7 +20,7 @@ from wombat_gitops.domain.catalogue import (
     Sync,
     assess,
 )
-from wombat_gitops.domain.errors import NotFound, TransientError
+from wombat_gitops.domain.errors import NotFound, TransientError, Withdrawn
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.model import natural_key
 from wombat_gitops.services.build_index import BuildIndex
@@ -223,6 +223,18 @@ class Catalog:
             msg = f"there is no artifact `sha256:{sha256[:64]}`"
             raise NotFound(msg)
         return build
+
+    def check_withdrawn(self, build: BuildRecord) -> None:
+        """Refuse to hand out what its manifest withdraws.
+
+        Raises:
+            Withdrawn: says why.
+        """
+        record = self._distributions.values.get(build.spec.name)
+        withdrawal = record.withdrawn if record is not None else None
+        if withdrawal is not None and withdrawal.covers(build.spec.version):
+            msg = f"`{build.spec.name}` `{build.spec.version}` is withdrawn: {withdrawal.reason}"
+            raise Withdrawn(msg, hint="take another version")
 
     def sources(self) -> tuple[SourceRecord, ...]:
         """Every watched source, by id."""

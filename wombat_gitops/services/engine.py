@@ -4,28 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.lifecycle import Step
+from wombat_gitops.domain import policy
+from wombat_gitops.domain.gomod import read_go_mod
+from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed, StoredLog
+from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.domain.model import BuildSpec, Lock, Policy
     from wombat_gitops.ports import Compiler, ObjectStore, Workspace
     from wombat_gitops.services.joblog import JobLog
 
 _BLOCK: Final = 1 << 20
 
 
-class Engine:
-    """Turns a spec and its module files into a stored artifact."""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build has put into the object store.
 
-    def __init__(self, compiler: Compiler, objects: ObjectStore) -> None:
+    Attributes:
+        contents: JSON of `domain.contents.Contents`.
+    """
+
+    artifact: Artifact
+    contents: StoredLog
+
+
+class Engine:
+    """Turns a spec and its module files into a stored artifact.
+
+    Args:
+        policies: the operator's own; they hold for every build here, whoever asks for it.
+    """
+
+    def __init__(self, compiler: Compiler, objects: ObjectStore, policies: tuple[Policy, ...] = ()) -> None:
         self._compiler = compiler
         self._objects = objects
+        self._policies = policies
 
     async def build(
         self,
@@ -34,11 +55,13 @@ class Engine:
         workspace: Workspace,
         log: JobLog,
         on_step: Callable[[Step], Awaitable[None]],
-    ) -> Artifact:
+        policies: tuple[Policy, ...] = (),
+    ) -> Built:
         """Run every step and return the stored, verified artifact.
 
         Args:
             on_step: told before each step; what it raises ends the attempt.
+            policies: what the build's source wants held.
 
         Raises:
             StepFailed: a step failed for an understood reason.
@@ -49,19 +72,40 @@ class Engine:
             await log.say(f"==> {step}")
             await on_step(step)
 
+        rules = (*self._policies, *policies)
         await begin(Step.FETCH)
+        _enforce(policy.judge_spec(rules, spec, read_go_mod(lock.go_mod)), Step.FETCH)
         await self._compiler.fetch(spec, lock, workspace, log)
         await begin(Step.GENERATE)
         await self._compiler.generate(spec, lock, workspace, log)
+        await begin(Step.CHECK)
+        contents = await self._compiler.check(spec, lock, log)
+        _enforce(policy.judge_contents(rules, contents), Step.CHECK)
         await begin(Step.COMPILE)
         binary = await self._compiler.compile(spec, workspace, log)
-        await begin(Step.SMOKE)
-        await self._compiler.smoke(spec, binary, log)
-        await begin(Step.UPLOAD)
         artifact = await asyncio.to_thread(_describe, binary, spec.file_name)
+        _enforce(policy.judge_size(rules, artifact.size), Step.COMPILE)
+        await begin(Step.SMOKE)
+        await self._compiler.smoke(spec, binary, contents, log)
+        await begin(Step.UPLOAD)
         await self._objects.put(binary, artifact.sha256, artifact.size)
+        inside = workspace.root / "contents.json"
+        stored = await asyncio.to_thread(_write, inside, encode(contents))
+        await self._objects.put(inside, stored.sha256, stored.size)
         await log.say(f"sha256 {artifact.sha256} {artifact.size} bytes {artifact.file_name}")
-        return artifact
+        return Built(artifact, stored)
+
+
+def _enforce(violations: tuple[policy.Violation, ...], step: Step) -> None:
+    if violations:
+        first = violations[0]
+        tail = tuple(str(violation) for violation in violations[:20])
+        raise StepFailed(Failure(FailureKind.USER, "PolicyViolation", str(first), step, "", first.hint, tail))
+
+
+def _write(path: Path, data: bytes) -> StoredLog:
+    path.write_bytes(data)
+    return StoredLog(*file_digest(path))
 
 
 def file_digest(path: Path) -> tuple[str, int]:

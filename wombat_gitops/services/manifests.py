@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import TooLarge
+from wombat_gitops.domain.examination import examine
 from wombat_gitops.domain.lock import MAX_BYTES as MAX_LOCK_BYTES
-from wombat_gitops.domain.lock import examine_lock, lock_paths
+from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
 from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.places import Places, printable, shown
@@ -233,7 +234,7 @@ def _declare(
     lock: Lock | None = None
     found: tuple[Diagnostic, ...] = tuple(refused)
     if not refused:
-        lock, found = examine_lock(distribution, locks.get(go_mod), locks.get(go_sum), places)
+        lock, found = examine(reading, distribution, locks.get(go_mod), locks.get(go_sum))
     builds = desired_builds(distribution, lock, date) if lock is not None else ()
     problems = tuple(sorted((*reading.diagnostics, *found)))
     return Declared(distribution, lock, date, manifest, builds, problems)

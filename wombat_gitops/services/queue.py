@@ -9,9 +9,10 @@ lacks its inputs; inputs without a record are harmless and are found by their di
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain import lifecycle, policy
 from wombat_gitops.domain.errors import (
     CorruptData,
     IllegalTransition,
@@ -23,7 +24,7 @@ from wombat_gitops.domain.errors import (
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import build_id, check_inputs, digest
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
-from wombat_gitops.domain.lock import check_go_mod
+from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, Lease
 from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.subjects import build_lease
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from wombat_gitops.domain.lifecycle import Failure, Step, StoredLog
-    from wombat_gitops.domain.model import Artifact, BuildSpec
+    from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
     from wombat_gitops.ports import ObjectStore, Store, Versioned
 
 MAX_INPUT: Final = 1_000_000
@@ -91,7 +92,14 @@ class BuildQueue:
         objects: ObjectStore,
         index: Index,
         clock: Callable[[], datetime],
+        policies: tuple[Policy, ...] = (),
     ) -> None:
+        """Make a queue.
+
+        Args:
+            policies: the operator's own; they hold for every request, whoever sends it.
+        """
+        self._policies = policies
         self._records = records
         self._inputs = inputs
         self._objects = objects
@@ -105,19 +113,25 @@ class BuildQueue:
         its object is a miss.
 
         Raises:
-            Refused: a field that no manifest could have produced, or files that are not the spec's.
+            Refused: a field that no manifest could have produced, files that are not the spec's, or something
+                that a policy does not allow; of a build that is there already, also its size.
         """
         lock = Lock(request.go_mod, request.go_sum)
         self._check(request.spec, lock)
+        rules = (*self._policies, *request.policies)
+        policy.refuse(policy.judge_spec(rules, request.spec, parse_go_mod(lock.go_mod)))
         identity = build_id(request.spec)
         entry = await self._records.get(identity)
         if entry is None:
             await self._inputs.save(lock)
             record = lifecycle.queued(identity, request.spec, request.origin, request.priority, self._clock())
+            record = replace(record, policies=request.policies)
             created = await self._records.create(identity, record)
             if created is not None:
                 return BuildAnswer(created.value, created=True)
             entry = await self._entry(identity)
+        if entry.value.artifact is not None:
+            policy.refuse(policy.judge_size(rules, entry.value.artifact.size))
         if await self._is_miss(entry.value):
             await self._inputs.save(lock)
             return BuildAnswer(await self._change(entry, lambda record: lifecycle.retried(record, self._clock())))
@@ -233,9 +247,9 @@ class Claim:
         """The attempt begins *step*."""
         await self._write(lambda record: lifecycle.stepped(record, step, self._clock()))
 
-    async def succeed(self, artifact: Artifact, log: StoredLog | None) -> None:
+    async def succeed(self, artifact: Artifact, log: StoredLog | None, contents: StoredLog | None = None) -> None:
         """Publish the result; at most one attempt of a build ever can."""
-        await self._write(lambda record: lifecycle.succeeded(record, artifact, log, self._clock()))
+        await self._write(lambda record: lifecycle.succeeded(record, artifact, log, self._clock(), contents))
         await self._release_lease()
 
     async def fail(self, failure: Failure, log: StoredLog | None, jitter: float) -> None:

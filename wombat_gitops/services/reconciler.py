@@ -16,8 +16,10 @@ from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Source
 from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TransientError, UserError, WombatError
 from wombat_gitops.domain.lifecycle import BuildState, Origin
+from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.places import Places
 from wombat_gitops.domain.messages import BuildRequest
-from wombat_gitops.services import observed, stored
+from wombat_gitops.services import observed, publishing, stored
 from wombat_gitops.services.observed import Moment
 from wombat_gitops.services.pacing import Timing, all_of, first_of
 
@@ -130,6 +132,7 @@ class Reconciler:
         self._done = ""
         self._confirmed_at = float("-inf")
         self._known = set[str]()
+        self._settled: dict[str, tuple[Declared, Declared]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Pass after pass until *stop*; a change of the source wakes it early."""
@@ -157,6 +160,7 @@ class Reconciler:
         try:
             if confirm:
                 self._known.clear()
+                self._settled.clear()
             await self._apply(declaration, tally)
         except WombatError as error:
             self._done = ""
@@ -202,6 +206,8 @@ class Reconciler:
             for name, item in declared.items()
             if name not in foreign and item.distribution.path not in broken and item.lock is not None
         }
+        usable, published = await self._settle(usable)
+        broken = {**broken, **published}
         refused = await self._request(usable.values(), declaration.revision, tally)
         wanted = {
             name: observed.make_record(
@@ -232,6 +238,29 @@ class Reconciler:
         await self._supersede(records, wanted, tally)
         changed = await self._write_distributions(entries, wanted, tally)
         await self._finish(declaration, broken, conditions, tally, changed=changed)
+
+    async def _settle(self, usable: Mapping[str, Declared]) -> tuple[dict[str, Declared], dict[str, list[Diagnostic]]]:
+        """Compare with what is published; a version that would be another program is told at its manifest."""
+        limit = asyncio.Semaphore(_CONCURRENCY)
+        refused: dict[str, list[Diagnostic]] = {}
+        settled: dict[str, Declared] = {}
+
+        async def settle(name: str, item: Declared) -> None:
+            known = self._settled.get(name)
+            if known is not None and known[0] is item:
+                settled[name] = known[1]
+                return
+            async with limit:
+                try:
+                    settled[name] = await publishing.settle(item, self._builds, strict=bool(self._source.ref))
+                except Refused as error:
+                    message = f"{error.message} ({error.hint})"
+                    places = Places(item.distribution.path)
+                    refused[item.distribution.path] = [places.problem(rules.VERSION_PUBLISHED, message)]
+
+        await all_of(settle(name, item) for name, item in usable.items())
+        self._settled = {name: (usable[name], item) for name, item in settled.items()}
+        return {name: settled[name] for name in usable if name in settled}, refused
 
     def _is_foreign(self, record: DistributionRecord | None) -> bool:
         """Whether another source has the name; one that is gone, or retired it, has it no longer."""
@@ -269,7 +298,7 @@ class Reconciler:
         wanted = [
             (item, build)
             for item in items
-            if not item.distribution.suspend
+            if not item.distribution.builds_nothing
             for build in item.builds
             if build.id not in self._known
         ]
@@ -295,6 +324,7 @@ class Reconciler:
                 item.lock.go_sum,
                 Origin(self._source.id, revision, item.distribution.path),
                 _FIRST_PRIORITY if build.spec.platform == self._first else 0,
+                item.distribution.policies,
             )
         )
         if answer.build.state is BuildState.SUPERSEDED:

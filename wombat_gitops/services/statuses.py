@@ -53,7 +53,7 @@ class Wanted:
 
 def wanted_of(declaration: Declaration) -> Wanted:
     """What the commit of *declaration* asks for."""
-    items = [item for item in declaration.declared if not item.distribution.suspend]
+    items = [item for item in declaration.declared if not item.distribution.builds_nothing]
     broken = observed.unusable(declaration)
     return Wanted(
         declaration.revision,

@@ -22,6 +22,7 @@ from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.wiring import machine
+from wombat_gitops.wiring.policies import operator_policies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,12 +66,13 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             now=machine.now,
             monotonic=machine.monotonic,
         )
+        policies = operator_policies(settings)
         identity = Identity(machine.builder_id(), socket.gethostname(), __version__, settings.workers)
         spaces = Workspaces(settings.data / "work", identity.id)
         builder = Builder(
             identity,
             Backend(records, MemoryStore[Lease](), presence, inputs, objects, logs),
-            Engine(await machine.compiler(settings), objects),
+            Engine(await machine.compiler(settings), objects, policies),
             spaces.workspace,
             machine.chance(),
             lease_seconds=settings.lease_seconds,
@@ -81,7 +83,11 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
                 group.create_task(catalog.run(stop), name="catalog")
                 group.create_task(builder.run(stop), name="builder")
                 try:
-                    yield LocalEngine(BuildQueue(records, inputs, objects, catalog, machine.now), objects, logs)
+                    yield LocalEngine(
+                        BuildQueue(records, inputs, objects, catalog, machine.now, policies),
+                        objects,
+                        logs,
+                    )
                 finally:
                     stop.set()
         finally:

@@ -31,6 +31,7 @@ from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import machine
+from wombat_gitops.wiring.policies import operator_policies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -100,7 +101,7 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
 
 async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: asyncio.Event) -> None:
     """Answer requests for builds and judge leases until *stop*; *catalog* is run by the caller."""
-    queue = BuildQueue(spine.builds, spine.inputs, spine.objects, catalog, machine.now)
+    queue = BuildQueue(spine.builds, spine.inputs, spine.objects, catalog, machine.now, operator_policies(settings))
     sweeper = Sweeper(
         spine.builds,
         spine.leases,
@@ -122,7 +123,7 @@ async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop:
         await Builder(
             identity,
             backend,
-            Engine(compiler, spine.objects),
+            Engine(compiler, spine.objects, operator_policies(settings)),
             spaces.workspace,
             machine.chance(),
             lease_seconds=settings.lease_seconds,

@@ -11,6 +11,7 @@ from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.network import GoNetwork
 from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.toolchain import Toolchains
+from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.identity import make_spec
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.ports import Workspace
@@ -54,6 +55,7 @@ class Built:
     spec: BuildSpec
     binary: Path
     log: Log
+    contents: Contents
 
 
 async def build(compiler: GoCompiler, wanted: Distribution, lock: Lock, root: Path, log: Log | None = None) -> Built:
@@ -63,9 +65,10 @@ async def build(compiler: GoCompiler, wanted: Distribution, lock: Lock, root: Pa
     workspace = Workspace(root)
     await compiler.fetch(spec, lock, workspace, log)
     await compiler.generate(spec, lock, workspace, log)
+    contents = await compiler.check(spec, lock, log)
     binary = await compiler.compile(spec, workspace, log)
-    await compiler.smoke(spec, binary, log)
-    return Built(spec, binary, log)
+    await compiler.smoke(spec, binary, contents, log)
+    return Built(spec, binary, log, contents)
 
 
 def tiny(proxy: GoProxy) -> tuple[Distribution, Lock]:

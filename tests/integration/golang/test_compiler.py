@@ -82,7 +82,9 @@ async def test_a_binary_of_another_platform_is_refused(go_proxy: GoProxy, go_dat
     built = await build(compiler, wanted, lock, tmp_path / "w")
 
     with pytest.raises(StepFailed, match="`GOARCH` is `amd64`, expected `arm64`"):
-        await compiler.smoke(replace(built.spec, platform=Platform("linux", "arm64")), built.binary, Log())
+        await compiler.smoke(
+            replace(built.spec, platform=Platform("linux", "arm64")), built.binary, built.contents, Log()
+        )
 
 
 async def test_bytes_depend_on_nothing_but_the_spec(
@@ -363,8 +365,10 @@ async def test_tags_reach_the_compiler(go_proxy: GoProxy, go_data: Path, tmp_pat
     lock = go_proxy.lock([Module(BENTHOS, "v4.77.0"), Module(CONNECT, "v4.105.0")])
     compiler = compiler_of(go_proxy, go_data)
 
-    plain = await build(compiler, without, lock, tmp_path / "1")
+    with pytest.raises(StepFailed, match="it registers nothing") as caught:
+        await build(compiler, without, lock, tmp_path / "1")
     tagged = await build(compiler, replace(without, tags=("x_benthos_extra",)), lock, tmp_path / "2")
 
-    assert "1 inputs" in plain.log.text
+    assert caught.value.failure.reason == "PackageStub"
+    assert caught.value.hint == "add `x_benthos_extra` to `tags`"
     assert "2 inputs" in tagged.log.text

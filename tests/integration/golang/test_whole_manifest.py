@@ -68,7 +68,7 @@ class Shop:
         await compiler.fetch(spec, lock, workspace, self.output)
         await compiler.generate(spec, lock, workspace, self.output)
         binary = await compiler.compile(spec, workspace, self.output)
-        await compiler.smoke(spec, binary, self.output)
+        await compiler.smoke(spec, binary, await compiler.check(spec, lock, self.output), self.output)
         return spec, binary
 
 
@@ -168,8 +168,9 @@ async def test_c_is_compiled_where_the_manifest_asks_for_it(shop: Shop) -> None:
         {"public/components/withc/c.go": c, "public/components/withc/doc.go": "package withc\n"},
     )
     plain = distribution(modules=[made], packages=["io", "example.org/withc/public/components/withc"])
-    _, binary = await shop.build(plain)
-    assert listed(binary)["inputs"] == ["io"]
+    with pytest.raises(StepFailed) as caught:
+        await shop.build(plain)
+    assert caught.value.hint == "write `cgo: true`"
 
     _, binary = await shop.build(replace(plain, cgo=True))
     assert listed(binary)["inputs"] == ["c", "io"]

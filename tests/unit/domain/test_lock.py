@@ -22,13 +22,13 @@ from wombat_gitops.domain.lock import (
 )
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.model import (
-    Exclusion,
-    Replace,
     UNCOMMITTED_DATE,
     Distribution,
+    Exclusion,
     Lock,
     Module,
     Platform,
+    Replace,
     ResolvedModule,
     supported_platforms,
 )
@@ -81,7 +81,10 @@ def test_line_ends_of_a_checkout_do_not_matter() -> None:
     assert read_lock(files.go_mod.replace("\n", "\r\n"), files.go_sum.replace("\n", "\r\n"))[1] == LOCK
 
 
-@pytest.mark.parametrize("line", ["replace a.b/c => ../c", "replace a.b/c v1.0.0 => /c v1.0.0", "exclude a.b/c", "tool a.b/c", "toolchain go1.27.0"])
+@pytest.mark.parametrize(
+    "line",
+    ["replace a.b/c => ../c", "replace a.b/c v1.0.0 => /c v1.0.0", "exclude a.b/c", "tool a.b/c", "toolchain go1.27.0"],
+)
 @pytest.mark.parametrize("block", [False, True])
 def test_lock_that_does_more_than_name_modules_is_refused(line: str, block: bool) -> None:
     """In a line or in a block, and by the service as well."""

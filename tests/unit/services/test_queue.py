@@ -92,7 +92,6 @@ async def test_corrupt_inputs_are_noticed(bench: Bench) -> None:
         ("packages", ()),
         ("tags", ("x -ldflags=-extld=/bin/sh",)),
         ("binary", "../../bin/sh"),
-        ("cgo", True),
     ],
 )
 async def test_hostile_fields_are_refused(bench: Bench, field: str, value: object) -> None:

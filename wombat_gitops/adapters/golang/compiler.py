@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.adapters.golang import pipelines, smoke
 from wombat_gitops.adapters.golang.command import Kept, go
 from wombat_gitops.adapters.golang.environment import Folders, find_c_compiler, offline, online
+from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.contents import Presence
 from wombat_gitops.domain.errors import TimedOut
 from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
+from wombat_gitops.domain.inspection import useless
 from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.domain.lock import check_go_mod
 from wombat_gitops.ports import Workspace
@@ -25,6 +28,7 @@ from wombat_gitops.ports import Workspace
 if TYPE_CHECKING:
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.domain.contents import Contents, PackageContents
     from wombat_gitops.domain.model import BuildSpec, Lock
     from wombat_gitops.ports import Output
 
@@ -50,6 +54,7 @@ class GoCompiler:
         self._toolchains = toolchains
         self._folders = Folders(data.absolute())
         self._network = network
+        self._inspector = GoInspector(toolchains, data, network)
 
     async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         """See `ports.Compiler`; modules that an equal build has fetched are not asked for again."""
@@ -90,6 +95,18 @@ class GoCompiler:
         (workspace.source / MAIN_FILE).write_text(text, encoding="utf-8", newline="")
         await output.write(f"{MAIN_FILE}: {len(spec.packages)} packages\n".encode())
 
+    async def check(self, spec: BuildSpec, lock: Lock, output: Output) -> Contents:
+        """See `ports.Compiler`."""
+        check_inputs(spec, lock)
+        contents = await self._inspector.contents(
+            spec.packages, spec.platform, lock, output, toolchain=spec.toolchain, tags=spec.tags, cgo=spec.cgo
+        )
+        wrong = useless(contents)
+        if wrong:
+            raise StepFailed(_useless(wrong))
+        await output.write(f"{len(contents.components)} components, licences {', '.join(contents.licenses)}\n".encode())
+        return contents
+
     async def compile(self, spec: BuildSpec, workspace: Workspace, output: Output) -> Path:
         """See `ports.Compiler`."""
         check_spec(spec)
@@ -109,7 +126,7 @@ class GoCompiler:
             raise
         return binary
 
-    async def smoke(self, spec: BuildSpec, binary: Path, output: Output) -> None:
+    async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
         """See `ports.Compiler`; the lock is read from beside the binary and checked against *spec*."""
         check_spec(spec)
         workspace = Workspace(binary.parent.parent)
@@ -118,10 +135,18 @@ class GoCompiler:
         env = offline(toolchain, self._folders, scratch, spec.platform)
         await smoke.check_contents(spec, binary, workspace.source, toolchain.go, env, output)
         if smoke.can_run(spec.platform):
-            await smoke.check_answers(spec, binary, scratch, output)
+            await smoke.check_answers(spec, binary, contents, scratch, output)
             await pipelines.run_tests(spec, binary, scratch, output)
         else:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
+
+
+def _useless(packages: tuple[PackageContents, ...]) -> Failure:
+    first = packages[0]
+    tail = tuple(f"{each.package}: {each.reason}" for each in packages[:20])
+    message = f"package `{first.package}`: {first.reason}"
+    reason = "PackageMissing" if first.presence is Presence.MISSING else "PackageStub"
+    return Failure(FailureKind.USER, reason, message, Step.CHECK, first.package, first.hint, tail)
 
 
 def check_c_compiler(spec: BuildSpec) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import Captured, capture
 from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, TimedOut
 from wombat_gitops.domain.gosource import mismatches, parse_build_info
+from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.identity import check_inputs, utc_text
 from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.domain.model import Lock
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from wombat_gitops.domain.contents import Contents
     from wombat_gitops.domain.model import BuildSpec, Platform
     from wombat_gitops.ports import Output
 
@@ -62,8 +65,8 @@ async def check_contents(
     await output.write(f"{info.go_version} {spec.platform}, {len(info.deps)} modules as locked\n".encode())
 
 
-async def check_answers(spec: BuildSpec, binary: Path, scratch: Path, output: Output) -> None:
-    """Run the binary: it must know its version and date, and hold components.
+async def check_answers(spec: BuildSpec, binary: Path, contents: Contents, scratch: Path, output: Output) -> None:
+    """Run the binary: it must know its version and date, and hold a component of every package.
 
     Raises:
         StepFailed: it ends badly, does not end, or answers something else.
@@ -80,11 +83,17 @@ async def check_answers(spec: BuildSpec, binary: Path, scratch: Path, output: Ou
         if line not in lines:
             msg = f"`{spec.binary_name} --version` does not say `{line}`"
             raise _smoke_failure(msg, version)
-    counts = _counts(listing)
-    if not counts:
+    names = _names(listing)
+    if not names:
         msg = f"`{spec.binary_name} list` names no component"
         raise _smoke_failure(msg, listing)
-    text = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    found = {Component(kind, name) for key, kind in LISTED_KINDS.items() for name in names.get(key, ())}
+    for package in contents.packages:
+        if package.components and not found & set(package.components):
+            expected = ", ".join(f"`{component}`" for component in package.components[:3])
+            msg = f"package `{package.package}` added no component; {expected} was expected"
+            raise _smoke_failure(msg, listing)
+    text = ", ".join(f"{len(each)} {kind}" for kind, each in sorted(names.items()))
     await output.write(f"components: {text}\n".encode())
 
 
@@ -92,7 +101,7 @@ def _read_lock(source: Path) -> Lock:
     return Lock((source / "go.mod").read_bytes().decode(), (source / "go.sum").read_bytes().decode())
 
 
-def _counts(listing: Captured) -> dict[str, int]:
+def _names(listing: Captured) -> dict[str, list[str]]:
     try:
         value = json.loads(listing.stdout)
     except ValueError as error:
@@ -100,7 +109,7 @@ def _counts(listing: Captured) -> dict[str, int]:
         raise _smoke_failure(msg, listing) from error
     if not isinstance(value, dict):
         return {}
-    return {str(kind): len(names) for kind, names in value.items() if isinstance(names, list) and names}
+    return {str(kind): [str(name) for name in names] for kind, names in value.items() if isinstance(names, list)}
 
 
 async def _captured(argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float) -> Captured:

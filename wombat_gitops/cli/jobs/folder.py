@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain import examination
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
-from wombat_gitops.domain.lock import examine_lock, lock_paths
+from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
@@ -105,7 +106,8 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:
-        lock, wrong = examine_lock(distribution, *_lock_bytes(distribution), found.places.get(distribution.path))
+        reading = found.readings[distribution.path]
+        lock, wrong = examination.examine(reading, distribution, *_lock_bytes(distribution))
         locks[distribution.path] = lock
         problems[distribution.path] = wrong
     return Examined(len(paths), found, locks, problems)

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, packages, shared, text
+from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, packages, policy, shared, text, versions
 from wombat_gitops.domain.manifest.rules.fields import *
 from wombat_gitops.domain.manifest.rules.files import *
 from wombat_gitops.domain.manifest.rules.locks import *
 from wombat_gitops.domain.manifest.rules.meaning import *
 from wombat_gitops.domain.manifest.rules.packages import *
+from wombat_gitops.domain.manifest.rules.policy import *
 from wombat_gitops.domain.manifest.rules.rule import Rule as Rule
 from wombat_gitops.domain.manifest.rules.shared import *
 from wombat_gitops.domain.manifest.rules.text import *
+from wombat_gitops.domain.manifest.rules.versions import *
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, packages, shared)
+_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, versions, packages, policy, shared)
 
 _ALL: Final = [rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)]
 

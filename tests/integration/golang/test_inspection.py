@@ -1,0 +1,122 @@
+"""Packages that are missing, stubs or under another licence, found before anything is compiled."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.integration.golang.support import Log
+from tests.support.goproxy import BENTHOS, CONNECT, GoProxy, component, connect_distribution, distribution
+from wombat_gitops.adapters.golang.inspector import GoInspector
+from wombat_gitops.adapters.golang.network import go_network
+from wombat_gitops.adapters.golang.toolchain import Toolchains
+from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
+from wombat_gitops.domain.inspection import diagnose
+from wombat_gitops.domain.manifest import read_manifest
+from wombat_gitops.domain.model import Distribution, Module, Platform
+from wombat_gitops.settings import search_path
+
+RCL_HEADER = "// Licensed as a Redpanda Enterprise file under the Redpanda Community\n// License.\n\n"
+APACHE = "Apache License\nVersion 2.0, January 2004\n"
+
+
+@pytest.fixture
+async def inspector(go_proxy: GoProxy, go_data: Path) -> GoInspector:
+    network = await go_network(go_proxy.environment, search_path())
+    return GoInspector(Toolchains(go_data, search_path()), go_data, network)
+
+
+async def contents(inspector: GoInspector, proxy: GoProxy, wanted: Distribution) -> list[Contents]:
+    """The contents of each platform's program."""
+    needed = [*wanted.modules, Module(BENTHOS, "v4.77.0")] if len(wanted.modules) > 1 else wanted.modules
+    modules = {module.path: module for module in needed}.values()
+    inspection = await inspector.inspect(wanted, proxy.lock(modules), Log())
+    return [found for _, found in inspection.platforms]
+
+
+def only(found: Contents, name: str) -> PackageContents:
+    """The package of that last name."""
+    return next(each for each in found.packages if each.package.endswith(f"/{name}"))
+
+
+async def test_components_are_told_by_package(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """Each package with what it registers."""
+    (found,) = await contents(inspector, go_proxy, connect_distribution(["nats"]))
+    assert only(found, "nats").components == (Component("input", "nats"), Component("output", "nats"))
+    assert only(found, "pure").presence is Presence.PRESENT
+    assert {module.path for module in found.modules} == {BENTHOS, CONNECT}
+
+
+async def test_a_stub_is_told_with_its_tag(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """Such a build would succeed and lack the component."""
+    wanted = connect_distribution(["zeromq"])
+    (plain,) = await contents(inspector, go_proxy, wanted)
+    (tagged,) = await contents(inspector, go_proxy, replace(wanted, tags=("x_benthos_extra",)))
+    stub = only(plain, "zeromq")
+    assert (stub.presence, stub.hint) == (Presence.STUB, "add `x_benthos_extra` to `tags`")
+    assert only(tagged, "zeromq").presence is Presence.PRESENT
+
+
+async def test_what_is_wrong_is_told_at_the_package_s_line(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """A package that is not there, one that is a program, one that is left out on a platform."""
+    files = {
+        "public/components/some/some.go": component("some"),
+        "public/components/tool/main.go": "package main\n\nfunc main() {}\n",
+        "public/components/desk/doc.go": "package desk\n",
+        "public/components/desk/desk.go": f"//go:build !arm\n\n{component('desk')}",
+        "public/components/quiet/quiet.go": "package quiet\n",
+    }
+    made = go_proxy.add("example.org/odd", "v1.0.0", files)
+    text = (
+        "apiVersion: wombat/v1\nkind: Distribution\nname: odd\nversion: 1.0.0\nbenthos: v4.76.0\npackages: [pure]\n"
+        "platforms: [linux/amd64, linux/arm/7]\n"
+        "modules:\n  - module: example.org/odd\n    version: v1.0.0\n    packages: [sme, tool, desk, quiet]\n"
+    )
+    reading = read_manifest("manifests/odd.yaml", text.encode())
+    assert reading.distribution is not None
+    lock = go_proxy.lock([made, Module(BENTHOS, "v4.76.0")])
+
+    problems = diagnose(reading, await inspector.inspect(reading.distribution, lock, Log()))
+
+    assert [(each.rule, each.line, each.column) for each in problems] == [
+        ("WOM-070", 11, 16),
+        ("WOM-072", 11, 21),
+        ("WOM-071", 11, 27),
+        ("WOM-073", 11, 33),
+    ]
+    assert problems[0].hint == "did you mean `some`?"
+    assert "`linux/arm/7`" in problems[2].message
+    assert problems[2].hint == "exclude it there: `exclusions: [{platforms: [linux/arm/7], packages: [desk]}]`"
+
+
+async def test_licences_are_those_of_the_files_that_are_compiled(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """A package's own header counts before its module's licence."""
+    files = {
+        "LICENSE": APACHE,
+        "public/components/free/free.go": component("free"),
+        "public/components/paid/paid.go": RCL_HEADER + component("paid"),
+    }
+    made = go_proxy.add("example.org/mixed", "v1.0.0", files)
+    paths = [f"example.org/mixed/public/components/{name}" for name in ("free", "paid")]
+    wanted = distribution(modules=[made], packages=["io", *paths], core="v4.77.0")
+    (found,) = await contents(inspector, go_proxy, wanted)
+    assert only(found, "free").licenses == ("Apache-2.0",)
+    assert only(found, "paid").licenses == ("LicenseRef-Redpanda-Community-License",)
+    assert found.licenses == ("Apache-2.0", "LicenseRef-Redpanda-Community-License", "NOASSERTION")
+
+
+async def test_what_was_read_is_kept_and_a_damaged_copy_is_read_anew(
+    inspector: GoInspector, go_proxy: GoProxy, go_data: Path
+) -> None:
+    """The second answer needs no Go command; a broken file is no answer."""
+    wanted = replace(connect_distribution(["kafka"]), platforms=(Platform.parse("linux/s390x"),))
+    first = await contents(inspector, go_proxy, wanted)
+    log = Log()
+    lock = go_proxy.lock(wanted.modules)
+    await inspector.inspect(wanted, lock, log)
+    assert log.text == ""
+    for path in (go_data / "inspected").glob("*.json"):
+        path.write_bytes(b"{")
+    assert await contents(inspector, go_proxy, wanted) == first

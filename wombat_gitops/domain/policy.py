@@ -1,0 +1,194 @@
+"""What policies say of a distribution, a request, a program's contents and its size.
+
+Every place that acts judges for itself: the pull request, the watcher, the service and the builder. A
+pattern of paths is compared element by element; `*` stands for any text inside one element, and `...` at
+the end for everything below, the path itself included. `deny` wins over `allow`; of several policies each
+has to hold, so one more policy never allows more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, TypeVar
+
+from wombat_gitops.domain.errors import Refused
+from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.model import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from wombat_gitops.domain.contents import Contents
+    from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.gomod import GoMod
+    from wombat_gitops.domain.manifest import Reading
+    from wombat_gitops.domain.model import BuildSpec, Distribution, Module, Platform, Selection
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that a policy does not allow.
+
+    Attributes:
+        pointer: JSON Pointer of the field of the manifest that is to blame.
+    """
+
+    rule: rules.Rule
+    policy: Policy
+    message: str
+    pointer: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"policy `{self.policy.name}`: {self.message}"
+
+
+def matches_path(pattern: str, path: str) -> bool:
+    """Whether a pattern of module paths or packages means *path*."""
+    wanted, elements = pattern.split("/"), path.split("/")
+    if wanted[-1] == "...":
+        wanted = wanted[:-1]
+        elements = elements[: len(wanted)]
+    return len(wanted) == len(elements) and all(
+        fnmatchcase(element, each) for each, element in zip(wanted, elements, strict=True)
+    )
+
+
+def judge(
+    policies: Iterable[Policy],
+    *,
+    modules: Iterable[Module] = (),
+    packages: Iterable[str] = (),
+    platforms: Iterable[Platform] = (),
+    toolchain: str = "",
+) -> Iterator[Violation]:
+    """Everything that is known before a build. `modules` are those whose source is compiled."""
+    modules, packages, platforms = tuple(modules), tuple(packages), tuple(platforms)
+    for policy in policies:
+        for module in modules:
+            if _refused(policy.modules, matches_path, module.path):
+                message, hint = f"module `{module}` is not allowed", "leave out what needs it"
+                yield Violation(rules.POLICY_MODULE, policy, message, "/modules", hint)
+        for package in packages:
+            if _refused(policy.packages, matches_path, package):
+                message, hint = f"package `{package}` is not allowed", "leave it out"
+                yield Violation(rules.POLICY_PACKAGE, policy, message, f"package {package}", hint)
+        for platform in platforms:
+            if _refused(policy.platforms, _matches_platform, platform):
+                message, hint = f"platform `{platform}` is not allowed", "leave it out of `platforms`"
+                yield Violation(rules.POLICY_PLATFORM, policy, message, "/platforms", hint)
+        if toolchain and _refused(policy.toolchains, _matches_text, toolchain):
+            message, hint = f"Go `{toolchain}` is not allowed", _allowed("a release", policy.toolchains)
+            yield Violation(rules.POLICY_TOOLCHAIN, policy, message, "/go", hint)
+
+
+def judge_distribution(distribution: Distribution, go_mod: GoMod | None) -> tuple[Violation, ...]:
+    """A distribution against the policies that hold for it; without a lock only its own modules are known."""
+    return tuple(
+        judge(
+            distribution.policies,
+            modules=go_mod.used() if go_mod is not None else distribution.modules,
+            packages=distribution.packages,
+            platforms=distribution.platforms,
+            toolchain=distribution.toolchain,
+        )
+    )
+
+
+def judge_spec(policies: Iterable[Policy], spec: BuildSpec, go_mod: GoMod) -> tuple[Violation, ...]:
+    """One build against policies."""
+    return tuple(
+        judge(
+            policies,
+            modules=go_mod.used(),
+            packages=spec.packages,
+            platforms=(spec.platform,),
+            toolchain=spec.toolchain,
+        )
+    )
+
+
+def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Violation, ...]:
+    """The licences of everything that is compiled in; each is told with the package or module that brings it."""
+    found = []
+    for policy in policies:
+        told = set[tuple[str, str]]()
+        for package in contents.packages:
+            for license_ in package.licenses:
+                if _refused(policy.licenses, _is_text, license_):
+                    told.add((package.module, license_))
+                    message = f"package `{package.package}` brings licence `{license_}`, which is not allowed"
+                    found.append(_license(policy, message, f"package {package.package}"))
+        for module in contents.modules:
+            for license_ in module.licenses:
+                known = {(module.path, license_), (module.replaces, license_)}
+                if _refused(policy.licenses, _is_text, license_) and not known & told:
+                    message = f"module `{module.path}` is under licence `{license_}`, which is not allowed"
+                    found.append(_license(policy, message, "/modules"))
+    return tuple(found)
+
+
+def judge_size(policies: Iterable[Policy], size: int) -> tuple[Violation, ...]:
+    """The size in bytes of one program."""
+    return tuple(
+        Violation(
+            rules.POLICY_SIZE,
+            policy,
+            f"the program has {size:,} bytes, at most {policy.max_size:,} are allowed",
+            "/packages",
+            "leave out packages that are not needed",
+        )
+        for policy in policies
+        if policy.max_size and size > policy.max_size
+    )
+
+
+def refuse(violations: Iterable[Violation]) -> None:
+    """Stop where a policy does not hold. Raises `Refused`."""
+    kept = tuple(violations)
+    if kept:
+        more = f" (and {len(kept) - 1} more)" if kept[1:] else ""
+        msg = f"{kept[0]}{more}"
+        raise Refused(msg, hint=kept[0].hint)
+
+
+def diagnose(reading: Reading, violations: Iterable[Violation]) -> tuple[Diagnostic, ...]:
+    """Violations at their places in the manifest."""
+    found = []
+    for each in violations:
+        package = each.pointer.removeprefix("package ")
+        pointer = reading.pointers.get(package, "/packages") if package != each.pointer else each.pointer
+        where = f" ({each.policy.path})" if each.policy.path not in {"", reading.places.path} else ""
+        found.append(reading.places.problem(each.rule, f"{each}{where}", pointer, hint=each.hint))
+    return tuple(sorted(set(found)))
+
+
+def _refused(selection: Selection, matches: Callable[[str, T], bool], value: T) -> bool:
+    if any(matches(pattern, value) for pattern in selection.deny):
+        return True
+    return bool(selection.allow) and not any(matches(pattern, value) for pattern in selection.allow)
+
+
+def _matches_platform(pattern: str, platform: Platform) -> bool:
+    return platform.matches(pattern)
+
+
+def _matches_text(pattern: str, text: str) -> bool:
+    return fnmatchcase(text, pattern)
+
+
+def _is_text(pattern: str, text: str) -> bool:
+    return pattern == text
+
+
+def _allowed(what: str, selection: Selection) -> str:
+    listed = ", ".join(f"`{pattern}`" for pattern in selection.allow[:5])
+    return f"take {what} of {listed}" if listed else f"take {what} that is not denied"
+
+
+def _license(policy: Policy, message: str, pointer: str) -> Violation:
+    return Violation(rules.POLICY_LICENSE, policy, message, pointer, "leave the package out, or take another one")
