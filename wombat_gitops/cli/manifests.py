@@ -21,6 +21,14 @@ class Report(StrEnum):
     GITHUB = "github"
 
 
+class DeltaForm(StrEnum):
+    """Form of what `plan --base` finds."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 Names = Annotated[
     list[str] | None,
     typer.Argument(
@@ -70,6 +78,13 @@ def plan(
     revision: Annotated[
         str, typer.Option("--revision", metavar="REV", help="Plan for a commit instead of the files here.")
     ] = "",
+    base: Annotated[
+        str, typer.Option("--base", metavar="REV", help="Show what changes since the work here left this revision.")
+    ] = "",
+    inspect: Annotated[
+        bool, typer.Option("--inspect", help="With --base: compare components and licences too; needs Go.")
+    ] = False,
+    form: Annotated[DeltaForm, typer.Option("--format", help="With --base: form of the report.")] = DeltaForm.TEXT,
     local: Annotated[bool, typer.Option("--local", help="Compare with what `apply --local` has built here.")] = False,
     detailed: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit with 10 where something would be built.")
@@ -77,12 +92,21 @@ def plan(
     repo: RepoOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what would be built, and why."""
+    """Show what would be built, and why; with --base, what a change of manifests means.
+
+    Exits with 3 where a manifest is invalid.
+    """
+    settings = globals_of(context).settings(repo=repo)
+    if base:
+        from wombat_gitops.cli.jobs.plan import compare
+
+        given = Output(output) if form is DeltaForm.TEXT else form
+        raise typer.Exit(compare(settings, base, revision, given.value, inspect=inspect, local=local))
     from wombat_gitops.cli.jobs.plan import PlanOptions
     from wombat_gitops.cli.jobs.plan import plan as job
 
     wanted = PlanOptions(tuple(chosen or ()), tuple(platform or ()), native, revision, local)
-    raise typer.Exit(job(globals_of(context).settings(repo=repo), wanted, output, detailed=detailed))
+    raise typer.Exit(job(settings, wanted, output, detailed=detailed))
 
 
 def lock(

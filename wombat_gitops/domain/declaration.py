@@ -39,6 +39,15 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFile:
+    """A manifest of another kind than `Distribution`, which others depend on."""
+
+    path: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """Everything one revision declares.
 
@@ -46,12 +55,14 @@ class Declaration:
         declared: by name.
         diagnostics: of all files, sorted, those that gave no distribution included.
         manifests: how many manifest files there are.
+        shared: what distributions share, by path.
     """
 
     revision: str
     declared: tuple[Declared, ...]
     diagnostics: tuple[Diagnostic, ...]
     manifests: int
+    shared: tuple[SharedFile, ...] = ()
 
 
 def desired_builds(distribution: Distribution, lock: Lock, date: datetime) -> tuple[DesiredBuild, ...]:

@@ -11,7 +11,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, desired_builds
+from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, SharedFile, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import TooLarge
 from wombat_gitops.domain.examination import examine
@@ -19,6 +19,7 @@ from wombat_gitops.domain.lock import MAX_BYTES as MAX_LOCK_BYTES
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
 from wombat_gitops.domain.manifest.document import MAX_BYTES
+from wombat_gitops.domain.manifest.fields import KIND
 from wombat_gitops.domain.manifest.places import Places, printable, shown
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.ports import TreeEntry
@@ -118,7 +119,10 @@ class ManifestReader:
         problems += {*refused, *(problem for problem in found.diagnostics if problem.path not in told)}
         manifests = len(files.manifests) + sum(_is_manifest(path) for path in files.refused)
         ordered = await asyncio.to_thread(sorted, problems, key=attrgetter(*_ORDER))
-        return Declaration(tree.revision, declared, tuple(ordered), manifests)
+        shared = tuple(
+            SharedFile(path, item.parsed.kind, item.text) for path, item in parsed.items() if item.parsed.kind != KIND
+        )
+        return Declaration(tree.revision, declared, tuple(ordered), manifests, shared)
 
     def _declare(
         self,

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.golang.compiler import GoCompiler
+from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.network import go_network
 from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.domain.model import Platform
-from wombat_gitops.ports import Compiler, ModuleVersions, Resolver
+from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, Resolver
 from wombat_gitops.services.builder import Chance
 from wombat_gitops.settings import go_environment, search_path
 
@@ -65,6 +66,7 @@ class GoTools:
     compiler: Compiler
     resolver: Resolver
     versions: ModuleVersions
+    inspector: Inspector
 
 
 async def go_tools(settings: Settings) -> GoTools:
@@ -76,6 +78,7 @@ async def go_tools(settings: Settings) -> GoTools:
         GoCompiler(toolchains, data, network),
         GoResolver(toolchains, data, network),
         GoVersions(toolchains, data, network),
+        GoInspector(toolchains, data, network),
     )
 
 
@@ -87,3 +90,8 @@ async def compiler(settings: Settings) -> Compiler:
 async def resolver(settings: Settings) -> Resolver:
     """The resolver for locks."""
     return (await go_tools(settings)).resolver
+
+
+async def inspector(settings: Settings) -> Inspector:
+    """The inspector of programs."""
+    return (await go_tools(settings)).inspector

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.git.empty import EmptySource
 from wombat_gitops.adapters.git.remote import RemoteSource
 from wombat_gitops.adapters.git.revision import RevisionSource
 from wombat_gitops.adapters.git.worktree import WorkTreeSource
@@ -50,3 +51,18 @@ def manifest_source(settings: Settings, *, revision: str | None = None) -> Manif
     if revision is not None:
         return RevisionSource(root, revision, settings.folder)
     return WorkTreeSource(root, settings.folder)
+
+
+def base_source(settings: Settings, base: str, *, since: bool) -> ManifestSource:
+    """What the work in the local repository is compared with.
+
+    Args:
+        base: commit, branch or tag; "" compares with nothing, so that everything counts as new.
+        since: take the commit at which the work left *base*.
+
+    Raises:
+        Refused: there is no repository.
+    """
+    if not base:
+        return EmptySource(settings.folder)
+    return RevisionSource(Path(settings.repo).resolve(), base, settings.folder, since=since)

@@ -28,13 +28,14 @@ class RevisionSource:
         Refused: it is in no repository.
     """
 
-    def __init__(self, path: Path, revision: str, folder: str, *, seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, revision: str, folder: str, *, since: bool = False, seconds: float = 60.0) -> None:
         checkout = find_checkout(path.absolute())
         if checkout is None:
             msg = f"`{path}` is not in a git repository"
             raise Refused(msg, hint="a revision can only be read from a repository")
         self._root = checkout.root
         self._revision = revision
+        self._since = since
         self._folder = checkout.folder(path.absolute(), check_folder(folder))
         shallow = checkout.common_dir / "shallow"
         self._repository = Repository(Git(seconds=seconds), checkout.git_dir, self._folder, shallow)
@@ -60,8 +61,12 @@ class RevisionSource:
         return self._folder
 
     async def revision(self) -> str:
-        """The commit that the revision names."""
-        return await self._repository.resolve(self._revision)
+        """The commit that the revision names; with *since*, where what is checked out left it."""
+        commit = await self._repository.resolve(self._revision)
+        if not self._since:
+            return commit
+        found = await self._repository.run(["merge-base", commit, "HEAD"])
+        return found.decode().strip() or commit
 
     async def tree(self, revision: str) -> Tree:
         """All files below the folder at a commit."""

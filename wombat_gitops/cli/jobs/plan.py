@@ -68,6 +68,26 @@ def plan(settings: Settings, wanted: PlanOptions, output: text.Output, *, detail
     return exits.CHANGES if detailed and made.pending else exits.OK
 
 
+def compare(settings: Settings, base: str, revision: str, form: str, *, inspect: bool, local: bool) -> int:
+    """Print what changes since *base*; returns the exit code."""
+    from wombat_gitops.cli.jobs.changes import read_changes
+    from wombat_gitops.domain import report
+    from wombat_gitops.domain.messages import encode
+
+    found = running.run(read_changes(settings, base, since=True, revision=revision, inspect=inspect, local=local))
+    match form:
+        case "json":
+            sys.stdout.write(f"{encode(found.delta).decode()}\n")
+        case "markdown":
+            sys.stdout.write(report.render_markdown(found.delta))
+        case _:
+            tell(found.diagnostics)
+            told = report.render_text(found.delta)
+            text.out(told) if told else None
+            text.note(f"{chr(10) if told else ''}{report.summary(found.delta)}")
+    return exits.OK if found.delta.valid else exits.INVALID
+
+
 async def choose(settings: Settings, wanted: PlanOptions) -> Chosen:
     """Read the work tree, or one revision of it, and keep what was asked for.
 
