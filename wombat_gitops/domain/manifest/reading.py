@@ -104,7 +104,7 @@ def parse_manifest(path: str, data: bytes) -> Parsed:
     document = parse_document(path, data)
     if document.root is None:
         return Parsed(KIND, None, tuple(document.diagnostics), document.places)
-    kind = _kind_of(document)
+    kind = kind_of(document)
     if kind is None:
         problems = (*document.diagnostics, *_other_format(document))
         return Parsed(KIND, None, problems, document.places)
@@ -189,7 +189,7 @@ def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in diagnostics)
 
 
-def _kind_of(document: Document) -> str | None:
+def kind_of(document: Document) -> str | None:
     """The kind to read a document as; None for another kind or format, whose fields mean nothing here."""
     root = document.root
     if not isinstance(root, Fields):
