@@ -1,4 +1,4 @@
-"""Commands on manifests: validate, plan, lock, outdated, upgrade, apply, schema, explain."""
+"""Commands on manifests: validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -49,7 +49,7 @@ Native = Annotated[bool, typer.Option("--native", help="Only the platform of thi
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (validate, plan, lock, outdated, upgrade, apply, schema, explain):
+    for command in (validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -68,6 +68,34 @@ def validate(
     from wombat_gitops.cli.jobs.validate import validate as job
 
     raise typer.Exit(job(globals_of(context).settings(), paths or [], form.value))
+
+
+def fmt(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...",
+            help="Files or folders; the manifests folder where none is named; `-` is standard input.",
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; list what would change, and exit with 1 where there is any.")
+    ] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Write nothing; print what would change.")] = False,
+) -> None:
+    """Put manifests in their usual form: order of fields, indentation, blanks; comments and meaning stay.
+
+    Exits with 3 where a manifest cannot be read, which is then left as it is.
+    """
+    from wombat_gitops.cli.jobs.fmt import STDIN, FmtOptions
+    from wombat_gitops.cli.jobs.fmt import fmt as job
+
+    chosen = tuple(paths or ())
+    if Path(STDIN) in chosen and len(chosen) > 1:
+        message = "`-` cannot stand beside other paths"
+        raise typer.BadParameter(message)
+    raise typer.Exit(job(globals_of(context).settings(), FmtOptions(chosen, check, diff)))
 
 
 def plan(

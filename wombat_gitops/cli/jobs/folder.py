@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.model import Distribution
 
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
-_LARGEST: Final = 2_000_000
+LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
 
 
@@ -175,7 +175,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file, as many as are ever needed. Raises `UserError` where it cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(_LARGEST)
+            return file.read(LARGEST)
     except OSError as error:
         msg = f"cannot read `{path}`: {(error.strerror or 'unknown reason').lower()}"
         raise UserError(msg) from error

@@ -14,7 +14,8 @@ from wombat_gitops.domain.manifest import document as tree
 from wombat_gitops.domain.manifest.document import parse_document
 from wombat_gitops.domain.manifest.fields import RECORDS
 from wombat_gitops.domain.manifest.kinds import ListOf, Record, TextMap
-from wombat_gitops.domain.manifest.layout import Fields, Flow, Items, Odd, Word, read_layout
+from wombat_gitops.domain.manifest.layout import read_layout
+from wombat_gitops.domain.manifest.pieces import Fields, Flow, Items, Odd, Word
 from wombat_gitops.domain.manifest.reading import kind_of
 from wombat_gitops.domain.manifest.typeset import typeset
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from wombat_gitops.domain.manifest.kinds import Kind
-    from wombat_gitops.domain.manifest.layout import Node
+    from wombat_gitops.domain.manifest.pieces import Node
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.manifest.layout import Block, Fields, Flow, Items, Part, Word
+from wombat_gitops.domain.manifest.pieces import Block, Fields, Flow, Items, Part, Word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from wombat_gitops.domain.manifest.layout import Layout, Node
+    from wombat_gitops.domain.manifest.pieces import Layout, Node
 
 _STEP: Final = 2
 _WIDTH: Final = 120
