@@ -15,6 +15,7 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -25,12 +26,14 @@ def group(name: str) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, types and the import contract."""
+    """Style, types, the import contract and the workflows."""
     session.install("-e", ".", *group("lint"), *group("test"), "nox")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports")
+    session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("go", "run", ACTIONLINT, external=True, env={"GOFLAGS": "-mod=mod", "CGO_ENABLED": "0"})
 
 
 @nox.session

@@ -196,6 +196,38 @@ def test_replacements_of_a_module_are_offered(place: Place, own: str, capsys: py
     assert run(["lock", "--check"]) == 0
 
 
+def test_a_run_that_was_killed_between_is_mended(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Between the two renames there is no lock; the next run makes it, and nothing else is left."""
+    before = place.files
+    lock = place.root / "manifests" / "tiny.lock"
+    lock.rename(lock.with_name(".tiny.lock.old"))
+    lock.with_name(".tiny.lock.new").mkdir()
+    capsys.readouterr()
+    assert run(["lock", "--check"]) == 1
+    assert "there is no lock" in capsys.readouterr().out
+
+    assert run(["lock"]) == 0
+
+    assert place.files == before
+
+
+def test_one_that_does_not_resolve_does_not_stop_the_others(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """Side by side or not; the message names module, versions and who requires it."""
+    for number in range(5):
+        text = MANIFEST.replace("name: tiny", f"name: other{number}")
+        text = text if number else text.replace("v4.400.0", "v4.401.0")
+        place.manifest.with_name(f"other{number}.yaml").write_text(text)
+    capsys.readouterr()
+
+    assert run(["lock", "-o", "json"]) == 1
+
+    told = capsys.readouterr()
+    states = [item["state"] for item in json.loads(told.out)["items"]]
+    assert states == ["failed", "written", "written", "written", "written", "up to date"]
+    assert f"other0: `{BENTHOS}`: wanted `v4.300.0`, required `v4.301.0` by `{CONNECT}@v4.401.0`" in told.err
+    assert not (place.root / "manifests" / "other0.lock").exists()
+
+
 def test_outdated_tells_what_is_newer_and_what_goes_together(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """Pre-releases, retracted versions and what does not resolve are left out, the last with its reason."""
     place.proxy.add_connect("v4.410.0", "v4.999.0")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.support.manifests import CORPUS, SMALL, corpus
 from wombat_gitops.domain.manifest import Shared, interpret, parse_manifest
+from wombat_gitops.domain.manifest import format as form
 from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.fields import RECORDS
 from wombat_gitops.domain.manifest.format import format_manifest
@@ -449,3 +450,22 @@ def test_a_file_of_the_largest_size_is_soon_done(item: str) -> None:
     check_laws(f"{SMALL}tags: [{item * count}]\n".encode())
     lines = "".join(f"  # c\n  - {item.partition(',')[0]}\n" for _ in range(count))
     assert formatted(f"tags:\n{lines}{SMALL}").startswith("apiVersion")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"1.10"', "1.10"),
+        ("# exact\n", "\n"),
+        ("    as it is   \n", "    as it is\n"),
+        ("  - io\n", ""),
+        ("go:", "cgo:"),
+        ("b: 1, a: 2", "b: 1"),
+        ("name:", "name: ["),
+    ],
+)
+def test_a_fault_of_ours_changes_no_file(old: str, new: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the text set wrongly, its file would stay as it is."""
+    assert AFTER.count(old) >= 1
+    monkeypatch.setattr(form, "typeset", lambda _: AFTER.replace(old, new, 1))
+    assert formatted(BEFORE) == BEFORE

@@ -37,7 +37,7 @@ def outdated(settings: Settings, words: Sequence[str], output: text.Output, *, d
     proposals = [each for each in asked if each is not None]
     items = [_item(proposal, news) for proposal in proposals for news in _all_news(proposal)]
     text.emit({"items": items}, output, lambda: _table(proposals))
-    codes = [tell_problems(proposal) for proposal in proposals]
+    codes = [tell_problems(proposals)]
     codes += [exits.FAILED] if len(proposals) < len(asked) else []
     codes += [exits.INVALID] if has_errors(found.set.diagnostics) else []
     if any(codes):

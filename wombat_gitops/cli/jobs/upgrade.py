@@ -87,7 +87,7 @@ def upgrade(settings: Settings, options: UpgradeOptions, output: text.Output, *,
             _write([each.change for each in outcomes if each.change is not None])
         items = [_item(each, root, dry_run=options.dry_run) for each in outcomes]
         text.emit({"items": items}, output, lambda: _table(outcomes))
-    return max([_told(each) for each in outcomes] + [exits.INVALID if has_errors(found.set.diagnostics) else exits.OK])
+    return max(_told(outcomes), exits.INVALID if has_errors(found.set.diagnostics) else exits.OK)
 
 
 async def _propose_all(
@@ -218,30 +218,34 @@ def _having(
     return tuple(each for each in distributions if not paths or paths & {module.path for module in each.modules})
 
 
-def _told(outcome: _Outcome) -> int:
+def _told(outcomes: Sequence[_Outcome]) -> int:
     """Tell what could not be done; returns the exit code of it."""
-    for path in outcome.elsewhere:
-        text.note(f"{outcome.name}: the version of `{path}` stands in another manifest; change it there", always=True)
-    if outcome.error or outcome.proposal is None:
-        return exits.FAILED
-    return tell_problems(outcome.proposal)
+    for outcome in outcomes:
+        for path in outcome.elsewhere:
+            words = f"{outcome.name}: the version of `{path}` stands in another manifest; change it there"
+            text.note(words, always=True)
+    code = tell_problems([each.proposal for each in outcomes if each.proposal is not None])
+    return max(code, exits.FAILED if any(each.error for each in outcomes) else exits.OK)
 
 
-def tell_problems(proposal: Proposal) -> int:
-    """Tell which lists could not be had and what does not resolve; returns the exit code of it."""
-    code = exits.OK
-    for news in proposal.modules:
-        where = f"{proposal.distribution.name}: `{news.module}`"
-        if news.problem:
-            code = exits.UNREACHABLE
-            hint = (
-                f"name a version: `wombat upgrade --module {news.module}@v…`; "
-                "or let GOPROXY name a proxy that tells versions (`/@v/list`)"
-            )
-            text.error(f"{where}: versions are not known: {news.problem}", hint)
-        elif news.reason:
-            text.note(f"{where}: `{news.newest}` does not resolve: {news.reason}", always=True)
-    return code
+def tell_problems(proposals: Sequence[Proposal]) -> int:
+    """Tell what does not resolve, and which lists could not be had; returns the exit code of it."""
+    unknown = dict[str, dict[str, None]]()
+    for proposal in proposals:
+        for news in proposal.modules:
+            if news.problem:
+                unknown.setdefault(news.problem, {})[news.module] = None
+            elif news.reason:
+                where = f"{proposal.distribution.name}: `{news.module}`"
+                text.note(f"{where}: `{news.newest}` does not resolve: {news.reason}", always=True)
+    for problem, modules in unknown.items():
+        names = ", ".join(f"`{module}`" for module in modules)
+        hint = (
+            f"name a version, `wombat upgrade --module {next(iter(modules))}@v…`; "
+            "or let GOPROXY name a proxy that tells versions (`/@v/list`)"
+        )
+        text.error(f"the versions of {names} are not known: {problem}", hint)
+    return exits.UNREACHABLE if unknown else exits.OK
 
 
 def _item(outcome: _Outcome, root: Path, *, dry_run: bool) -> dict[str, object]:
