@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from tests.support.stage import ARM, Stage, broken, built, declared, presence, q
 from wombat_gitops.api.site import BUILT
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import SourceRecord
-from wombat_gitops.domain.lifecycle import Step
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.lifecycle import Step, StoredLog
+from wombat_gitops.domain.messages import encode
+from wombat_gitops.domain.model import Withdrawal
 
 pytestmark = pytest.mark.browser
 
@@ -99,6 +103,37 @@ async def test_a_retired_distribution_says_so(browser: Browser, host: str, width
     """A distribution whose manifest is gone is marked."""
     async with visit(browser, host, "/d/ancient", width=width) as page:
         await expect(page.get_by_text("retired").first).to_be_visible()
+
+
+@WIDTHS
+async def test_a_withdrawn_distribution_offers_nothing(browser: Browser, host: str, stage: Stage, width: int) -> None:
+    """Whoever comes for it reads first why not to take it; no button and no link leads to its files."""
+    await stage.put(declared(GOOD, GOOD_ARM, withdrawn=Withdrawal("It writes credentials into its log.")))
+    async with visit(browser, host, "/d/tiny", width=width) as page:
+        await expect(page.get_by_text("It writes credentials into its log.").first).to_be_visible()
+        await expect(page.get_by_text("Nothing to download: what was built is withdrawn.")).to_be_visible()
+        await expect(page.locator("a[download]")).to_have_count(0)
+    async with visit(browser, host, f"/builds/{GOOD.id}", width=width) as page:
+        await expect(page.get_by_text("Withdrawn, not to be downloaded any more:")).to_be_visible()
+        await expect(page.locator("a[download]")).to_have_count(0)
+
+
+@WIDTHS
+async def test_what_is_inside_is_told(browser: Browser, host: str, stage: Stage, width: int) -> None:
+    """Each package opens to the components that it registers and the licences that come with it."""
+    kafka = PackageContents(
+        "example.com/m/public/components/kafka",
+        "example.com/m",
+        Presence.PRESENT,
+        components=(Component("input", "kafka_franz"), Component("output", "kafka_franz")),
+        licenses=("Apache-2.0",),
+    )
+    data = encode(Contents((kafka,), (ModuleContents("example.com/m", "v1.0.0", ("Apache-2.0",)),)))
+    await stage.put(replace(GOOD, contents=StoredLog(await stage.store(data), len(data))))
+    for path in (f"/builds/{GOOD.id}", "/d/tiny"):
+        async with visit(browser, host, path, width=width) as page:
+            await page.get_by_text("2 components, Apache-2.0").click()
+            await expect(page.get_by_text("kafka_franz").first).to_be_visible()
 
 
 @WIDTHS

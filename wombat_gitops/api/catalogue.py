@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from wombat_gitops.api.views import (
     ArtifactInfo,
     BuildPageView,
     BuildView,
+    ContentsView,
     DistributionPage,
     DistributionView,
     IndexView,
@@ -22,9 +24,10 @@ from wombat_gitops.api.views import (
     StatusView,
 )
 from wombat_gitops.domain.catalogue import Health, Sync
+from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.lifecycle import BuildState  # noqa: TC001 - read by pydantic
-from wombat_gitops.domain.messages import BuildQuery
+from wombat_gitops.domain.messages import BuildQuery, decode
 from wombat_gitops.domain.model import PlatformField  # noqa: TC001 - read by pydantic
 from wombat_gitops.services.catalog_types import DistributionQuery
 
@@ -105,7 +108,7 @@ def distribution_routes(context: Context) -> APIRouter:
 
 
 def build_routes(context: Context) -> APIRouter:
-    """Builds: list and one."""
+    """Builds: list, one, what is inside."""
     router = APIRouter()
 
     @get(router, "/builds", response_model=BuildPageView, tags=["builds"])
@@ -122,6 +125,17 @@ def build_routes(context: Context) -> APIRouter:
         """One build with its attempts."""
         catalog = context.ready()
         return answer(request, present.build(catalog, catalog.build(build)))
+
+    @get(router, "/builds/{build}/contents", response_model=ContentsView, tags=["builds"])
+    async def get_contents(request: Request, build: BuildPath) -> Response:
+        """What is inside the program that a build made: packages, components, modules and licences."""
+        record = context.ready().build(build)
+        if record.contents is None:
+            msg = f"what is inside build `{record.id[:12]}` is not known"
+            raise NotFound(msg, hint=f"it is known of builds that succeeded; this one is {record.state.value}")
+        async with context.downloads.hold(record.contents.sha256, record.contents.size) as path:
+            inside = decode(Contents, await asyncio.to_thread(path.read_bytes))
+        return answer(request, present.contents(record.id, inside))
 
     return router
 

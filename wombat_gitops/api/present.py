@@ -11,13 +11,20 @@ from wombat_gitops.api.views import (
     AttemptView,
     BuilderView,
     BuildView,
+    ComponentView,
     ConditionView,
+    ContentsView,
     DistributionSummary,
     DistributionView,
+    ExclusionView,
     FailureView,
     MaintainerView,
+    ModuleContentsView,
     ModuleView,
+    PackageContentsView,
     PlatformView,
+    ReplaceView,
+    RetentionView,
     SourceView,
     StatusView,
     StepView,
@@ -32,8 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
+    from wombat_gitops.domain.contents import Contents
     from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, Failure
-    from wombat_gitops.domain.model import Withdrawal
+    from wombat_gitops.domain.model import Module, Withdrawal
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import CatalogStatus
 
@@ -69,6 +77,7 @@ def artifact(catalog: Catalog, record: BuildRecord) -> ArtifactView | None:
         size=record.artifact.size,
         file_name=record.artifact.file_name,
         url=download_url(spec.name, spec.version, spec.file_name) if named else digest_url(record.artifact.sha256),
+        withdrawn=withdrawal.reason if (withdrawal := catalog.withdrawal_of(record)) else "",
     )
 
 
@@ -119,6 +128,30 @@ def build(catalog: Catalog, record: BuildRecord) -> BuildView:
         url=url,
         log_url=f"{url}/log",
         log_stream_url=f"{url}/log/stream",
+        contents_url=f"{url}/contents" if record.contents else None,
+    )
+
+
+def contents(identity: str, inside: Contents) -> ContentsView:
+    """What a build's program is made of."""
+    return ContentsView(
+        build=identity,
+        packages=[
+            PackageContentsView(
+                package=each.package,
+                module=each.module,
+                components=[ComponentView(kind=found.kind, name=found.name) for found in each.components],
+                licenses=list(each.licenses),
+            )
+            for each in inside.packages
+        ],
+        modules=[
+            ModuleContentsView(
+                path=each.path, version=each.version, licenses=list(each.licenses), replaces=each.replaces
+            )
+            for each in inside.modules
+        ],
+        licenses=list(inside.licenses),
     )
 
 
@@ -156,9 +189,16 @@ def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionVi
         **dict(summary(catalog, record)),
         homepage=record.homepage,
         maintainers=[MaintainerView(name=m.name, email=m.email, github=m.github) for m in record.maintainers],
-        modules=[ModuleView(path=module.path, version=module.version) for module in record.modules],
+        modules=list(map(_module, record.modules)),
+        replaces=[ReplaceView(path=one.path, version=one.version, by=_module(one.by)) for one in record.replaces],
         toolchain=record.toolchain,
         tags=list(record.tags),
+        cgo=record.cgo,
+        exclusions=[
+            ExclusionView(platforms=list(map(str, one.platforms)), packages=list(one.packages), reason=one.reason)
+            for one in record.exclusions
+        ],
+        retention=RetentionView(versions=kept.versions, days=kept.days) if (kept := record.retention) else None,
         path=record.path,
         manifest=record.manifest,
         conditions=[_condition(condition) for condition in record.conditions],
@@ -214,13 +254,17 @@ def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) 
     )
 
 
+def _module(module: Module) -> ModuleView:
+    return ModuleView(path=module.path, version=module.version)
+
+
 def _platforms(catalog: Catalog, record: DistributionRecord) -> list[PlatformView]:
     known = catalog.known_builds()
     views = []
     for target in record.targets:
         wanted = known.get(target.build)
         made = artifact(catalog, wanted) if wanted else None
-        last = catalog.last_good(record.name, str(target.platform)) if made is None else None
+        last = None if made and not made.withdrawn else catalog.last_good(record.name, str(target.platform))
         views.append(
             PlatformView(
                 platform=str(target.platform),

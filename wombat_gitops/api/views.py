@@ -52,6 +52,7 @@ class ArtifactView(View):
     size: int
     file_name: str
     url: str = Field(examples=["/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64"])
+    withdrawn: str = Field("", description="why it is not handed out any more (`url` answers 410); empty where it is")
 
 
 class StepView(View):
@@ -115,6 +116,7 @@ class BuildView(View):
     url: str
     log_url: str
     log_stream_url: str
+    contents_url: str | None = Field(description="what is inside; null until it has succeeded")
 
 
 class ModuleView(View):
@@ -122,6 +124,61 @@ class ModuleView(View):
 
     path: str
     version: str
+
+
+class ReplaceView(View):
+    """A module in whose place another one is compiled in."""
+
+    path: str
+    version: str = Field(description="the only version that is replaced; empty for every one")
+    by: ModuleView
+
+
+class ExclusionView(View):
+    """Platforms that packages are left out on."""
+
+    platforms: list[str]
+    packages: list[str] = Field(description="full import paths")
+    reason: str
+
+
+class RetentionView(View):
+    """How much of a distribution to keep at least; 0 sets no bound."""
+
+    versions: int
+    days: int
+
+
+class ComponentView(View):
+    """Something a pipeline can name."""
+
+    kind: str = Field(examples=["input", "rate-limit", "bloblang-method"])
+    name: str = Field(examples=["kafka_franz"])
+
+
+class PackageContentsView(View):
+    """A listed package as it is in one program."""
+
+    package: str = Field(description="full import path")
+    module: str
+    components: list[ComponentView] = Field(description="what it registers; empty where that cannot be told")
+    licenses: list[str] = Field(description="SPDX identifiers of what it brings in from its own module")
+
+
+class ModuleContentsView(ModuleView):
+    """A module of which something is compiled in."""
+
+    licenses: list[str] = Field(description="SPDX identifiers; `NOASSERTION` where none is known")
+    replaces: str = Field(description="the module in whose place it is, or empty")
+
+
+class ContentsView(View):
+    """What one program is made of, read from its source before it was compiled."""
+
+    build: str
+    packages: list[PackageContentsView]
+    modules: list[ModuleContentsView]
+    licenses: list[str] = Field(description="every licence, once")
 
 
 class PlatformView(View):
@@ -132,7 +189,9 @@ class PlatformView(View):
     build: str = Field(description="id of that build")
     build_url: str
     artifact: ArtifactView | None = Field(description="of that build")
-    last_good: ArtifactView | None = Field(description="newest artifact of this platform where that build has none")
+    last_good: ArtifactView | None = Field(
+        description="newest artifact that can be downloaded where that build has none"
+    )
 
 
 class MaintainerView(View):
@@ -186,8 +245,12 @@ class DistributionView(DistributionSummary):
     homepage: str
     maintainers: list[MaintainerView]
     modules: list[ModuleView]
+    replaces: list[ReplaceView]
     toolchain: str
     tags: list[str]
+    cgo: bool
+    exclusions: list[ExclusionView]
+    retention: RetentionView | None
     path: str
     manifest: str
     conditions: list[ConditionView]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from wombat_gitops.domain.messages import BuildPage, BuildQuery
+    from wombat_gitops.domain.model import Withdrawal
     from wombat_gitops.ports import Store
     from wombat_gitops.services.catalog_types import DistributionQuery
 
@@ -194,8 +195,14 @@ class Catalog:
         return tuple(Version(version, builds[version]) for version in sorted(builds, key=_precedence, reverse=True))
 
     def last_good(self, name: str, platform: str) -> BuildRecord | None:
-        """The build with the newest artifact of a distribution for a platform."""
-        return self._index.published(name).platforms.get(platform)
+        """The build with the newest artifact of a distribution for a platform that may be handed out."""
+        published = self._index.published(name)
+        newest = published.platforms.get(platform)
+        if newest is None or self.withdrawal_of(newest) is None:
+            return newest
+        others = (builds[platform] for builds in published.versions.values() if platform in builds)
+        good = [build for build in others if self.withdrawal_of(build) is None]
+        return max(good, key=lambda build: (build.changed_at, build.id), default=None)
 
     def published(self, name: str, version: str, file_name: str) -> BuildRecord:
         """The build whose artifact has this name.
@@ -224,15 +231,20 @@ class Catalog:
             raise NotFound(msg)
         return build
 
+    def withdrawal_of(self, build: BuildRecord) -> Withdrawal | None:
+        """Why an artifact is not to be downloaded any more, or None where it may be."""
+        record = self._distributions.values.get(build.spec.name)
+        withdrawal = record.withdrawn if record is not None else None
+        return withdrawal if withdrawal is not None and withdrawal.covers(build.spec.version) else None
+
     def check_withdrawn(self, build: BuildRecord) -> None:
         """Refuse to hand out what its manifest withdraws.
 
         Raises:
             Withdrawn: says why.
         """
-        record = self._distributions.values.get(build.spec.name)
-        withdrawal = record.withdrawn if record is not None else None
-        if withdrawal is not None and withdrawal.covers(build.spec.version):
+        withdrawal = self.withdrawal_of(build)
+        if withdrawal is not None:
             msg = f"`{build.spec.name}` `{build.spec.version}` is withdrawn: {withdrawal.reason}"
             raise Withdrawn(msg, hint="take another version")
 

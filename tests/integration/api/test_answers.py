@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from tests.support.stage import Stage, broken, built, declared, presence, queued
 from wombat_gitops.api.app import create_app
 from wombat_gitops.api.openapi import describe
 from wombat_gitops.domain.catalogue import SourceRecord
-from wombat_gitops.domain.lifecycle import Step
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.lifecycle import Step, StoredLog
+from wombat_gitops.domain.messages import encode
+from wombat_gitops.domain.model import Exclusion, Module, Platform, Replace, Retention
 from wombat_gitops.ports import Corrupt
 from wombat_gitops.services.downloads import Downloads
 
@@ -218,6 +222,73 @@ async def test_every_error_is_a_problem_document(client: httpx.AsyncClient, path
     assert f'id="{anchor}"' in (await client.get(page)).text
     if status == 422:
         assert body["errors"][0]["parameter"] in path
+
+
+async def test_contents_tell_what_is_inside(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Packages with components and licences, modules with what they replace; the same bytes are not sent twice."""
+    pure = PackageContents(
+        "example.com/one/pure", "example.com/one", Presence.PRESENT, "", "", (Component("input", "file"),), ("MIT",)
+    )
+    fork = ModuleContents("example.com/fork", "v1.2.3", ("Apache-2.0", "MIT"), "example.com/one")
+    data = encode(Contents((pure,), (fork,)))
+    record = replace(GOOD, contents=StoredLog(await stage.store(data), len(data)))
+    await stage.put(record)
+    await stage.until(lambda: stage.catalog.build(GOOD.id).contents)
+
+    url = (await client.get(f"/api/v1/builds/{GOOD.id}")).json()["contents_url"]
+    answer = await client.get(url)
+
+    assert answer.json() == {
+        "build": GOOD.id,
+        "packages": [
+            {
+                "package": "example.com/one/pure",
+                "module": "example.com/one",
+                "components": [{"kind": "input", "name": "file"}],
+                "licenses": ["MIT"],
+            }
+        ],
+        "modules": [
+            {
+                "path": "example.com/fork",
+                "version": "v1.2.3",
+                "licenses": ["Apache-2.0", "MIT"],
+                "replaces": "example.com/one",
+            }
+        ],
+        "licenses": ["Apache-2.0", "MIT"],
+    }
+    assert (await client.get(url, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+
+
+async def test_contents_of_an_unfinished_build_are_not_known(client: httpx.AsyncClient) -> None:
+    """Only what was built is known inside; the answer says where the build stands."""
+    assert (await client.get(f"/api/v1/builds/{WAITING.id}")).json()["contents_url"] is None
+    answer = await client.get(f"/api/v1/builds/{WAITING.id}/contents")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    assert "queued" in answer.json()["hint"]
+
+
+async def test_a_distribution_tells_the_whole_of_its_manifest(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Replaces, exclusions, cgo and retention are there for those who read the API and not the manifest."""
+    record = declared(
+        GOOD,
+        cgo=True,
+        retention=Retention(versions=3),
+        replaces=(Replace("example.com/a", "", Module("example.com/b", "v1.0.0")),),
+        exclusions=(Exclusion((Platform("linux", "arm", "7"),), ("example.com/zmq",), "no library"),),
+    )
+    await stage.put(record)
+    await stage.until(lambda: stage.catalog.distribution(record.name).cgo)
+    body = (await client.get(f"/api/v1/distributions/{record.name}")).json()
+
+    assert (body["cgo"], body["retention"]) == (True, {"versions": 3, "days": 0})
+    assert body["replaces"] == [
+        {"path": "example.com/a", "version": "", "by": {"path": "example.com/b", "version": "v1.0.0"}}
+    ]
+    assert body["exclusions"] == [
+        {"platforms": ["linux/arm/7"], "packages": ["example.com/zmq"], "reason": "no library"}
+    ]
 
 
 async def test_a_strange_request_id_is_not_repeated(client: httpx.AsyncClient) -> None:

@@ -16,7 +16,7 @@ from wombat_gitops.adapters.memory import MemoryObjects
 from wombat_gitops.domain.errors import NotFound, TimedOut
 from wombat_gitops.domain.identity import digest
 from wombat_gitops.domain.lifecycle import BuildRecord
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.model import Platform, Withdrawal
 from wombat_gitops.services.downloads import Downloads
 
 DATA = bytes(range(256)) * 4000
@@ -228,3 +228,31 @@ async def test_a_windows_program_keeps_its_ending(stage: Stage) -> None:
     async with stage.running(), served(stage) as client:
         answer = await client.get("/dl/tiny/1.0.0/tiny_1.0.0_windows_amd64.exe")
     assert 'filename="tiny_1.0.0_windows_amd64.exe"' in answer.headers["content-disposition"]
+
+
+LATER = built(queued_build(100, version="1.1.0"), DATA + b"later")
+LATER_NAMED = "/dl/tiny/1.1.0/tiny_1.1.0_linux_amd64"
+LATER_DIGEST = f"/dl/sha256/{digest(DATA + b'later')}"
+
+
+@pytest.mark.parametrize("versions", [(), ("1.1.0",)])
+async def test_what_is_withdrawn_is_gone_by_every_address(stage: Stage, versions: tuple[str, ...]) -> None:
+    """Name, digest and checksum answer 410 with the reason, also to clients that have it; other versions stay."""
+    await stage.store(DATA + b"later")
+    await stage.put(LATER, declared(LATER, withdrawn=Withdrawal("leaks credentials", versions)))
+    async with stage.running(), served(stage) as client:
+        for path in (LATER_NAMED, LATER_DIGEST, f"{LATER_NAMED}.sha256", f"{LATER_DIGEST}.sha256"):
+            answer = await client.get(path, headers={"If-None-Match": f'"sha256-{digest(DATA + b"later")}"'})
+            assert (answer.status_code, answer.json()["code"]) == (410, "withdrawn"), path
+            assert "leaks credentials" in answer.json()["detail"]
+        before = await client.get(NAMED)
+        shown = (await client.get("/api/v1/distributions/tiny")).json()
+        build = (await client.get(f"/api/v1/builds/{LATER.id}")).json()
+
+    assert before.status_code == (200 if versions else 410)
+    assert shown["withdrawn"] == {"reason": "leaks credentials", "versions": list(versions)}
+    (platform,) = shown["platforms"]
+    assert platform["artifact"]["withdrawn"] == build["artifact"]["withdrawn"] == "leaks credentials"
+    assert (platform["last_good"] or {}).get("url") == (NAMED if versions else None)
+    told = {entry["version"]: entry["artifacts"]["linux/amd64"]["withdrawn"] for entry in shown["versions"]}
+    assert told == {"1.1.0": "leaks credentials", "1.0.0": "" if versions else "leaks credentials"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.api.views import ArtifactView, DistributionView
 from wombat_gitops.cli import text
 from wombat_gitops.cli.client import ApiClient
-from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable, UserError
+from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable, UserError, Withdrawn
 from wombat_gitops.services.engine import file_digest
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def download(settings: Settings, words: str, platform: str, folder: Path, output
 
     Raises:
         NotFound: there is no such artifact.
+        Withdrawn: there is, and it must not be downloaded any more.
         CorruptData: the bytes are not the recorded ones; nothing is left under the file's name.
     """
     from wombat_gitops.wiring.addresses import api_address
@@ -141,8 +142,11 @@ def _choose(distribution: DistributionView, version: str, platform: str) -> Want
     found = _of_version(distribution, version) if version else _newest(distribution)
     artifact = found.get(platform)
     if artifact is not None:
+        if artifact.withdrawn:
+            msg = f"`{name}`{f' {version}' if version else ''} is withdrawn: {artifact.withdrawn}"
+            raise Withdrawn(msg, hint=f"`wombat get distribution {name}` shows the other versions")
         if not version and not _is_current(distribution, platform):
-            text.warning(f"the build that the manifest of `{name}` asks for has no artifact; this is the one before")
+            text.warning(f"the build that the manifest of `{name}` asks for has nothing to download; this is the one before")
         return Wanted(artifact.url, artifact.sha256, artifact.size, artifact.file_name)
     what = f"`{name}`{f' {version}' if version else ''}"
     msg = f"{what} has no artifact for `{platform}`"
@@ -153,12 +157,20 @@ def _choose(distribution: DistributionView, version: str, platform: str) -> Want
 
 
 def _newest(distribution: DistributionView) -> dict[str, ArtifactView]:
-    found = {each.platform: each.artifact or each.last_good for each in distribution.platforms}
+    found = {
+        each.platform: each.artifact if each.artifact and _is_free(each.artifact) else each.last_good or each.artifact
+        for each in distribution.platforms
+    }
     return {platform: artifact for platform, artifact in found.items() if artifact is not None}
 
 
 def _is_current(distribution: DistributionView, platform: str) -> bool:
-    return any(each.platform == platform and each.artifact is not None for each in distribution.platforms)
+    current = (each.artifact for each in distribution.platforms if each.platform == platform)
+    return any(artifact is not None and _is_free(artifact) for artifact in current)
+
+
+def _is_free(artifact: ArtifactView) -> bool:
+    return not artifact.withdrawn
 
 
 def _of_version(distribution: DistributionView, version: str) -> dict[str, ArtifactView]:

@@ -57,6 +57,7 @@ describe('a build', () => {
     expect(timeline(ATTEMPT, NOW).map(({ step, state, seconds }) => [step, state, seconds])).toEqual([
       ['fetch', 'done', 6],
       ['generate', 'waiting', null],
+      ['check', 'waiting', null],
       ['compile', 'running', 90],
       ['smoke', 'waiting', null],
       ['upload', 'waiting', null],

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch'
 import type { paths } from './schema'
-import type { Build, BuildList, Distribution, DistributionList, ServiceStatus } from './types'
+import type { Build, BuildList, Contents, Distribution, DistributionList, ServiceStatus } from './types'
 
 /** Why there is no answer, in the words of the server where it gave any. */
 export class ApiError extends Error {
@@ -59,6 +59,10 @@ export function getBuilds(query: BuildQuery, signal?: AbortSignal): Promise<Buil
 
 export function getBuild(id: string, signal?: AbortSignal): Promise<Build> {
   return unwrap(client.GET('/api/v1/builds/{build}', { params: { path: { build: id } }, signal: signal ?? null }))
+}
+
+export function getContents(id: string, signal?: AbortSignal): Promise<Contents> {
+  return unwrap(client.GET('/api/v1/builds/{build}/contents', { params: { path: { build: id } }, signal: signal ?? null }))
 }
 
 export function getStatus(signal?: AbortSignal): Promise<ServiceStatus> {

@@ -184,6 +184,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/builds/{build}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Contents
+         * @description What is inside the program that a build made: packages, components, modules and licences.
+         */
+        get: operations["get_contents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/builds/{build}/log": {
         parameters: {
             query?: never;
@@ -306,6 +326,12 @@ export interface components {
              * @example /dl/tiny/1.0.0/tiny_1.0.0_linux_amd64
              */
             url: string;
+            /**
+             * Withdrawn
+             * @description why it is not handed out any more (`url` answers 410); empty where it is
+             * @default
+             */
+            withdrawn: string;
             /** Name */
             name: string;
             /** Version */
@@ -344,6 +370,12 @@ export interface components {
              * @example /dl/tiny/1.0.0/tiny_1.0.0_linux_amd64
              */
             url: string;
+            /**
+             * Withdrawn
+             * @description why it is not handed out any more (`url` answers 410); empty where it is
+             * @default
+             */
+            withdrawn: string;
         };
         /**
          * AttemptView
@@ -463,6 +495,11 @@ export interface components {
             log_url: string;
             /** Log Stream Url */
             log_stream_url: string;
+            /**
+             * Contents Url
+             * @description what is inside; null until it has succeeded
+             */
+            contents_url: string | null;
         };
         /**
          * BuilderView
@@ -497,6 +534,24 @@ export interface components {
             version: number;
         };
         /**
+         * ComponentView
+         * @description Something a pipeline can name.
+         */
+        ComponentView: {
+            /**
+             * Kind
+             * @example input
+             * @example rate-limit
+             * @example bloblang-method
+             */
+            kind: string;
+            /**
+             * Name
+             * @example kafka_franz
+             */
+            name: string;
+        };
+        /**
          * ConditionView
          * @description A named fact about a source or a distribution.
          */
@@ -516,6 +571,23 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /**
+         * ContentsView
+         * @description What one program is made of, read from its source before it was compiled.
+         */
+        ContentsView: {
+            /** Build */
+            build: string;
+            /** Packages */
+            packages: components["schemas"]["PackageContentsView"][];
+            /** Modules */
+            modules: components["schemas"]["ModuleContentsView"][];
+            /**
+             * Licenses
+             * @description every licence, once
+             */
+            licenses: string[];
         };
         /**
          * DistributionPage
@@ -560,6 +632,7 @@ export interface components {
             retired: boolean;
             /** Suspended */
             suspended: boolean;
+            withdrawn: components["schemas"]["WithdrawalView"] | null;
             /** Labels */
             labels: {
                 [key: string]: string;
@@ -622,6 +695,7 @@ export interface components {
             retired: boolean;
             /** Suspended */
             suspended: boolean;
+            withdrawn: components["schemas"]["WithdrawalView"] | null;
             /** Labels */
             labels: {
                 [key: string]: string;
@@ -658,10 +732,17 @@ export interface components {
             maintainers: components["schemas"]["MaintainerView"][];
             /** Modules */
             modules: components["schemas"]["ModuleView"][];
+            /** Replaces */
+            replaces: components["schemas"]["ReplaceView"][];
             /** Toolchain */
             toolchain: string;
             /** Tags */
             tags: string[];
+            /** Cgo */
+            cgo: boolean;
+            /** Exclusions */
+            exclusions: components["schemas"]["ExclusionView"][];
+            retention: components["schemas"]["RetentionView"] | null;
             /** Path */
             path: string;
             /** Manifest */
@@ -673,6 +754,21 @@ export interface components {
              * @description newest first
              */
             versions: components["schemas"]["VersionView"][];
+        };
+        /**
+         * ExclusionView
+         * @description Platforms that packages are left out on.
+         */
+        ExclusionView: {
+            /** Platforms */
+            platforms: string[];
+            /**
+             * Packages
+             * @description full import paths
+             */
+            packages: string[];
+            /** Reason */
+            reason: string;
         };
         /**
          * FailureView
@@ -761,6 +857,26 @@ export interface components {
             github: string;
         };
         /**
+         * ModuleContentsView
+         * @description A module of which something is compiled in.
+         */
+        ModuleContentsView: {
+            /** Path */
+            path: string;
+            /** Version */
+            version: string;
+            /**
+             * Licenses
+             * @description SPDX identifiers; `NOASSERTION` where none is known
+             */
+            licenses: string[];
+            /**
+             * Replaces
+             * @description the module in whose place it is, or empty
+             */
+            replaces: string;
+        };
+        /**
          * ModuleView
          * @description A Go module at an exact version.
          */
@@ -769,6 +885,29 @@ export interface components {
             path: string;
             /** Version */
             version: string;
+        };
+        /**
+         * PackageContentsView
+         * @description A listed package as it is in one program.
+         */
+        PackageContentsView: {
+            /**
+             * Package
+             * @description full import path
+             */
+            package: string;
+            /** Module */
+            module: string;
+            /**
+             * Components
+             * @description what it registers; empty where that cannot be told
+             */
+            components: components["schemas"]["ComponentView"][];
+            /**
+             * Licenses
+             * @description SPDX identifiers of what it brings in from its own module
+             */
+            licenses: string[];
         };
         /**
          * ParameterProblem
@@ -801,7 +940,7 @@ export interface components {
             build_url: string;
             /** @description of that build */
             artifact: components["schemas"]["ArtifactView"] | null;
-            /** @description newest artifact of this platform where that build has none */
+            /** @description newest artifact that can be downloaded where that build has none */
             last_good: components["schemas"]["ArtifactView"] | null;
         };
         /**
@@ -843,6 +982,30 @@ export interface components {
              * @description which parameters are wrong, and how
              */
             errors: components["schemas"]["ParameterProblem"][];
+        };
+        /**
+         * ReplaceView
+         * @description A module in whose place another one is compiled in.
+         */
+        ReplaceView: {
+            /** Path */
+            path: string;
+            /**
+             * Version
+             * @description the only version that is replaced; empty for every one
+             */
+            version: string;
+            by: components["schemas"]["ModuleView"];
+        };
+        /**
+         * RetentionView
+         * @description How much of a distribution to keep at least; 0 sets no bound.
+         */
+        RetentionView: {
+            /** Versions */
+            versions: number;
+            /** Days */
+            days: number;
         };
         /**
          * SourceList
@@ -989,6 +1152,19 @@ export interface components {
             artifacts: {
                 [key: string]: components["schemas"]["ArtifactView"];
             };
+        };
+        /**
+         * WithdrawalView
+         * @description What must not be downloaded any more, and why.
+         */
+        WithdrawalView: {
+            /** Reason */
+            reason: string;
+            /**
+             * Versions
+             * @description the versions; all of them where there are none
+             */
+            versions: string[];
         };
     };
     responses: never;
@@ -1358,6 +1534,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BuildView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_contents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description a build's id, or at least its first 8 digits */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContentsView"];
                 };
             };
             /** @description The request has to change */

@@ -3,10 +3,11 @@ import { attemptLook, buildLook, type Look } from './status'
 import { duration } from './time'
 
 /** The steps of a build, in order. */
-export const STEPS = ['fetch', 'generate', 'compile', 'smoke', 'upload'] as const
+export const STEPS = ['fetch', 'generate', 'check', 'compile', 'smoke', 'upload'] as const
 
 const STEP_WORDS: Record<string, string> = {
   fetch: 'Fetch modules',
+  check: 'Look into packages',
   generate: 'Generate source',
   compile: 'Compile',
   smoke: 'Check the binary',

@@ -1,6 +1,6 @@
 import type { Artifact, Distribution, PlatformState } from '@/api/types'
 
-/** What a visitor can take for a platform now: the wanted artifact, else the newest good one. */
+/** What a visitor can take for a platform now: the wanted artifact, else the newest one that may be handed out. */
 export interface Download {
   platform: string
   artifact: Artifact
@@ -10,9 +10,10 @@ export interface Download {
 }
 
 export function downloadOf(distribution: Distribution, state: PlatformState): Download | null {
-  const artifact = state.artifact ?? state.last_good
+  const artifact = [state.artifact, state.last_good].find((candidate) => candidate && !candidate.withdrawn)
   if (!artifact) return null
-  return { platform: state.platform, artifact, version: versionOf(distribution, state.platform, artifact), old: !state.artifact }
+  const version = versionOf(distribution, state.platform, artifact)
+  return { platform: state.platform, artifact, version, old: artifact !== state.artifact }
 }
 
 /** Every platform that has something, also those that only older versions were built for. */
@@ -22,7 +23,7 @@ export function downloads(distribution: Distribution): Download[] {
   const found = new Map(declared.map((download) => [download.platform, download]))
   for (const version of distribution.versions) {
     for (const [platform, artifact] of Object.entries(version.artifacts)) {
-      if (!found.has(platform)) found.set(platform, { platform, artifact, version: version.version, old: true })
+      if (!found.has(platform) && !artifact.withdrawn) found.set(platform, { platform, artifact, version: version.version, old: true })
     }
   }
   return [...found.values()]

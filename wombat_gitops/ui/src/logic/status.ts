@@ -77,7 +77,9 @@ const TITLES: Record<string, string> = {
   NameConflict: 'Two manifests have the same name',
   NoBuilder: 'No builder can build this',
   Ready: 'Not ready',
+  PolicyViolated: 'A policy does not allow it',
   Stalled: 'Waiting for a person',
+  VerificationFailed: 'The commit is not signed as it must be',
 }
 
 export function conditionTitle(condition: { type: string; reason: string }): string {
