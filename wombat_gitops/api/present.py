@@ -128,7 +128,7 @@ def build(catalog: Catalog, record: BuildRecord) -> BuildView:
         url=url,
         log_url=f"{url}/log",
         log_stream_url=f"{url}/log/stream",
-        contents_url=f"{url}/contents" if record.contents else None,
+        contents_url=_contents_url(record),
     )
 
 
@@ -254,6 +254,10 @@ def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) 
     )
 
 
+def _contents_url(record: BuildRecord) -> str | None:
+    return f"{build_url(record.id)}/contents" if record.contents else None
+
+
 def _module(module: Module) -> ModuleView:
     return ModuleView(path=module.path, version=module.version)
 
@@ -271,6 +275,7 @@ def _platforms(catalog: Catalog, record: DistributionRecord) -> list[PlatformVie
                 state=wanted.state.value if wanted else "missing",
                 build=target.build,
                 build_url=build_url(target.build),
+                contents_url=_contents_url(wanted) if wanted else None,
                 artifact=made,
                 last_good=artifact(catalog, last) if last else None,
             )

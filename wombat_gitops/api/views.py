@@ -188,6 +188,7 @@ class PlatformView(View):
     state: str = Field(description="state of the build the manifest asks for, or `missing`")
     build: str = Field(description="id of that build")
     build_url: str
+    contents_url: str | None = Field(description="what is inside; null until that build has succeeded")
     artifact: ArtifactView | None = Field(description="of that build")
     last_good: ArtifactView | None = Field(
         description="newest artifact that can be downloaded where that build has none"

@@ -167,7 +167,9 @@ async def test_a_full_server_says_so(stage: Stage) -> None:
         refused = await client.get(NAMED)
         slow.go_on.set()
         assert (await first).content == DATA
-        assert (await client.get(NAMED)).content == DATA
+        while (again := await client.get(NAMED)).status_code == 503:
+            pass  # a client may have its last byte a moment before the server notices
+        assert again.content == DATA
 
     assert (refused.status_code, refused.json()["code"]) == (503, "busy")
     assert int(refused.headers["retry-after"]) > 0

@@ -9,6 +9,7 @@ const state = (made: Artifact | null, good: Artifact | null): PlatformState => (
   state: 'succeeded',
   build: '',
   build_url: '',
+  contents_url: null,
   artifact: made,
   last_good: good,
 })

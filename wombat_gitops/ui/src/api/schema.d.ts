@@ -938,6 +938,11 @@ export interface components {
             build: string;
             /** Build Url */
             build_url: string;
+            /**
+             * Contents Url
+             * @description what is inside; null until that build has succeeded
+             */
+            contents_url: string | null;
             /** @description of that build */
             artifact: components["schemas"]["ArtifactView"] | null;
             /** @description newest artifact that can be downloaded where that build has none */
