@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
+
 from tests.support.broker import broker, connection
 from tests.support.goproxy import go_data, go_proxy
 from tests.support.system import system
 
 __all__ = ["broker", "connection", "go_data", "go_proxy", "system"]
+
+# Whether a law holds depends on the code alone: not on how busy the machine is, nor on a die.
+settings.register_profile(
+    "laws",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    database=None,
+    print_blob=True,
+)
+# `pytest --hypothesis-profile=explore` looks at other examples each time.
+settings.register_profile("explore", settings.get_profile("laws"), derandomize=False, max_examples=2_000)
+settings.load_profile("laws")

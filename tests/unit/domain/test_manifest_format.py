@@ -231,7 +231,7 @@ def check_laws(data: bytes) -> None:
 
 
 @given(st.sampled_from(sorted(VALUES)), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_form_changes_and_nothing_else(kind: str, data: st.DataObject) -> None:
     """Any manifest in any layout: same meaning, every comment once, fields in order, nothing to do again."""
     whole = VALUES[kind]
@@ -442,7 +442,7 @@ def test_any_damage_to_a_good_manifest_is_survived(text: str, data: st.DataObjec
     check_laws((text[:start] + put + text[end:]).encode())
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("item", ["a,", "[],", "{a: b},", "a, # c\n "])
 def test_a_file_of_the_largest_size_is_soon_done(item: str) -> None:
     """Time grows with the size, not with its square."""

@@ -79,7 +79,7 @@ def test_a_misspelt_field_is_recognised() -> None:
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: f"{HEAD}{text}".encode(errors="ignore")))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_breaks_the_reader(data: bytes) -> None:
     """Whatever the bytes are, there are entries or problems with places in the file."""
     reading = read_sources("sources.yaml", data)

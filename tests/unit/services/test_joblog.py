@@ -66,7 +66,7 @@ async def test_outage_loses_no_line(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "one\ntwo\nthree\n"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=50)
 @given(st.lists(st.binary(max_size=80), max_size=30))
 def test_any_cuts(tmp_path: Path, pieces: list[bytes]) -> None:
     """However output is cut, the stream ends up with the same text as the file."""
