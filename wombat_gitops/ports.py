@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         BuildQuery,
         BuildRequest,
     )
-    from wombat_gitops.domain.model import BuildSpec, Distribution, Lock
+    from wombat_gitops.domain.model import BuildSpec, Distribution, Lock, Module, Platform
+    from wombat_gitops.domain.providers import Provider
 
 T = TypeVar("T")
 
@@ -261,6 +262,28 @@ class Inspector(Protocol):
 
         Raises:
             LockError: the lock's modules cannot be listed.
+            Unreachable: the module proxy does not answer.
+        """
+        ...
+
+
+class PackageIndex(Protocol):
+    """Tells what the packages of modules provide, from the source of these modules alone."""
+
+    async def providers(
+        self, modules: Sequence[Module], platforms: Sequence[Platform], toolchain: str, output: Output
+    ) -> tuple[tuple[Provider, ...], ...]:
+        """For each platform, the packages below `public/components` of *modules* that register something there.
+
+        A package that registers more with build tags or cgo comes once more in that form. What packages of modules
+        that are not among *modules* register is not seen.
+
+        Args:
+            modules: with the core module among them.
+            toolchain: Go release to get modules with.
+
+        Raises:
+            LockError: a module does not exist in that version.
             Unreachable: the module proxy does not answer.
         """
         ...

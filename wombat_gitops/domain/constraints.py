@@ -21,6 +21,7 @@ _ARCHITECTURES: Final = frozenset(
     | {"riscv64", "s390x", "wasm"}
 )
 _UNIX: Final = frozenset({"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "linux", "netbsd"})
+_PLATFORM_TERMS: Final = _SYSTEMS | _ARCHITECTURES | {"unix"}
 _IMPLIED: Final = re.compile(r"gc|go1\.\d+|goexperiment\..*")
 _MOST_TOKENS: Final = 500
 
@@ -57,22 +58,38 @@ def is_built(name: str, source: str, target: Target) -> bool:
     return not expression or _evaluate(expression, target)
 
 
-def what_is_missing(name: str, source: str, target: Target) -> str:
-    """What would make the file part of the build, as the end of "it needs …"; "" where nothing would.
+def what_it_takes(name: str, source: str, target: Target) -> Target | None:
+    """The target nearest to *target* for which the file is part of its package; None where only another platform is.
 
-    At most two build tags and cgo are tried, then the platform is to blame.
+    At most two build tags and cgo are tried.
     """
-    if is_built(name, source, target):
-        return ""
-    words = [word for word in re.findall(r"[\w.]+", " ".join(_expression(source))) if not word.isdecimal()]
-    tags = [word for word in dict.fromkeys(words) if word not in _SYSTEMS | _ARCHITECTURES | {"cgo", "unix", "ignore"}]
+    if name.endswith("_test.go"):
+        return None
     for count in range(3):
-        for chosen in combinations(tags[:8], count):
+        for chosen in combinations(_tags(source)[:8], count):
             for cgo in (target.cgo, True):
-                if is_built(name, source, replace(target, tags=target.tags | set(chosen), cgo=cgo)):
-                    parts = [f"the build tag `{tag}`" for tag in chosen] + (["cgo"] if cgo and not target.cgo else [])
-                    return " and ".join(parts)
-    return "another platform" if set(words) & (_SYSTEMS | _ARCHITECTURES | {"unix"}) or _terms_of_name(name) else ""
+                wider = replace(target, tags=target.tags | set(chosen), cgo=cgo)
+                if is_built(name, source, wider):
+                    return wider
+    return None
+
+
+def what_is_missing(name: str, source: str, target: Target) -> str:
+    """What would make the file part of the build, as the end of "it needs …"; "" where nothing would."""
+    wider = what_it_takes(name, source, target)
+    if wider is not None:
+        chosen = [tag for tag in _tags(source) if tag in wider.tags - target.tags]
+        parts = [f"the build tag `{tag}`" for tag in chosen] + (["cgo"] if wider.cgo and not target.cgo else [])
+        return " and ".join(parts)
+    return "another platform" if set(_words(source)) & _PLATFORM_TERMS or _terms_of_name(name) else ""
+
+
+def _words(source: str) -> list[str]:
+    return [word for word in re.findall(r"[\w.]+", " ".join(_expression(source))) if not word.isdecimal()]
+
+
+def _tags(source: str) -> list[str]:
+    return [word for word in dict.fromkeys(_words(source)) if word not in _PLATFORM_TERMS | {"cgo", "ignore"}]
 
 
 def _terms_of_name(name: str) -> list[str]:

@@ -97,17 +97,18 @@ def first_go_mod(modules: Iterable[Module], replaces: Iterable[Replace] = (), ex
     Raises:
         Refused: a module has a path or a version that is none.
     """
-    required = "".join(f"\t{_exact(module)}\n" for module in sorted(modules))
+    required = "".join(f"\t{exact(module)}\n" for module in sorted(modules))
     text = f"module {MAIN_MODULE}\n\ngo {FIRST_GO_LINE}\n\nrequire (\n{required})\n"
     for module in sorted(excludes):
-        text += f"\nexclude {_exact(module)}\n"
+        text += f"\nexclude {exact(module)}\n"
     for each in sorted(replaces):
-        old = _exact(Module(each.path, each.version or "v0.0.0")).removesuffix("" if each.version else " v0.0.0")
-        text += f"\nreplace {old} => {_exact(each.by)}\n"
+        old = exact(Module(each.path, each.version or "v0.0.0")).removesuffix("" if each.version else " v0.0.0")
+        text += f"\nreplace {old} => {exact(each.by)}\n"
     return text
 
 
-def _exact(module: Module) -> str:
+def exact(module: Module) -> str:
+    """`path version` as module files write it. Raises `Refused` where one of them is none."""
     if not (matches(MODULE_PATH, module.path) and matches(MODULE_VERSION, module.version)):
         msg = f"`{str(module)[:120]}` is not a module at an exact version"
         raise Refused(msg)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.contents import Component
@@ -56,6 +57,7 @@ LISTED_KINDS: Final = {
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _MOST_TOKENS: Final = 400_000
+_DECLARES: Final = frozenset({"func", "type", "const", "var"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,14 @@ def read_go_file(source: str) -> GoFile:
     return found
 
 
+def imports_of(source: str) -> set[str]:
+    """Import paths of one file; reads no further than to its first declaration."""
+    found = GoFile()
+    head = takewhile(lambda token: token.kind != "word" or token.value not in _DECLARES, _tokens(source))
+    _read_imports(list(head), found)
+    return found.imports
+
+
 def components_of(files: Iterable[GoFile], constants: Mapping[str, str]) -> frozenset[Component]:
     """Everything that the files of one package register.
 
@@ -160,7 +170,7 @@ def _read_imports(tokens: Sequence[Token], found: GoFile) -> None:
     at = 0
     while at < len(tokens):
         word = tokens[at].value if tokens[at].kind == "word" else ""
-        if word in {"func", "type", "const", "var"}:
+        if word in _DECLARES:
             return
         if word == "import":
             at += 1

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.network import go_network
+from wombat_gitops.adapters.golang.package_index import GoPackageIndex
 from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.domain.model import Platform
-from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, Resolver
+from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance
 from wombat_gitops.settings import go_environment, search_path
 
@@ -67,6 +68,7 @@ class GoTools:
     resolver: Resolver
     versions: ModuleVersions
     inspector: Inspector
+    packages: PackageIndex
 
 
 async def go_tools(settings: Settings) -> GoTools:
@@ -79,6 +81,7 @@ async def go_tools(settings: Settings) -> GoTools:
         GoResolver(toolchains, data, network),
         GoVersions(toolchains, data, network),
         GoInspector(toolchains, data, network),
+        GoPackageIndex(toolchains, data, network),
     )
 
 

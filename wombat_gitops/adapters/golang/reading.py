@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.constraints import Target, is_built, what_is_missing
-from wombat_gitops.domain.gosyntax import GoFile, components_of, read_go_file
+from wombat_gitops.domain.gosyntax import GoFile, components_of, imports_of, read_go_file
 from wombat_gitops.domain.licenses import UNKNOWN, license_of_header, license_of_text
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class SourceReader:
     def __init__(self) -> None:
         self._texts: dict[Path, str] = {}
         self._files: dict[Path, GoFile] = {}
+        self._imports: dict[Path, set[str]] = {}
         self._licenses: dict[Path, str] = {}
         self._packages: dict[tuple[Path, ...], frozenset[Component]] = {}
 
@@ -46,11 +47,18 @@ class SourceReader:
             self._files[path] = read_go_file(self.text(path))
         return self._files[path]
 
+    def imports(self, path: Path) -> set[str]:
+        """Import paths of a Go file."""
+        if path not in self._imports:
+            self._imports[path] = imports_of(self.text(path))
+        return self._imports[path]
+
     def components(self, folder: Path, names: Iterable[str]) -> frozenset[Component]:
         """What some files of one package register."""
         paths = tuple(folder / name for name in sorted(names))
         if paths not in self._packages:
-            self._packages[paths] = components_of([self.file(path) for path in paths], {})
+            registers = any("Register" in self.text(path) for path in paths)
+            self._packages[paths] = components_of([self.file(path) for path in paths], {}) if registers else frozenset()
         return self._packages[paths]
 
     def licenses(self, folder: Path, names: Iterable[str], root: Path, *, by_file: bool) -> set[str]:

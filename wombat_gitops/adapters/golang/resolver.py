@@ -11,16 +11,16 @@ import difflib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang.answers import json_values, translated
+from wombat_gitops.adapters.golang.answers import translated
 from wombat_gitops.adapters.golang.command import go
 from wombat_gitops.adapters.golang.compiler import proxy_gone
+from wombat_gitops.adapters.golang.downloads import Downloaded, download_modules
 from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.toolchain import Toolchain
 from wombat_gitops.adapters.process import capture
-from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.errors import Conflict, InternalError, LockError, TimedOut
+from wombat_gitops.domain.errors import Conflict, InternalError, LockError
 from wombat_gitops.domain.gomod import Offer, offers
 from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
@@ -99,15 +99,14 @@ class GoResolver:
                 folder = Path(root)
                 (folder / "go.mod").write_text(f"module {MAIN_MODULE}\n", encoding="utf-8")
                 job = _Job(distribution, toolchain, folder, folder, _Nowhere())
-                reports = await self._download(
+                downloaded = await self._download(
                     job, [_home(each, distribution) for each in distribution.modules], folder
                 )
         except StepFailed as failed:
             raise translated(failed.failure) from failed
         found = list[Offer]()
-        for report in reports:
-            module = Module(str(report["Path"]), str(report["Version"]))
-            text = await asyncio.to_thread(Path(str(report["GoMod"])).read_bytes)
+        for module, each in downloaded.items():
+            text = await asyncio.to_thread(each.go_mod.read_bytes)
             found += offers(module, text.decode(errors="replace"), parsed, distribution.replaces)
         return tuple(found)
 
@@ -115,28 +114,16 @@ class GoResolver:
         """Every package must be a folder with Go files in the declared module that it belongs to."""
         modules = job.distribution.modules
         homes = {module.path: _home(module, job.distribution) for module in modules}
-        reports = await self._download(job, homes.values(), probe)
-        places = {str(report["Path"]): Path(str(report["Dir"])) for report in reports}
+        downloaded = await self._download(job, homes.values(), probe)
+        places = {module.path: each.folder for module, each in downloaded.items()}
         for package in job.distribution.packages:
             owner = _owner(package, modules)
             if owner is not None:
                 _check_package(package, owner, places[homes[owner.path].path])
 
-    async def _download(self, job: _Job, modules: Iterable[Module], probe: Path) -> list[dict[str, Any]]:
-        wanted = sorted({str(module) for module in modules})
-        argv = [job.toolchain.go, "mod", "download", "-json", *wanted]
-        await job.output.write(f"$ go mod download {' '.join(wanted)}\n".encode())
-        try:
-            env = self._env(job, job.distribution.platforms[0])
-            answer = await capture(argv, cwd=probe, env=env, seconds=_SECONDS)
-        except TimedOut as error:
-            raise StepFailed(gofailure.timed_out("", Step.FETCH, _SECONDS)) from error
-        reports = json_values(answer.stdout.decode(errors="replace"))
-        errors = [str(report["Error"]) for report in reports if report.get("Error")]
-        if answer.status or errors:
-            text = "\n".join([*errors, answer.stderr.decode(errors="replace")])
-            raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status or 1))
-        return reports
+    async def _download(self, job: _Job, modules: Iterable[Module], probe: Path) -> dict[Module, Downloaded]:
+        env = self._env(job, job.distribution.platforms[0])
+        return await download_modules(job.toolchain, modules, cwd=probe, env=env, output=job.output)
 
     async def _lock(self, job: _Job) -> Lock:
         for _ in range(_ROUNDS):

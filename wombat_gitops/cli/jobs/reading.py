@@ -61,7 +61,7 @@ def list_(settings: Settings, kind: str, options: ListOptions, output: text.Outp
     match kind:
         case "builds":
             parameters = options.parameters("q", "name", "platform", "state")
-            builds, total = _pages(
+            builds, total = pages(
                 lambda url: client.get(url, BuildPageView, _first(url, parameters)), "builds", options.limit
             )
             _emit_list(builds, total, output, lambda: builds_table(builds))
@@ -70,7 +70,7 @@ def list_(settings: Settings, kind: str, options: ListOptions, output: text.Outp
             _emit_list(sources, len(sources), output, lambda: _sources_table(sources))
         case _:
             parameters = options.parameters("q", "platform")
-            found, total = _pages(
+            found, total = pages(
                 lambda url: client.get(url, DistributionPage, _first(url, parameters)), "distributions", options.limit
             )
             _emit_list(found, total, output, lambda: _distributions_table(found))
@@ -158,7 +158,8 @@ def _first(url: str, parameters: dict[str, str | int]) -> dict[str, str | int] |
     return None if "?" in url else parameters
 
 
-def _pages(ask: Callable[[str], Any], path: str, limit: int) -> tuple[list[Any], int]:
+def pages(ask: Callable[[str], Any], path: str, limit: int) -> tuple[list[Any], int]:
+    """The items of a list, page after page, at most *limit* where it is not 0; and how many there are."""
     items: list[Any] = []
     url: str | None = f"/api/v1/{path}"
     total = 0

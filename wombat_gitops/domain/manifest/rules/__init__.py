@@ -3,19 +3,32 @@
 Ids are stable for ever: a rule that goes leaves its number unused. 001 to 019 are about the file as YAML,
 020 to 029 about its fields, 030 to 039 about what they mean together, 040 to 049 about files in the folder,
 050 to 059 about the lock, 060 to 069 about versions that are published, 070 to 079 about packages,
-080 to 089 about policy, 090 to 099 about defaults and libraries, 100 and on are hints. A module a subject.
+080 to 089 about policy, 090 to 099 about defaults and libraries, 100 to 109 are hints, 110 to 119 about pipelines.
+A module a subject.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.manifest.rules import fields, files, locks, meaning, packages, policy, shared, text, versions
+from wombat_gitops.domain.manifest.rules import (
+    fields,
+    files,
+    locks,
+    meaning,
+    packages,
+    pipelines,
+    policy,
+    shared,
+    text,
+    versions,
+)
 from wombat_gitops.domain.manifest.rules.fields import *
 from wombat_gitops.domain.manifest.rules.files import *
 from wombat_gitops.domain.manifest.rules.locks import *
 from wombat_gitops.domain.manifest.rules.meaning import *
 from wombat_gitops.domain.manifest.rules.packages import *
+from wombat_gitops.domain.manifest.rules.pipelines import *
 from wombat_gitops.domain.manifest.rules.policy import *
 from wombat_gitops.domain.manifest.rules.rule import Rule as Rule
 from wombat_gitops.domain.manifest.rules.shared import *
@@ -25,7 +38,18 @@ from wombat_gitops.domain.manifest.rules.versions import *
 if TYPE_CHECKING:
     from types import ModuleType
 
-_SUBJECTS: Final[tuple[ModuleType, ...]] = (text, fields, meaning, files, locks, versions, packages, policy, shared)
+_SUBJECTS: Final[tuple[ModuleType, ...]] = (
+    text,
+    fields,
+    meaning,
+    files,
+    locks,
+    versions,
+    packages,
+    policy,
+    shared,
+    pipelines,
+)
 
 _ALL: Final = [rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)]
 

@@ -1,0 +1,32 @@
+"""Rules about Benthos pipelines that manifests are made for, 110 to 119."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from wombat_gitops.domain.manifest.rules.rule import Rule
+
+PIPELINE_FORM: Final = Rule(
+    "WOM-110",
+    "pipeline-form",
+    "a pipeline is one YAML document as Benthos reads it",
+    "what cannot be read names no component, and a distribution made for it would lack them",
+    "mend the YAML at the line that is shown; templates and manifests are no pipelines",
+    "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping: root = content().uppercase()\noutput:\n  stdout: {}",
+)
+PIPELINE_COMPONENT: Final = Rule(
+    "WOM-111",
+    "pipeline-component",
+    "a package of the modules that were looked into registers every component of a pipeline",
+    "a program without it refuses to start with that pipeline",
+    "correct the name, take a version that has it, or name the module that registers it with `--module`",
+    "input:\n  stdin: {}",
+)
+PIPELINE_UNCLEAR: Final = Rule(
+    "WOM-112",
+    "pipeline-unclear",
+    "the names of a pipeline's components stand in it",
+    "a name that comes from a variable is known only when the pipeline runs (a warning)",
+    "write the name, and keep variables to values",
+    "output:\n  stdout: {}",
+)
