@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,38 @@ def test_any_damage_to_a_good_manifest_gets_an_answer(data: st.DataObject) -> No
 def test_hostile_size_gets_an_answer(text: str) -> None:
     """Deep, wide and long files end soon, with a reason."""
     assert rules_of(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "item"),
+    [
+        ("tags", "*a, {}, "),  # each second one is told already as broken
+        ("tags", "a, "),
+        ("modules", "{module: example.org/a, version: x, packages: [y]}, "),
+        ("modules", "&a {module: [], module: {}}, "),
+        ("exclusions", "{platforms: [linux], packages: [{}, &a x]}, "),
+    ],
+)
+def test_work_grows_with_the_size_and_not_with_its_square(field: str, item: str) -> None:
+    """Four times as many problems are four times the work, counted in calls and not by a clock."""
+
+    def work(count: int) -> int:
+        calls = 0
+
+        def note(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        data = f"{SMALL}{field}: [{item * count}]\n".encode()
+        read_manifest(PATH, data)  # what is made once is made now
+        sys.setprofile(note)
+        try:
+            read_manifest(PATH, data)
+        finally:
+            sys.setprofile(None)
+        return calls
+
+    assert work(400) < 5 * work(100)
 
 
 @given(st.sampled_from(["name", "version", "benthos", "go", "binary"]))

@@ -128,6 +128,13 @@ def child(pointer: str, key: str | int) -> str:
     return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
+def outward(pointer: str) -> Iterator[str]:
+    """The pointer itself and those of all values around it, but for the whole document."""
+    while pointer:
+        yield pointer
+        pointer = pointer.rpartition("/")[0]
+
+
 def printable(text: str) -> str:
     """*text* on one line, each character that is not printable replaced by one visible mark."""
     if text.isprintable():

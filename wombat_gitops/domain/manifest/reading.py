@@ -12,13 +12,13 @@ from wombat_gitops.domain.manifest.document import Document, Fields, Scalar, par
 from wombat_gitops.domain.manifest.fields import API_VERSION, KIND, RECORDS
 from wombat_gitops.domain.manifest.kinds import Json, Record
 from wombat_gitops.domain.manifest.meaning import Meaning
-from wombat_gitops.domain.manifest.places import Places, shown
+from wombat_gitops.domain.manifest.places import Places, outward, shown
 from wombat_gitops.domain.manifest.shared import Declares, Shared, gather
 from wombat_gitops.domain.manifest.validation import plain_value, validate
 from wombat_gitops.domain.model import Distribution
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 MAX_PROBLEMS: Final = 100
 """Diagnostics of one file that are shown."""
@@ -124,8 +124,7 @@ def interpret(parsed: Parsed, shared: Shared) -> Reading:
     places = parsed.places
     if parsed.value is None or parsed.kind != KIND:
         return Reading(None, _shown(parsed.diagnostics, places), places, parsed.kind)
-    refused = parsed.refused
-    meaning = Meaning(parsed.value, places, lambda pointer: _is_sound(pointer, refused), shared)
+    meaning = Meaning(parsed.value, places, _soundness(parsed.refused), shared)
     meaning.check()
     found = [*parsed.diagnostics, *meaning.problems]
     distribution = None if has_errors(found) else meaning.distribution()
@@ -232,12 +231,13 @@ def _wrong_file_name(
         yield places.problem(rules.FILE_NAME, message, "/name", hint=hint)
 
 
-def _is_sound(pointer: str, refused: Iterable[str]) -> bool:
-    return not any(
-        wrong == pointer or wrong.startswith(f"{pointer}/") or pointer.startswith(f"{wrong}/")
-        for wrong in refused
-        if wrong
-    )
+def _soundness(refused: Collection[str]) -> Callable[[str], bool]:
+    """Tells whether nothing was refused at a pointer, below it, or around it.
+
+    Both sides are looked up, not compared one by one: a file may hold thousands of values that are refused.
+    """
+    touched = frozenset(pointer for wrong in refused for pointer in outward(wrong))
+    return lambda pointer: pointer not in touched and not any(each in refused for each in outward(pointer))
 
 
 def _shown(problems: Sequence[Diagnostic], places: Places) -> tuple[Diagnostic, ...]:

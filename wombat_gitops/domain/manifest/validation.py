@@ -21,7 +21,7 @@ from wombat_gitops.domain.manifest.conforming import make_check
 from wombat_gitops.domain.manifest.document import Fields, Items, Node
 from wombat_gitops.domain.manifest.fields import KIND, KINDS, RECORDS
 from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Number, Record, Text, TextMap
-from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, shown
+from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, outward, shown
 from wombat_gitops.domain.manifest.schema import kind_schema
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class _Words:
         return kind
 
     def _within_broken(self, pointer: str) -> bool:
-        return any(pointer == broken or pointer.startswith(f"{broken}/") for broken in self._broken)
+        return any(around in self._broken for around in ("", *outward(pointer)))
 
     def _unknown(self, path: list[str | int], pointer: str, instance: Mapping[str, object]) -> Diagnostic:
         name = str(path[-1])
