@@ -1,4 +1,4 @@
-"""Commands on manifests: validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain."""
+"""Commands on manifests: init, validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -49,8 +49,39 @@ Native = Annotated[bool, typer.Option("--native", help="Only the platform of thi
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain):
+    for command in (init, validate, fmt, plan, lock, outdated, upgrade, apply, schema, explain):
         app.command(rich_help_panel=_PANEL)(command)
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; the current folder by default.")] = Path(),
+    name: Annotated[str, typer.Option("--name", help="Name of the distribution to start with.")] = "example",
+    benthos: Annotated[str, typer.Option("--benthos", metavar="VERSION", help="Exact version of Benthos.")] = "v4.76.0",
+    no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not lock it; needs no Go and no network.")] = False,
+    install: Annotated[
+        str,
+        typer.Option(
+            "--install",
+            metavar="REQUIREMENT",
+            help="What the workflows install, by name and exact version or address. [default: this version]",
+        ),
+    ] = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Start a repository of manifests: an example, a policy, schemas, workflows, a README.
+
+    Changes no file that is there already. Exits with 5 where the example could not be locked, as the module
+    proxy cannot be reached; everything else is written then.
+    """
+    from wombat_gitops import __version__
+    from wombat_gitops.cli.jobs.init import InitOptions
+    from wombat_gitops.cli.jobs.init import init as job
+    from wombat_gitops.domain.scaffold import Scaffold
+
+    flags = globals_of(context)
+    wanted = Scaffold.parse(name, benthos, install or f"wombat-gitops=={__version__}")
+    raise typer.Exit(job(flags.settings(), InitOptions(folder, wanted, not no_lock, flags.verbose), output))
 
 
 def validate(
