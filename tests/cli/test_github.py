@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.githubapi import Api
 from tests.support.gitrepo import GitRepo
 from tests.support.manifests import GO_MOD, GO_SUM, SMALL
 from wombat_gitops.cli import exits
@@ -169,63 +168,14 @@ def test_only_so_many_annotations_are_shown() -> None:
     assert errors[-1].message == "and 6 more, see the summary of this job"
 
 
-class Api:
-    """GitHub's API as far as comments go."""
-
-    def __init__(self) -> None:
-        self.comments: list[dict[str, Any]] = []
-        self.pulls: list[dict[str, Any]] = []
-        self.asked: list[str] = []
-        self.status = 200
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else {}
-                api.asked.append(f"{self.command} {self.path}")
-                assert self.headers["Authorization"] == "Bearer secret"
-                result = api.handle(self.command, self.path, body)
-                data = json.dumps(result).encode()
-                self.send_response(api.status)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def handle(self, method: str, path: str, body: dict[str, Any]) -> object:
-        """One request."""
-        if "/pulls?" in path:
-            return self.pulls if "page=1" in path else []
-        number = int(path.rpartition("/")[2]) if "/comments/" in path else 0
-        if method == "GET":
-            page = int(path.rpartition("page=")[2])
-            return self.comments[(page - 1) * 100 : page * 100]
-        if method == "POST":
-            self.comments.append({"id": len(self.comments) + 1, "user": {"type": "Bot"}, **body})
-        elif method == "PATCH":
-            next(each for each in self.comments if each["id"] == number).update(body)
-        else:
-            self.comments = [each for each in self.comments if each["id"] != number]
-        return {}
-
-
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     made = Api()
-    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{made.server.server_port}")
+    monkeypatch.setenv("GITHUB_API_URL", made.address)
     monkeypatch.setenv("GITHUB_REPOSITORY", "example/manifests")
     monkeypatch.setenv("GITHUB_TOKEN", "secret")
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 def reported(job: Job, text: str = SMALL) -> str:
