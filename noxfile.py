@@ -54,9 +54,16 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks; they print ratios and judge nothing."""
-    session.install("-e", ".", *group("test"))
+    session.install("-e", ".", *group("test"), *group("bench"))
     for script in sorted((ROOT / "tests" / "bench").glob("bench_*.py")):
         session.run("python", str(script), *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Look for input that breaks a law; arguments go to the search, such as `-- --seconds 600`."""
+    session.install("-e", ".", *group("test"), *group("fuzz"))
+    session.run("python", "-m", "tests.fuzz.manifests", *session.posargs)
 
 
 def ensure_chromium(session: nox.Session) -> None:
