@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.places import outward
 from wombat_gitops.domain.model import Policy
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Violation:
     """One thing that a policy does not allow.
 
     Attributes:
-        pointer: JSON Pointer of the field of the manifest that is to blame.
+        pointer: JSON Pointer of the field of the manifest that is to blame, or `package` or `module` and its path.
     """
 
     rule: rules.Rule
@@ -72,7 +73,7 @@ def judge(
         for module in modules:
             if _refused(policy.modules, matches_path, module.path):
                 message, hint = f"module `{module}` is not allowed", "leave out what needs it"
-                yield Violation(rules.POLICY_MODULE, policy, message, "/modules", hint)
+                yield Violation(rules.POLICY_MODULE, policy, message, f"module {module.path}", hint)
         for package in packages:
             if _refused(policy.packages, matches_path, package):
                 message, hint = f"package `{package}` is not allowed", "leave it out"
@@ -128,7 +129,7 @@ def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Viol
                 known = {(module.path, license_), (module.replaces, license_)}
                 if _refused(policy.licenses, _is_text, license_) and not known & told:
                     message = f"module `{module.path}` is under licence `{license_}`, which is not allowed"
-                    found.append(_license(policy, message, "/modules"))
+                    found.append(_license(policy, message, f"module {module.path}"))
     return tuple(found)
 
 
@@ -160,11 +161,25 @@ def diagnose(reading: Reading, violations: Iterable[Violation]) -> tuple[Diagnos
     """Violations at their places in the manifest."""
     found = []
     for each in violations:
-        package = each.pointer.removeprefix("package ")
-        pointer = reading.pointers.get(package, "/packages") if package != each.pointer else each.pointer
         where = f" ({each.policy.path})" if each.policy.path not in {"", reading.places.path} else ""
-        found.append(reading.places.problem(each.rule, f"{each}{where}", pointer, hint=each.hint))
+        found.append(reading.places.problem(each.rule, f"{each}{where}", _place(reading, each), hint=each.hint))
     return tuple(sorted(set(found)))
+
+
+def _place(reading: Reading, violation: Violation) -> str:
+    """The field that is to blame; where it stands in another manifest, what takes it from there, or the name."""
+    pointer = violation.pointer
+    kind, _, path = pointer.partition(" ")
+    if kind == "package":
+        pointer = reading.pointers.get(path, "/packages")
+    elif kind == "module":
+        own = [module.path for module in reading.distribution.modules] if reading.distribution is not None else []
+        index = own.index(path) if path in own else -1
+        pointer = "/benthos" if index == 0 else f"/modules/{index - 1}/module" if index > 0 else "/modules"
+        if index > 0 and pointer not in reading.places.values:
+            pointer = "/libraries"
+    known = reading.places.values
+    return pointer if any(each in known for each in outward(pointer)) else "/name"
 
 
 def _refused(selection: Selection, matches: Callable[[str, T], bool], value: T) -> bool:

@@ -33,7 +33,7 @@ def operator_policies(settings: Settings) -> tuple[Policy, ...]:
             raise NotFound(msg, hint="see WOMBAT_POLICY") from error
         parsed = parse_manifest(Path(name).name, data)
         declares = parsed.declares
-        if declares is None or declares.kind != "Policy":
+        if declares is None or declares.kind != "Policy" or not declares.usable:
             wrong = parsed.places.problem(rules.UNSUPPORTED_KIND, "this is not a policy", "/kind", hint="kind: Policy")
             raise InvalidManifests(parsed.diagnostics or (wrong,))
         found.append(make_policy(declares.name, declares.value, name))

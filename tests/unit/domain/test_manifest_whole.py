@@ -34,6 +34,7 @@ modules:
     tags: [x_benthos_extra]
 """
 DEFAULTS = "apiVersion: wombat/v1\nkind: Defaults\n"
+OTHER = SMALL.replace("example", "other")
 POLICY = "apiVersion: wombat/v1\nkind: Policy\nname: house\nlicenses: {allow: [Apache-2.0, MIT]}\nmaxSize: 80MiB\n"
 
 
@@ -172,6 +173,38 @@ def test_policies_hold_below_their_folder() -> None:
     assert [(policy.name, policy.max_size) for policy in edge.policies] == [("house", 80 << 20), ("example", 1 << 20)]
     assert edge.policies[0].licenses == Selection(allow=("Apache-2.0", "MIT"))
     assert other.policies == ()
+
+
+def test_policies_of_one_name_all_hold() -> None:
+    """A second file of a policy's name is told, and takes nothing away from the first."""
+    found = read(house=POLICY, edge__house=POLICY.replace("80MiB", "1GiB"), edge__example=SMALL, other=OTHER)
+    edge, other = found.distributions
+    assert [policy.max_size for policy in edge.policies] == [1 << 30, 80 << 20]
+    assert [policy.max_size for policy in other.policies] == [80 << 20]
+    assert [(problem.path, problem.rule) for problem in found.diagnostics] == [
+        ("manifests/edge/house.yaml", "WOM-041"),
+        ("manifests/house.yaml", "WOM-041"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        POLICY.replace("maxSize", "maxsize"),
+        POLICY.replace("name: house", "name: hose"),
+        POLICY.replace("wombat/v1", "wombat/v2"),
+        POLICY + "modules: [\n",
+        POLICY + "kind: Library\n",
+        POLICY.replace("kind: Policy", '"kind"  : "Policy"') + "\tx",
+    ],
+)
+def test_nothing_is_built_below_a_broken_policy(broken: str) -> None:
+    """What it would forbid is not known, so whoever breaks it gains nothing."""
+    found = read(edge__house=broken, edge__example=SMALL, other=OTHER)
+    assert [each.name for each in found.distributions] == ["other"]
+    told = [problem for problem in found.diagnostics if problem.path == "manifests/edge/example.yaml"]
+    assert [(problem.rule, problem.line) for problem in told] == [("WOM-086", 3)]
+    assert "`manifests/edge/house.yaml`" in told[0].message
 
 
 @pytest.mark.parametrize("broken", [LIBRARY.replace("v4.105.0", "latest"), LIBRARY + "packges: [x]\n"])

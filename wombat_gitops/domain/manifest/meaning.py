@@ -9,7 +9,7 @@ from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.modules import Modules
 from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.manifest.pipelines import check_tests
-from wombat_gitops.domain.manifest.places import shown
+from wombat_gitops.domain.manifest.places import printable, shown
 from wombat_gitops.domain.manifest.shared import make_policy
 from wombat_gitops.domain.manifest.view import View, record, text, texts
 from wombat_gitops.domain.model import (
@@ -68,6 +68,7 @@ class Meaning:
         self._check_platforms()
         self._check_exclusions()
         check_tests(self._view)
+        self._check_policies()
 
     def distribution(self) -> Distribution:
         """The distribution; only after `check`, and only where nothing was refused."""
@@ -127,6 +128,13 @@ class Meaning:
             message = f"distribution `{name}` is in a file named {shown(file)}"
             hint = f"rename the file to `{name}.yaml`, or the distribution"
             self._view.report(rules.FILE_NAME, message, "/name", hint)
+
+    def _check_policies(self) -> None:
+        for path in self._shared.unusable_for(self._view.places.path):
+            message = f"the policy `{printable(path)}` holds here, and cannot be used"
+            self._view.report(
+                rules.POLICY_UNUSABLE, message, "/name", "mend that file, and this one can be built again"
+            )
 
     def _check_platforms(self) -> None:
         seen: dict[Platform, str] = {}

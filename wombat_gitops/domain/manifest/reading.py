@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 MAX_PROBLEMS: Final = 100
 """Diagnostics of one file that are shown."""
 
+_POLICY: Final = re.compile(rb"""(?:^|[{,])[ \t]*["']?kind["']?[ \t]*:[ \t]*["']?Policy\b""", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -43,9 +46,11 @@ class Parsed:
 
     @property
     def declares(self) -> Declares | None:
-        """What it gives other manifests; None for a distribution, and where there is an error."""
-        if self.kind == KIND or self.value is None or has_errors(self.diagnostics):
+        """What it gives other manifests; None for a distribution and, but for a policy, where there is an error."""
+        if self.kind == KIND:
             return None
+        if self.value is None or has_errors(self.diagnostics):
+            return Declares(self.kind, {}, self.places, usable=False) if self.kind == "Policy" else None
         return Declares(self.kind, self.value, self.places)
 
 
@@ -103,11 +108,11 @@ def parse_manifest(path: str, data: bytes) -> Parsed:
     """Read the text and the fields of one file, of whatever kind it is. Never raises."""
     document = parse_document(path, data)
     if document.root is None:
-        return Parsed(KIND, None, tuple(document.diagnostics), document.places)
+        return Parsed(_apparent_kind(data), None, tuple(document.diagnostics), document.places)
     kind = kind_of(document)
     if kind is None:
         problems = (*document.diagnostics, *_other_format(document))
-        return Parsed(KIND, None, problems, document.places)
+        return Parsed(_apparent_kind(data), None, problems, document.places)
     value = plain_value(document.root, RECORDS[kind])
     found = [*document.diagnostics, *validate(document, value, kind)]
     if not isinstance(value, dict):
@@ -200,6 +205,11 @@ def kind_of(document: Document) -> str | None:
     }
     kind = named.get("kind", KIND)
     return kind if named.get("apiVersion", API_VERSION) == API_VERSION and kind in RECORDS else None
+
+
+def _apparent_kind(data: bytes) -> str:
+    """What a file that cannot be read probably is: breaking a policy must not be a way around it."""
+    return "Policy" if _POLICY.search(data) else KIND
 
 
 def _other_format(document: Document) -> list[Diagnostic]:

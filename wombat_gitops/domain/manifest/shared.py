@@ -26,15 +26,17 @@ _UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 @dataclass(frozen=True, slots=True)
 class Declares:
-    """A usable manifest of one of the shared kinds.
+    """A manifest of one of the shared kinds.
 
     Attributes:
         value: its checked fields.
+        usable: False of a policy with an error: what it would forbid is not known.
     """
 
     kind: str
     value: Mapping[str, Json]
     places: Places
+    usable: bool = True
 
     @property
     def path(self) -> str:
@@ -60,11 +62,13 @@ class Shared:
         defaults: by folder.
         libraries: by name.
         policies: each with the folder it holds for.
+        unusable: paths of the policies that have an error.
     """
 
     defaults: Mapping[str, Declares] = field(default_factory=dict)
     libraries: Mapping[str, Declares] = field(default_factory=dict)
     policies: tuple[tuple[str, Policy], ...] = ()
+    unusable: tuple[str, ...] = ()
 
     def defaults_for(self, path: str) -> tuple[Declares, ...]:
         """The defaults that hold for a file, the nearest first."""
@@ -78,15 +82,25 @@ class Shared:
 
     def policies_for(self, path: str) -> tuple[Policy, ...]:
         """The policies that hold for a file."""
-        return tuple(policy for folder, policy in self.policies if not folder or path.startswith(f"{folder}/"))
+        return tuple(policy for folder, policy in self.policies if _holds(folder, path))
+
+    def unusable_for(self, path: str) -> tuple[str, ...]:
+        """Paths of the policies that would hold for a file, and cannot be used."""
+        return tuple(each for each in self.unusable if _holds(each.rpartition("/")[0], path))
 
 
 def gather(declared: Iterable[Declares]) -> tuple[Shared, tuple[Diagnostic, ...]]:
-    """Put together what files declare; of two that contradict each other the first by path holds, and both are told."""
+    """Put together what files declare; of two that contradict each other the first by path holds, and both are told.
+
+    Of policies every one holds, whatever its name: one more file must never allow more.
+    """
     problems: list[Diagnostic] = []
     defaults = dict[str, Declares]()
     named: dict[tuple[str, str], Declares] = {}
-    for each in sorted(declared, key=lambda each: each.path):
+    ordered = sorted(declared, key=lambda each: each.path)
+    for each in ordered:
+        if not each.usable:
+            continue
         if each.kind == "Defaults":
             other = defaults.setdefault(each.folder, each)
             if other is not each:
@@ -99,10 +113,11 @@ def gather(declared: Iterable[Declares]) -> tuple[Shared, tuple[Diagnostic, ...]
     libraries = {name: each for (kind, name), each in named.items() if kind == "Library"}
     policies = tuple(
         (each.folder, make_policy(each.name, each.value, each.path))
-        for (kind, _), each in named.items()
-        if kind == "Policy"
+        for each in ordered
+        if each.kind == "Policy" and each.usable
     )
-    return Shared(defaults, libraries, policies), tuple(dict.fromkeys(problems))
+    unusable = tuple(each.path for each in ordered if not each.usable)
+    return Shared(defaults, libraries, policies, unusable), tuple(dict.fromkeys(problems))
 
 
 def make_policy(name: str, value: Mapping[str, Json], path: str) -> Policy:
@@ -119,6 +134,10 @@ def size_of(words: str) -> int:
     unit = next((unit for unit in _UNITS if words.endswith(unit)), "")
     number = words.removesuffix(unit)
     return int(number) * _UNITS.get(unit, 1) if number else 0
+
+
+def _holds(folder: str, path: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
 
 
 def _twice(rule: rules.Rule, message: str, both: Sequence[Declares], pointer: str) -> list[Diagnostic]:

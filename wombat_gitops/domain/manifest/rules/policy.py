@@ -56,3 +56,11 @@ POLICY_SIZE: Final = Rule(
     "leave out packages that are not needed",
     "maxSize: 80MiB    # in a Policy",
 )
+POLICY_UNUSABLE: Final = Rule(
+    "WOM-086",
+    "policy-unusable",
+    "every policy that holds for a manifest can be used",
+    "what a policy with an error forbids is not known, so nothing below its folder is built until it is mended",
+    "mend the policy's file; `wombat validate` says what is wrong with it",
+    "apiVersion: wombat/v1\nkind: Policy\nname: house    # in house.yaml\nlicenses: {allow: [Apache-2.0, MIT]}",
+)
