@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FIRST_VERSION: Final = "0.1.0"
 SCHEMA_LINE: Final = "# yaml-language-server: $schema=../schemas/distribution.schema.json"
+BASE_PACKAGE: Final = "pure"
+"""Has what Benthos takes where a pipeline says nothing; a manifest names at least one package of Benthos."""
 _MOST_TOLD: Final = 4
 """Components that are told beside a package."""
 
@@ -49,7 +51,8 @@ def draft(
     lines += ["apiVersion: wombat/v1", "kind: Distribution", f"name: {name}", f"version: {FIRST_VERSION}"]
     lines += [f"benthos: {core.version}"]
     own = [each for each in providers if each.module.path == CORE_MODULE]
-    lines += ["packages:", *(f"  - {each.short}{told[each.package]}" for each in own)] if own else []
+    lines += ["packages:", *(f"  - {each.short}{told[each.package]}" for each in own)]
+    lines += [] if own else [f"  - {BASE_PACKAGE}"]
     others = sorted({each.module for each in providers if each.module.path != CORE_MODULE})
     lines += ["modules:"] if others else []
     for module in others:

@@ -223,7 +223,7 @@ class _Reader:
             return
         self._need(Component(kind, name), _key(node, name) or node)
         for each in beside & fields.keys():
-            self._inside(each, fields[each])
+            self._field(each, fields[each])
         itself = _ITSELF.get(Component(kind, name))
         body = own.get(name)
         if body is None:
@@ -273,12 +273,15 @@ class _Reader:
                 self._inside(key, item)
         else:
             for name, value in _fields(node) if isinstance(node, yaml.MappingNode) else ():
-                if name in _NESTED and not isinstance(value, yaml.ScalarNode):
-                    self._components(_NESTED[name], value, maps=name in {"inputs", "outputs"})
-                elif name == "catch" and isinstance(value, yaml.SequenceNode):
-                    self._components("processor", value, maps=False)
-                else:
-                    self._inside(name, value)
+                self._field(name, value)
+
+    def _field(self, name: str, value: yaml.Node) -> None:
+        if name in _NESTED and not isinstance(value, yaml.ScalarNode):
+            self._components(_NESTED[name], value, maps=name in {"inputs", "outputs"})
+        elif name == "catch" and isinstance(value, yaml.SequenceNode):
+            self._components("processor", value, maps=False)
+        else:
+            self._inside(name, value)
 
     def _mapping(self, key: str, node: yaml.ScalarNode) -> None:
         """Note the functions and methods that a mapping calls and a package registers."""
@@ -330,11 +333,12 @@ def _span(start: yaml.Mark | None, end: yaml.Mark | None = None) -> Span | None:
 
 
 def _within(places: Places, mark: yaml.Mark | None) -> Span | None:
-    """The place of a mark; one behind the last line is at that line's end."""
+    """The place of a mark; one behind all text is at the end of that."""
     if mark is None:
         return None
-    line = min(mark.line + 1, len(places.lines))
-    return Span(line, min(mark.column, len(places.lines[line - 1])) + 1)
+    last = max((number for number, text in enumerate(places.lines, 1) if text.strip()), default=1)
+    line, column = (mark.line + 1, mark.column) if mark.line < last else (last, len(places.lines[last - 1]))
+    return Span(line, min(column, len(places.lines[line - 1])) + 1)
 
 
 def _a(kind: str) -> str:

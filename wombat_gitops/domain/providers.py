@@ -50,8 +50,9 @@ class Provider:
         return set(self.tags) <= set(tags) and (cgo or not self.cgo)
 
 
-Cost: TypeAlias = "tuple[int, int, int, int, int, tuple[str, ...]]"
-"""Smaller is better: modules, components, tags and cgo, packages, length of their paths, the paths themselves."""
+Cost: TypeAlias = "tuple[int, int, int, int, int, int, tuple[str, ...]]"
+"""Smaller is better: modules but the core, components, tags and cgo, packages, those outside of the core; then, so
+that the same is chosen every time, the length of their paths, and the paths themselves."""
 
 
 def on_all(platforms: Sequence[Sequence[Provider]]) -> tuple[Provider, ...]:
@@ -88,11 +89,20 @@ def choose(needs: Iterable[Component], providers: Iterable[Provider]) -> tuple[P
 def _undominated(providers: Sequence[Provider], wanted: frozenset[Component]) -> list[Provider]:
     """Without those in whose place another, which gives as much of *wanted*, is always as good."""
     kept = list[Provider]()
-    for each in sorted(providers, key=lambda one: _cost((one,))):
+    for each in sorted(providers, key=lambda one: cost((one,))):
         gives = each.components & wanted
-        if not any(gives <= other.components and other.components <= each.components for other in kept):
+        if not any(gives <= other.components and _as_good(other, each) for other in kept):
             kept.append(each)
     return kept
+
+
+def _as_good(other: Provider, each: Provider) -> bool:
+    """Whether, of two that give what is wanted, *other* never costs more, whatever else is chosen."""
+    return (
+        other.module.path in {each.module.path, CORE_MODULE}
+        and other.components <= each.components
+        and other.fits(each.tags, cgo=each.cgo)
+    )
 
 
 class _Search:
@@ -106,22 +116,24 @@ class _Search:
 
     def run(self, chosen: tuple[Provider, ...], rest: frozenset[Component]) -> None:
         """Complete *chosen* in every way that may be cheaper than the best one so far."""
-        cost = _cost(chosen)
-        if self._bound is not None and (cost >= self._bound or self._steps > _MOST_STEPS):
+        price = cost(chosen)
+        if self._bound is not None and (price >= self._bound or self._steps > _MOST_STEPS):
             return
         self._steps += 1
         if not rest:
-            self.best, self._bound = chosen, cost
+            self.best, self._bound = chosen, price
             return
         need = min(rest, key=lambda each: (len(self._providers[each]), each))
-        for each in sorted(self._providers[need], key=lambda one: _cost((*chosen, one))):
+        for each in sorted(self._providers[need], key=lambda one: cost((*chosen, one))):
             self.run((*chosen, each), rest - each.components)
 
 
-def _cost(providers: Sequence[Provider]) -> Cost:
+def cost(providers: Sequence[Provider]) -> Cost:
+    """What a choice costs; one more provider never makes it cheaper."""
     modules = {each.module.path for each in providers} - {CORE_MODULE}
     components = {component for each in providers for component in each.components}
     extras = {tag for each in providers for tag in each.tags} | {"" for each in providers if each.cgo}
     packages = sorted(each.package for each in providers)
     length = sum(map(len, packages))
-    return (len(modules), len(components), len(extras), len(packages), length, tuple(packages))
+    foreign = sum(each.module.path != CORE_MODULE for each in providers)
+    return (len(modules), len(components), len(extras), len(packages), foreign, length, tuple(packages))

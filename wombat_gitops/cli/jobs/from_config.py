@@ -17,8 +17,8 @@ from wombat_gitops.domain.errors import Refused, UserError
 from wombat_gitops.domain.grammar import MODULE_PATH, MODULE_VERSION, matches
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.manifest.shared import Shared
-from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE, Module
-from wombat_gitops.domain.providers import KNOWN_MODULES, Provider
+from wombat_gitops.domain.model import CORE_MODULE, Module
+from wombat_gitops.domain.providers import KNOWN_MODULES
 from wombat_gitops.domain.versions import version_key
 from wombat_gitops.services import pipelines
 from wombat_gitops.services.pipelines import Derivation, Wanted
@@ -75,7 +75,7 @@ def from_config(settings: Settings, options: FromConfigOptions, output: text.Out
     modules = _modules(options, around)
     shared = around.set.shared if around is not None else Shared()
     schema = Path(settings.repo, "schemas", "distribution.schema.json").is_file()
-    plain = _read(path, _draft(name, modules[0], _anything(modules[0]), options, schema=schema), shared)
+    plain = _read(path, _draft(name, modules[0], Derivation((), (), ()), options, schema=schema), shared)
     wanted = Wanted(modules, plain.platforms, plain.toolchain, plain.policies)
     text.note(f"looking into {' and '.join(map(str, modules))}")
     found = running.run(_derive(settings, data, wanted, verbose=options.verbose))
@@ -143,11 +143,6 @@ def _read(path: Path, words: str, shared: Shared) -> Distribution:
         msg = f"`{path}` would be no distribution"
         raise UserError(msg)
     return reading.distribution
-
-
-def _anything(core: Module) -> Derivation:
-    """A choice that only stands for one: what else a manifest means can be read before packages are known."""
-    return Derivation((Provider(f"{CORE_MODULE}/{COMPONENTS_FOLDER}/pure", core, frozenset()),), (), ())
 
 
 async def _derive(settings: Settings, data: dict[str, bytes], wanted: Wanted, *, verbose: bool) -> Derivation:
