@@ -21,6 +21,7 @@ from wombat_gitops.api.logs import event_routes, log_routes
 from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present import ROOT
 from wombat_gitops.api.site import BUILT, site_routes
+from wombat_gitops.domain.manifest.rulebook import rules_html
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ def create_app(
     app.include_router(hook_routes(hooks), prefix=ROOT)
     app.include_router(_health_routes(context))
     description = json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
-    app.include_router(_description_route(description))
+    app.include_router(_documents(description))
     app.include_router(site_routes(site))
     return app
 
@@ -99,8 +100,14 @@ def _health_routes(context: Context) -> APIRouter:
     return router
 
 
-def _description_route(description: str) -> APIRouter:
+def _documents(description: str) -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    rules = rules_html()
+
+    @get(router, "/docs/rules")
+    async def rules_page(request: Request) -> Response:
+        """What every rule of manifests says; what is linked by its id, `#WOM-010`."""
+        return tagged(request, Response(rules, media_type="text/html"))
 
     @get(router, f"{ROOT}/openapi.json")
     async def openapi(request: Request) -> Response:

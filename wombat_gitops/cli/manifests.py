@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where; the current folder by default.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of the repository.")] = Path(),
     name: Annotated[str, typer.Option("--name", help="Name of the distribution to start with.")] = "example",
     benthos: Annotated[str, typer.Option("--benthos", metavar="VERSION", help="Exact version of Benthos.")] = "v4.76.0",
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not lock it; needs no Go and no network.")] = False,
@@ -64,15 +64,14 @@ def init(
         typer.Option(
             "--install",
             metavar="REQUIREMENT",
-            help="What the workflows install, by name and exact version or address. [default: this version]",
+            help="What the workflows install: a name with an exact version or address; by default this version.",
         ),
     ] = "",
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start a repository of manifests: an example, a policy, schemas, workflows, a README.
 
-    Changes no file that is there already. Exits with 5 where the example could not be locked, as the module
-    proxy cannot be reached; everything else is written then.
+    Changes no file that is there. Exits with 5 where the module proxy is away: only the lock is missing then.
     """
     from wombat_gitops import __version__
     from wombat_gitops.cli.jobs.init import InitOptions
@@ -308,9 +307,14 @@ def schema(
 
 def explain(
     rule: Annotated[str, typer.Argument(metavar="[RULE]", help="Id of a rule, `WOM-012`; without it, a list.")] = "",
+    page: Annotated[bool, typer.Option("--page", help="Print the page of all rules, as Markdown.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tell what a rule is about and how to satisfy it."""
     from wombat_gitops.cli.jobs.schema import explain as job
+    from wombat_gitops.cli.jobs.schema import rules_page
 
-    job(rule, output)
+    if page:
+        rules_page()
+    else:
+        job(rule, output)

@@ -17,6 +17,7 @@ from wombat_gitops.api.openapi import describe
 from wombat_gitops.domain.catalogue import SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.lifecycle import Step, StoredLog
+from wombat_gitops.domain.manifest.rules import RULES
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Exclusion, Module, Platform, Replace, Retention
 from wombat_gitops.ports import Corrupt
@@ -222,6 +223,17 @@ async def test_every_error_is_a_problem_document(client: httpx.AsyncClient, path
     assert f'id="{anchor}"' in (await client.get(page)).text
     if status == 422:
         assert body["errors"][0]["parameter"] in path
+
+
+async def test_rules_have_a_page(client: httpx.AsyncClient) -> None:
+    """Each can be linked; the page is not sent twice."""
+    page = await client.get("/docs/rules")
+
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert all(f'id="{rule}"' in page.text for rule in RULES)
+    again = await client.get("/docs/rules", headers={"If-None-Match": page.headers["etag"]})
+    assert again.status_code == 304
 
 
 async def test_contents_tell_what_is_inside(stage: Stage, client: httpx.AsyncClient) -> None:

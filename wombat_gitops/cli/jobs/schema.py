@@ -8,6 +8,7 @@ from wombat_gitops.cli import text
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.manifest import render_schemas
 from wombat_gitops.domain.manifest.places import did_you_mean
+from wombat_gitops.domain.manifest.rulebook import rules_markdown
 from wombat_gitops.domain.manifest.rules import RULES
 
 
@@ -20,6 +21,11 @@ def schema(kind: str) -> None:
         msg = f"there is no kind `{kind}`"
         raise NotFound(msg, hint=did_you_mean(kind.lower(), names) or f"there are {', '.join(names)}")
     sys.stdout.write(schemas[wanted])
+
+
+def rules_page() -> None:
+    """Print the page of all rules."""
+    sys.stdout.write(rules_markdown())
 
 
 def explain(word: str, output: text.Output) -> None:

@@ -51,7 +51,13 @@ _SUBJECTS: Final[tuple[ModuleType, ...]] = (
     pipelines,
 )
 
-_ALL: Final = [rule for subject in _SUBJECTS for rule in vars(subject).values() if isinstance(rule, Rule)]
+BY_SUBJECT: Final[tuple[tuple[str, tuple[Rule, ...]], ...]] = tuple(
+    ((module.__doc__ or "").splitlines()[0], tuple(rule for rule in vars(module).values() if isinstance(rule, Rule)))
+    for module in _SUBJECTS
+)
+"""Subjects in words, each with its rules."""
+
+_ALL: Final = [rule for _, subject in BY_SUBJECT for rule in subject]
 
 RULES: Final[dict[str, Rule]] = {rule.id: rule for rule in sorted(_ALL, key=lambda rule: rule.id)}
 """Every rule by its id, in order."""
