@@ -252,8 +252,8 @@ def _tell(done: _Done) -> None:
     if outer is not None:
         text.warning(f"the repository is `{outer}`, and GitHub reads workflows only at its top")
     if done.unreachable is not None:
-        hint = "everything else is written: commit it once the lock is made, by the command below"
-        hint = "; ".join(filter(None, [done.unreachable.hint, hint]))
+        command = shlex.join(["wombat", "lock", done.options.scaffold.manifest])
+        hint = f"everything else is written; check the network and GOPROXY, then run `{command}` there"
         text.error(f"{done.options.scaffold.name} is not locked: {done.unreachable.message}", hint)
     if done.next_steps:
         text.note("\n".join(["\nnext:", *(f"  {step}" for step in done.next_steps)]))
