@@ -298,11 +298,16 @@ def apply(
 
 def schema(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help="A kind of manifest; without it, all of them.")] = "",
+    page: Annotated[bool, typer.Option("--page", help="Print the page of all fields, as Markdown.")] = False,
 ) -> None:
     """Print the JSON Schema of manifests."""
+    from wombat_gitops.cli.jobs.schema import fields_page
     from wombat_gitops.cli.jobs.schema import schema as job
 
-    job(kind)
+    if page:
+        fields_page()
+    else:
+        job(kind)
 
 
 def explain(

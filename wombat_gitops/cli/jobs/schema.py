@@ -7,6 +7,7 @@ import sys
 from wombat_gitops.cli import text
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.manifest import render_schemas
+from wombat_gitops.domain.manifest.fieldbook import fields_markdown
 from wombat_gitops.domain.manifest.places import did_you_mean
 from wombat_gitops.domain.manifest.rulebook import rules_markdown
 from wombat_gitops.domain.manifest.rules import RULES
@@ -21,6 +22,11 @@ def schema(kind: str) -> None:
         msg = f"there is no kind `{kind}`"
         raise NotFound(msg, hint=did_you_mean(kind.lower(), names) or f"there are {', '.join(names)}")
     sys.stdout.write(schemas[wanted])
+
+
+def fields_page() -> None:
+    """Print the page of all fields."""
+    sys.stdout.write(fields_markdown())
 
 
 def rules_page() -> None:
