@@ -83,6 +83,10 @@ class Failure:
     tail: tuple[str, ...] = ()
 
 
+POLICY_VIOLATION: Final = "PolicyViolation"
+"""The reason of a failure that another policy mends."""
+
+
 class StepFailed(BuildFailed):
     """A step of an attempt failed, for a reason that is already understood."""
 
@@ -146,7 +150,7 @@ class BuildRecord:
         round: 1, and one more after each retry by a person; attempts count anew in each round.
         not_before: no builder takes it earlier (back-off after a transient failure).
         attempts: all of all rounds, oldest first.
-        policies: what the source wants held; the builder adds its own.
+        policies: what the newest request wants held; the builder adds its own.
         contents: JSON of `contents.Contents` in the object store, once the build has succeeded.
     """
 
@@ -337,6 +341,7 @@ def retried(record: BuildRecord, now: datetime) -> BuildRecord:
         cancel_requested=False,
         failure=None,
         artifact=None,
+        contents=None,
     )
 
 

@@ -113,6 +113,11 @@ def judge_spec(policies: Iterable[Policy], spec: BuildSpec, go_mod: GoMod) -> tu
     )
 
 
+def about_contents(policies: Iterable[Policy]) -> bool:
+    """Whether one of them says something that only the contents of a program can tell."""
+    return any(each.licenses.allow or each.licenses.deny for each in policies)
+
+
 def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Violation, ...]:
     """The licences of everything that is compiled in; each is told with the package or module that brings it."""
     found = []
@@ -120,14 +125,14 @@ def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Viol
         told = set[tuple[str, str]]()
         for package in contents.packages:
             for license_ in package.licenses:
-                if _refused(policy.licenses, _is_text, license_):
+                if _refused(policy.licenses, _is_license, license_):
                     told.add((package.module, license_))
                     message = f"package `{package.package}` brings licence `{license_}`, which is not allowed"
                     found.append(_license(policy, message, f"package {package.package}"))
         for module in contents.modules:
             for license_ in module.licenses:
                 known = {(module.path, license_), (module.replaces, license_)}
-                if _refused(policy.licenses, _is_text, license_) and not known & told:
+                if _refused(policy.licenses, _is_license, license_) and not known & told:
                     message = f"module `{module.path}` is under licence `{license_}`, which is not allowed"
                     found.append(_license(policy, message, f"module {module.path}"))
     return tuple(found)
@@ -196,8 +201,9 @@ def _matches_text(pattern: str, text: str) -> bool:
     return fnmatchcase(text, pattern)
 
 
-def _is_text(pattern: str, text: str) -> bool:
-    return pattern == text
+def _is_license(name: str, license_: str) -> bool:
+    """Upper and lower case of SPDX identifiers mean the same (SPDX 2.3, annex D.2)."""
+    return name.casefold() == license_.casefold()
 
 
 def _allowed(what: str, selection: Selection) -> str:

@@ -319,7 +319,7 @@ class Builder:
     async def _build(self, taken: Claim, workspace: Workspace, log: JobLog) -> Built:
         spec = taken.record.spec
         lock = await self._backend.inputs.load(spec)
-        return await self._engine.build(spec, lock, workspace, log, taken.step, taken.record.policies)
+        return await self._engine.build(spec, lock, workspace, log, taken.step, lambda: taken.record.policies)
 
     async def _store_log(self, log: JobLog) -> StoredLog | None:
         sha256, size = await asyncio.to_thread(file_digest, log.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import policy
 from wombat_gitops.domain.gomod import read_go_mod
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed, StoredLog
+from wombat_gitops.domain.lifecycle import POLICY_VIOLATION, Failure, FailureKind, Step, StepFailed, StoredLog
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Artifact
 
@@ -55,13 +55,13 @@ class Engine:
         workspace: Workspace,
         log: JobLog,
         on_step: Callable[[Step], Awaitable[None]],
-        policies: tuple[Policy, ...] = (),
+        policies: Callable[[], tuple[Policy, ...]] = tuple,
     ) -> Built:
         """Run every step and return the stored, verified artifact.
 
         Args:
             on_step: told before each step; what it raises ends the attempt.
-            policies: what the build's source wants held.
+            policies: what the build's source wants held; asked again at each step, as it can change meanwhile.
 
         Raises:
             StepFailed: a step failed for an understood reason.
@@ -72,22 +72,25 @@ class Engine:
             await log.say(f"==> {step}")
             await on_step(step)
 
-        rules = (*self._policies, *policies)
+        def rules() -> tuple[Policy, ...]:
+            return (*self._policies, *policies())
+
         await begin(Step.FETCH)
-        _enforce(policy.judge_spec(rules, spec, read_go_mod(lock.go_mod)), Step.FETCH)
+        _enforce(policy.judge_spec(rules(), spec, read_go_mod(lock.go_mod)), Step.FETCH)
         await self._compiler.fetch(spec, lock, workspace, log)
         await begin(Step.GENERATE)
         await self._compiler.generate(spec, lock, workspace, log)
         await begin(Step.CHECK)
         contents = await self._compiler.check(spec, lock, log)
-        _enforce(policy.judge_contents(rules, contents), Step.CHECK)
+        _enforce(policy.judge_contents(rules(), contents), Step.CHECK)
         await begin(Step.COMPILE)
         binary = await self._compiler.compile(spec, workspace, log)
         artifact = await asyncio.to_thread(_describe, binary, spec.file_name)
-        _enforce(policy.judge_size(rules, artifact.size), Step.COMPILE)
+        _enforce(policy.judge_size(rules(), artifact.size), Step.COMPILE)
         await begin(Step.SMOKE)
         await self._compiler.smoke(spec, binary, contents, log)
         await begin(Step.UPLOAD)
+        _enforce((*policy.judge_contents(rules(), contents), *policy.judge_size(rules(), artifact.size)), Step.UPLOAD)
         await self._objects.put(binary, artifact.sha256, artifact.size)
         inside = workspace.root / "contents.json"
         stored = await asyncio.to_thread(_write, inside, encode(contents))
@@ -100,7 +103,7 @@ def _enforce(violations: tuple[policy.Violation, ...], step: Step) -> None:
     if violations:
         first = violations[0]
         tail = tuple(str(violation) for violation in violations[:20])
-        raise StepFailed(Failure(FailureKind.USER, "PolicyViolation", str(first), step, "", first.hint, tail))
+        raise StepFailed(Failure(FailureKind.USER, POLICY_VIOLATION, str(first), step, "", first.hint, tail))
 
 
 def _write(path: Path, data: bytes) -> StoredLog:

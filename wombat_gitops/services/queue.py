@@ -9,10 +9,14 @@ lacks its inputs; inputs without a record are harmless and are found by their di
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wombat_gitops.domain import lifecycle, policy
+from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import (
     CorruptData,
     IllegalTransition,
@@ -25,7 +29,7 @@ from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import build_id, check_inputs, digest
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
-from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, Lease
+from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, Lease, decode
 from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.subjects import build_lease
 
@@ -110,11 +114,12 @@ class BuildQueue:
         """Queue a build, or return the one that is there.
 
         A build whose artifact has vanished from the object store is queued again: a record without
-        its object is a miss.
+        its object is a miss. So is one that failed for a policy that is another one now. The policies of the
+        newest request are those that hold.
 
         Raises:
             Refused: a field that no manifest could have produced, files that are not the spec's, or something
-                that a policy does not allow; of a build that is there already, also its size.
+                that a policy does not allow; of a build that is there already, also its licences and its size.
         """
         lock = Lock(request.go_mod, request.go_sum)
         self._check(request.spec, lock)
@@ -130,11 +135,17 @@ class BuildQueue:
             if created is not None:
                 return BuildAnswer(created.value, created=True)
             entry = await self._entry(identity)
+        contents = await self._contents(entry.value) if policy.about_contents(rules) else None
+        if contents is not None:
+            policy.refuse(policy.judge_contents(rules, contents))
         if entry.value.artifact is not None:
             policy.refuse(policy.judge_size(rules, entry.value.artifact.size))
-        if await self._is_miss(entry.value):
+        unknown = policy.about_contents(rules) and contents is None
+        if await self._is_miss(entry.value, request.policies, unknown=unknown):
             await self._inputs.save(lock)
-            return BuildAnswer(await self._change(entry, lambda record: lifecycle.retried(record, self._clock())))
+            return BuildAnswer(await self._change(entry, lambda record: self._again(record, request.policies)))
+        if entry.value.state is not BuildState.SUCCEEDED and entry.value.policies != request.policies:
+            return BuildAnswer(await self._change(entry, lambda record: replace(record, policies=request.policies)))
         return BuildAnswer(entry.value)
 
     async def get(self, build: str) -> BuildRecord:
@@ -175,12 +186,33 @@ class BuildQueue:
         check_inputs(spec, lock)
         check_go_mod(lock.go_mod)
 
-    async def _is_miss(self, record: BuildRecord) -> bool:
+    async def _is_miss(self, record: BuildRecord, policies: tuple[Policy, ...], *, unknown: bool) -> bool:
+        """Whether a build has to be made again. *unknown*: what is inside would have to be known, and is not."""
         if record.state in _REQUEUED_BY_REQUEST:
             return True
+        if record.failure is not None and record.failure.reason == lifecycle.POLICY_VIOLATION:
+            return record.state is BuildState.FAILED and record.policies != policies
         if record.state is not BuildState.SUCCEEDED or record.artifact is None:
             return False
-        return await self._objects.size(record.artifact.sha256) != record.artifact.size
+        return unknown or await self._objects.size(record.artifact.sha256) != record.artifact.size
+
+    def _again(self, record: BuildRecord, policies: tuple[Policy, ...]) -> BuildRecord:
+        """The record queued once more; where an equal request was faster, only with other policies."""
+        queued = lifecycle.retried(record, self._clock()) if record.state.final else record
+        return replace(queued, policies=policies)
+
+    async def _contents(self, record: BuildRecord) -> Contents | None:
+        """What is inside a finished build; None where that is not known."""
+        stored = record.contents
+        if record.state is not BuildState.SUCCEEDED or stored is None:
+            return None
+        with tempfile.TemporaryDirectory(prefix="wombat-contents-") as folder:
+            path = Path(folder) / "contents.json"
+            try:
+                await self._objects.fetch(stored.sha256, stored.size, path)
+                return decode(Contents, await asyncio.to_thread(path.read_bytes))
+            except (NotFound, CorruptData):
+                return None
 
     async def _entry(self, build: str) -> Versioned[BuildRecord]:
         entry = await self._records.get(build)

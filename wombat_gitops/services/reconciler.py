@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.declaration import Declared, DesiredBuild
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.model import Platform, Policy
     from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
 
 _CONCURRENCY: Final = 8
 _FIRST_PRIORITY: Final = 10
+_ENDED: Final = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED})
 _LASTING: Final = frozenset({observed.INVALID_MANIFEST, observed.NAME_CONFLICT, observed.PRUNE_BLOCKED})
 
 
@@ -131,7 +132,7 @@ class Reconciler:
         self._declaration: Declaration | None = None
         self._done = ""
         self._confirmed_at = float("-inf")
-        self._known = set[str]()
+        self._known: dict[str, tuple[Policy, ...]] = {}
         self._settled: dict[str, tuple[Declared, Declared]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -291,7 +292,7 @@ class Reconciler:
             async with limit:
                 try:
                     tally.requested += await self._ensure(item, build, revision)
-                    self._known.add(build.id)
+                    self._known[build.id] = item.distribution.policies
                 except (Refused, NotFound) as error:
                     refused[build.id] = error.message
 
@@ -300,17 +301,18 @@ class Reconciler:
             for item in items
             if not item.distribution.builds_nothing
             for build in item.builds
-            if build.id not in self._known
+            if self._known.get(build.id) != item.distribution.policies
         ]
         wanted.sort(key=lambda pair: pair[1].spec.platform != self._first)
         await all_of(ask(item, build) for item, build in wanted)
         return refused
 
     async def _ensure(self, item: Declared, build: DesiredBuild, revision: str) -> bool:
-        """Make sure that a build is there, with its artifact; True where it has to be built (again)."""
+        """Make sure that a build is there, with its artifact and policies; True where it has to be built (again)."""
         try:
             record = await self._builds.get(build.id)
-            if record.state not in {BuildState.SUPERSEDED, BuildState.SUCCEEDED}:
+            asked = record.state not in {BuildState.SUPERSEDED, BuildState.SUCCEEDED}
+            if asked and record.policies == item.distribution.policies:
                 return False
         except NotFound:
             pass
@@ -329,7 +331,7 @@ class Reconciler:
         )
         if answer.build.state is BuildState.SUPERSEDED:
             await self._builds.retry(build.id)
-        return answer.build.state is not BuildState.SUCCEEDED
+        return answer.build.state not in _ENDED
 
     async def _supersede(
         self,
@@ -353,7 +355,8 @@ class Reconciler:
                 return  # it ended, was taken, or is gone: all of that is fine
 
         unneeded = sorted(before - needed)
-        self._known.difference_update(unneeded)
+        for build in unneeded:
+            self._known.pop(build, None)
         await all_of(cancel(build) for build in unneeded)
 
     async def _write_distributions(

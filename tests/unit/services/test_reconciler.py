@@ -16,7 +16,7 @@ from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unreachable, WombatError
-from wombat_gitops.domain.model import Distribution, Lock, Module, Platform
+from wombat_gitops.domain.model import Distribution, Lock, Module, Platform, Policy, Selection
 from wombat_gitops.services.pacing import Timing
 from wombat_gitops.services.reconciler import Reconciler
 
@@ -392,6 +392,22 @@ async def test_a_name_keeps_its_path(world: World) -> None:
     await watcher.once()
 
     assert (await world.record("a")).path == "manifests/z.yaml"
+
+
+async def test_a_changed_policy_reaches_builds_that_are_there(world: World) -> None:
+    """Ids do not know policies, so a request with the new ones is made for what is known already, and only once."""
+    item = declare("a")
+    world.source.push(item)
+    watcher = world.watch()
+    await watcher.once()
+    policy = Policy("house", licenses=Selection(allow=("MIT",)))
+    stricter = replace(item, distribution=replace(item.distribution, policies=(policy,)))
+
+    for declared in (stricter, stricter, stricter):
+        world.source.push(declared)
+        await watcher.once()
+
+    assert [request.policies for request in world.builds.requests] == [(), (), (policy,), (policy,)]
 
 
 async def test_a_change_wakes_the_watcher(world: World) -> None:
