@@ -56,6 +56,16 @@ async def test_commit_becomes_a_download(system: System, tmp_path: Path) -> None
     shown = system.get("/api/v1/distributions/tiny")
     assert (shown["sync"], shown["health"]) == ("Synced", "Healthy")
 
+    # People can ask which of what is published runs their pipeline.
+    pipeline = tmp_path / "pipeline.yaml"
+    pipeline.write_text("input: {io: {}}\npipeline: {processors: [{pure: {}}]}\n")
+    answer = system.run("check-config", "--published", "-o", "json", str(pipeline))
+    assert answer.returncode == 0, answer.stderr
+    assert {(item["name"], item["platform"], item["runs"]) for item in json.loads(answer.stdout)["items"]} == {
+        ("tiny", "linux/amd64", True),
+        ("tiny", "windows/amd64", True),
+    }
+
     # Editing and committing is all it takes.
     system.write(version="1.1.0")
     system.commit()
