@@ -127,7 +127,7 @@ _RULES: Final = (
         "ModuleProxyUnavailable",
         _TRANSIENT,
         r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*: (?:429 Too Many Requests|5\d\d [A-Z][A-Za-z ]+)",
-        "the module proxy has a problem; the build is tried again",
+        "the module proxy has a problem, which often passes by itself",
         network=True,
     ),
     _rule(
@@ -137,7 +137,7 @@ _RULES: Final = (
         r"no such host|TLS handshake timeout|proxyconnect|context deadline exceeded|network is unreachable|"
         r"too many open files|"
         r"Temporary failure in name resolution|Get \"[^\"]*\": (?:unexpected )?EOF)",
-        "check the network and GOPROXY; the build is tried again",
+        "check the network and GOPROXY",
         network=True,
     ),
     _rule(

@@ -170,7 +170,7 @@ def check_c_compiler(spec: BuildSpec) -> None:
 
 def proxy_gone(folder: Path, step: Step | None) -> Failure:
     """The failure of a module proxy that is a folder, and not there."""
-    hint = "mount the folder that GOPROXY names; the build is tried again"
+    hint = "mount the folder that GOPROXY names"
     message = f"the module proxy folder `{folder}` does not exist"
     return Failure(FailureKind.TRANSIENT, "ModuleProxyUnavailable", message, step, "", hint)
 
