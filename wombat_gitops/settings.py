@@ -10,7 +10,7 @@ import platformdirs
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from wombat_gitops.services.sweeper import LEASE_SECONDS
+from wombat_gitops.domain.subjects import LEASE_SECONDS
 
 _GO_VARIABLES: Final = (
     "GOPROXY",

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import urllib.request
 from pathlib import Path
 from typing import Final
 
@@ -40,5 +39,7 @@ def _served() -> set[str]:
     if not server.startswith(("http://", "https://")):
         return set()
     url = f"{server.rstrip('/')}/api/v1/distributions?limit={_MOST}"
+    import urllib.request  # takes as long as all the rest of the command line
+
     with urllib.request.urlopen(url, timeout=_BUDGET_SECONDS) as response:  # noqa: S310 - the scheme was checked
         return {str(item["name"]) for item in json.load(response)["items"]}

@@ -7,6 +7,7 @@ grammar (docs/architecture.md, identity). All expressions are anchored and match
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import Refused
@@ -48,7 +49,13 @@ _MAX_TEXT: Final = {"version": 64, "path": 256}
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the whole *text* has the form *pattern* (`$` alone would accept a line end behind it)."""
-    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), text, re.ASCII) is not None
+    return compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """An expression of this module without its anchors, for `fullmatch`."""
+    return re.compile(pattern.removeprefix("^").removesuffix("$"), re.ASCII)
 
 
 def check_spec(spec: BuildSpec) -> None:

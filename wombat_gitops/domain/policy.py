@@ -89,6 +89,8 @@ def judge(
 
 def judge_distribution(distribution: Distribution, go_mod: GoMod | None) -> tuple[Violation, ...]:
     """A distribution against the policies that hold for it; without a lock only its own modules are known."""
+    if not distribution.policies:
+        return ()
     return tuple(
         judge(
             distribution.policies,

@@ -10,6 +10,8 @@ INPUTS: Final = "inputs"
 """KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
 LEASES: Final = "leases"
 """KV of signs of life, keys `build.<id>`, `builder.<id>`, `source.<id>`, and what hosts were told: `status.<id>`."""
+LEASE_SECONDS: Final = 15.0
+"""How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
 SOURCES: Final = "sources"
 DISTRIBUTIONS: Final = "distributions"
 ARTIFACTS: Final = "artifacts"

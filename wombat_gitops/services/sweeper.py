@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import structlog
 
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import CorruptData, TransientError
 from wombat_gitops.domain.lifecycle import BuildState
-from wombat_gitops.domain.subjects import build_lease
+from wombat_gitops.domain.subjects import LEASE_SECONDS, build_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import Lease
     from wombat_gitops.ports import Store
-
-LEASE_SECONDS: Final = 15.0
-"""How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
 
 _log = structlog.get_logger(__name__)
 

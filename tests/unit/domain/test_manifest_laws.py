@@ -17,10 +17,11 @@ from tests.fuzz.laws import manifest_is_answered
 from tests.support.manifests import CORPUS, SMALL
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.manifest import read_all, read_manifest, render_schema
+from wombat_gitops.domain.manifest.checker import errors_of
 from wombat_gitops.domain.manifest.document import parse_document
 from wombat_gitops.domain.manifest.fields import RECORDS
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
-from wombat_gitops.domain.manifest.validation import _validator, fits, plain_value
+from wombat_gitops.domain.manifest.validation import fits, plain_value
 
 PATH = "manifests/example.yaml"
 
@@ -320,4 +321,4 @@ def test_the_quick_check_agrees_with_the_schema(kind: str, path: Path, data: st.
             break
         place = place[key]
 
-    assert fits(value, kind) == (not list(_validator(kind).iter_errors(value)))
+    assert fits(value, kind) == (not list(errors_of(value, kind)))

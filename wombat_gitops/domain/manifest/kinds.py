@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | str | list[Json] | dict[str, Json] | None"
@@ -65,10 +65,15 @@ class Record:
     """A map of known fields."""
 
     fields: tuple[Field, ...]
+    _named: dict[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Note the fields by their names."""
+        object.__setattr__(self, "_named", {each.name: each for each in self.fields})
 
     def field(self, name: str) -> Field | None:
         """The field of that name, if there is one."""
-        return next((field for field in self.fields if field.name == name), None)
+        return self._named.get(name)
 
 
 Kind: TypeAlias = "Text | Flag | Number | ListOf | TextMap | Record"

@@ -247,6 +247,8 @@ def _soundness(refused: Collection[str]) -> Callable[[str], bool]:
     Both sides are looked up, not compared one by one: a file may hold thousands of values that are refused.
     """
     touched = frozenset(pointer for wrong in refused for pointer in outward(wrong))
+    if not touched:
+        return lambda _: True
     return lambda pointer: pointer not in touched and not any(each in refused for each in outward(pointer))
 
 

@@ -1,31 +1,21 @@
-"""Checks a document against the generated JSON Schema and says in words where it differs.
-
-The checking is done by the `jsonschema` library. Four of its keywords are replaced: `pattern`, because
-Python's `$` accepts a line end behind the text, and `uniqueItems`, `required` and
-`additionalProperties`, to report each item or field by itself (and in linear time).
-"""
+"""Checks a document against the generated JSON Schema and says in words where it differs."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, Final
 
-from jsonschema import Draft7Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
-
-from wombat_gitops.domain import grammar
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.conforming import make_check
 from wombat_gitops.domain.manifest.document import Fields, Items, Node
 from wombat_gitops.domain.manifest.fields import KIND, KINDS, RECORDS
 from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Number, Record, Text, TextMap
 from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, outward, shown
-from wombat_gitops.domain.manifest.schema import kind_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from jsonschema.exceptions import ValidationError
 
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.manifest.document import Document
@@ -62,102 +52,20 @@ def validate(document: Document, value: Json, kind: str = KIND) -> list[Diagnost
     """Every difference between a manifest's value and the schema of its kind."""
     if fits(value, kind):
         return []
+    from wombat_gitops.domain.manifest.checker import errors_of  # noqa: PLC0415 - half of the start of `wombat validate`
+
     words = _Words(document, RECORDS[kind])
-    errors = _validator(kind).iter_errors(value)
-    return [problem for error in errors for problem in words.tell(error)]
+    return [problem for error in errors_of(value, kind) for problem in words.tell(error)]
 
 
 def fits(value: Json, kind: str) -> bool:
     """Whether there is no difference at all; much quicker than looking for one."""
     if kind not in _checks:
-        _checks[kind] = make_check(RECORDS[kind], {"email": _is_email, "uri": _is_web_address})
+        _checks[kind] = make_check(RECORDS[kind])
     return _checks[kind](value)
 
 
 _checks: dict[str, Callable[[Json], bool]] = {}
-
-
-def _validator(name: str) -> Draft7Validator:
-    if name not in _validators:
-        kind = extend(  # type: ignore[no-untyped-call]
-            Draft7Validator,
-            {
-                "pattern": _pattern,
-                "uniqueItems": _unique_items,
-                "required": _required,
-                "additionalProperties": _additional_properties,
-            },
-        )
-        _validators[name] = kind(kind_schema(name), format_checker=_formats())
-    return cast("Draft7Validator", _validators[name])
-
-
-_validators: dict[str, Any] = {}
-
-
-def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not grammar.matches(pattern, instance):
-        yield ValidationError("pattern")
-
-
-def _unique_items(_: object, __: object, instance: object, ___: object) -> Iterator[ValidationError]:
-    seen = set[str]()
-    for index, item in enumerate(instance if isinstance(instance, list) else ()):
-        if not isinstance(item, str):
-            continue
-        if item in seen:
-            yield ValidationError("repeated", path=(index,))
-        seen.add(item)
-
-
-def _required(_: object, names: Sequence[str], instance: object, __: object) -> Iterator[ValidationError]:
-    for name in names:
-        if isinstance(instance, dict) and name not in instance:
-            yield ValidationError("missing", path=(name,))
-
-
-def _additional_properties(
-    validator: Draft7Validator, wanted: object, instance: object, schema: Mapping[str, Any]
-) -> Iterator[ValidationError]:
-    if not isinstance(instance, dict):
-        return
-    for name, value in instance.items():
-        if name in schema.get("properties", {}):
-            continue
-        if wanted is False:
-            yield ValidationError("unknown", path=(name,))
-        elif isinstance(wanted, dict):
-            yield from validator.descend(value, wanted, path=name)
-
-
-_EMAIL: Final = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+)*"
-    r"@[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
-)
-_URI: Final = re.compile(r"https?://(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
-
-
-def _formats() -> FormatChecker:
-    checker = FormatChecker(formats=())
-    checker.checks("email")(_is_email)
-    checker.checks("uri", raises=ValueError)(_is_web_address)
-    return checker
-
-
-def _is_email(value: object) -> bool:
-    return not isinstance(value, str) or (len(value) <= 254 and _EMAIL.fullmatch(value) is not None)  # noqa: PLR2004
-
-
-def _is_web_address(value: object) -> bool:
-    if not isinstance(value, str):
-        return True
-    if _URI.fullmatch(value) is None:
-        return False
-    parts = urlsplit(value)
-    host = parts.hostname or ""
-    labels = host.split(".")
-    in_order = parts.port != 0 and parts.username is None and parts.password is None
-    return in_order and (":" in host or all(re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", label) for label in labels))
 
 
 def _kind_of(kind: Kind | None, step: str | int) -> Kind | None:
