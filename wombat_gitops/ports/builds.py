@@ -1,0 +1,87 @@
+"""Asking for builds, and doing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.contents import Contents
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest
+    from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.ports.logs import Output
+
+
+class BuildClient(Protocol):
+    """The service `build` as its callers see it. Raises `Unreachable` where no instance answers."""
+
+    async def request(self, request: BuildRequest) -> BuildAnswer:
+        """Ask for a build; the same request twice is one build. Raises `Refused`."""
+        ...
+
+    async def get(self, build: str) -> BuildRecord:
+        """One build. Raises `NotFound`."""
+        ...
+
+    async def list(self, query: BuildQuery) -> BuildPage:
+        """Builds that match, newest first."""
+        ...
+
+    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+        """Stop a build. Raises `NotFound`, or `Refused` where it has ended."""
+        ...
+
+    async def retry(self, build: str) -> BuildRecord:
+        """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A private folder of one attempt: `source/` for generated files, `out/` for the binary."""
+
+    root: Path
+
+    @property
+    def source(self) -> Path:
+        """Where go.mod, go.sum and main.go are."""
+        return self.root / "source"
+
+    @property
+    def out(self) -> Path:
+        """Where the compiler puts the binary."""
+        return self.root / "out"
+
+
+class Compiler(Protocol):
+    """The Go toolchain, one method a step of a build.
+
+    Each writes what it runs and what that prints to *output*, ends its whole process group when
+    cancelled or after its deadline, and raises `StepFailed` with the classified
+    failure when the step fails.
+    """
+
+    async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
+        """Make toolchain and modules available; the only step that uses the network."""
+        ...
+
+    async def generate(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
+        """Write the program's source."""
+        ...
+
+    async def check(self, spec: BuildSpec, lock: Lock, output: Output) -> Contents:
+        """Find out what the program will be made of; a package that is missing or a stub fails the step."""
+        ...
+
+    async def compile(self, spec: BuildSpec, workspace: Workspace, output: Output) -> Path:
+        """Compile without network and return the binary."""
+        ...
+
+    async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
+        """Check that the binary is what *spec* asks for; run it, and its tests, where this machine can.
+
+        Then every package of *contents* that is known to register something must have added a component.
+        """
+        ...
