@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.api import served
+from tests.support.factories import NOW
 from tests.support.githubapi import Api
 from tests.support.gitrepo import GitRepo
 from tests.support.manifests import GO_MOD, GO_SUM, SMALL
+from tests.support.stage import Stage
+from wombat_gitops.adapters.git.revision import RevisionSource
 from wombat_gitops.cli import exits
 from wombat_gitops.cli.jobs.github import choose_annotations
 from wombat_gitops.cli.main import run
+from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.lock import render_lock
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.model import Artifact, Lock
 from wombat_gitops.domain.report import MARKER
+from wombat_gitops.services.manifests import ManifestReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from wombat_gitops.domain.declaration import DesiredBuild
+    from wombat_gitops.domain.lifecycle import BuildRecord
 
 PATH = "manifests/example.yaml"
 
@@ -35,6 +49,12 @@ def files(text: str, path: str = PATH) -> dict[str, str | None]:
     lock = render_lock(distribution, Lock(GO_MOD, GO_SUM))
     folder = path.removesuffix(".yaml") + ".lock"
     return {path: text, f"{folder}/go.mod": lock.go_mod, f"{folder}/go.sum": lock.go_sum}
+
+
+def _published(build: DesiredBuild, size: int) -> BuildRecord:
+    """A build that succeeded."""
+    queued = lifecycle.queued(build.id, build.spec, lifecycle.Origin(), 0, NOW)
+    return replace(queued, state=lifecycle.BuildState.SUCCEEDED, artifact=Artifact("0" * 64, size, "example"))
 
 
 class Job:
@@ -60,12 +80,19 @@ class Job:
         """A pull request to *base*."""
         self.event({"pull_request": {"number": 7, "base": {"sha": base}, "head": {"sha": "f" * 40}}})
 
-    def run(self, *arguments: str) -> tuple[int, str]:
+    def run(self, *arguments: str, server: str = "") -> tuple[int, str]:
         """Exit code and standard output of a command in the checkout."""
         self._capsys.readouterr()
         self._patch.chdir(self.repo.path)
+        self._patch.setenv("WOMBAT_SERVER", server)
         status = run(["github", *arguments])
         return status, self._capsys.readouterr().out
+
+    def process(self, *arguments: str, server: str) -> subprocess.CompletedProcess[str]:
+        """The same as a process of its own, which another thread may wait for."""
+        argv = [sys.executable, "-m", "wombat_gitops", "github", *arguments]
+        env = {**os.environ, "WOMBAT_SERVER": server}
+        return subprocess.run(argv, cwd=self.repo.path, env=env, capture_output=True, text=True, check=False)
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -128,6 +155,81 @@ def test_a_published_version_that_changes_is_refused(job: Job) -> None:
     status, out = job.run("validate")
     assert status == exits.INVALID
     assert f"::error file={PATH},line=4,col=10,endColumn=15,title=WOM-060::" in out
+
+
+OTHER = SMALL.replace("name: example", "name: other").replace("pure, io", "io")
+
+
+@pytest.mark.parametrize("checked_out", ["merge", "head"])
+def test_what_came_to_the_base_branch_meanwhile_is_no_change_of_the_request(job: Job, checked_out: str) -> None:
+    """GitHub checks out the merge into the newest base, the event names an older one; others check out the head."""
+    old = job.repo.commit(files(SMALL))
+    job.repo.git("switch", "--quiet", "--create", "topic")
+    head = job.repo.commit(files(OTHER, "manifests/other.yaml"))
+    job.repo.git("switch", "--quiet", "main")
+    new = job.repo.commit(files(SMALL.replace("1.0.0", "1.1.0")))
+    if checked_out == "merge":
+        job.repo.merge("topic")
+    else:
+        job.repo.git("switch", "--quiet", "topic")
+    base = old if checked_out == "merge" else new
+    job.event({"pull_request": {"number": 7, "base": {"sha": base}, "head": {"sha": head}}})
+
+    assert job.run("validate")[0] == exits.OK
+
+    report = json.loads(Path(job.outputs["plan-json"]).read_text())
+    assert [change["name"] for change in report["distributions"]] == ["other"]
+    assert report["base"] == (new if checked_out == "merge" else old)
+
+
+def test_a_base_without_a_common_history_is_compared_with_itself(job: Job) -> None:
+    """An orphaned branch has left nothing; the check is done all the same."""
+    base = job.repo.commit(files(SMALL))
+    job.repo.git("switch", "--quiet", "--orphan", "other")
+    job.repo.commit(files(SMALL.replace("1.0.0", "1.1.0")))
+    status, _ = job.run("validate", "--base", base)
+    assert status == exits.OK
+    assert "`1.0.0 → 1.1.0`" in job.summary
+
+
+def test_nothing_that_is_told_on_the_way_is_a_command(job: Job) -> None:
+    """Not even the old form of commands, which counts in the middle of a line."""
+    base = job.repo.commit(files(SMALL))
+    job.repo.commit({PATH: SMALL.replace("1.0.0", '"##[add-mask]a ::warning::b"')})
+    job.pull_request(base)
+
+    _, out = job.run("validate")
+
+    first, *inside = out.splitlines()
+    mark = first.removeprefix("::stop-commands::")
+    end = inside.index(f"::{mark}::")
+    assert any("##[add-mask]" in line for line in inside[:end])
+    assert all(line.startswith("::error file=manifests/") for line in inside[end + 1 :])
+    assert len(inside) > end + 1
+
+
+async def test_what_is_published_is_reused_and_has_a_size(job: Job, tmp_path: Path) -> None:
+    """The website's address is enough; nobody has to be known there."""
+    base = job.repo.commit(files(SMALL))
+    job.repo.commit(files(SMALL.replace("1.0.0", "1.1.0")))
+    job.pull_request(base)
+    read = await ManifestReader(RevisionSource(job.repo.path, "HEAD", "manifests")).read()
+    stage = Stage(tmp_path / "stage")
+    await stage.put(*(_published(build, size=41_000_000) for build in read.declared[0].builds[:1]))
+    async with stage.running(), served(stage) as client:
+        done = await asyncio.to_thread(job.process, "validate", server=str(client.base_url))
+    assert done.returncode == exits.OK, done.stderr
+    builds = json.loads(Path(job.outputs["plan-json"]).read_text())["distributions"][0]["builds"]
+    assert [(build["kind"], build["size_after"]) for build in builds[:2]] == [("reused", 41_000_000), ("new", 0)]
+    assert "another build, there already, 41.0 MB" in job.summary
+
+
+def test_a_service_that_is_away_stops_no_check(job: Job) -> None:
+    """Sizes are then not known."""
+    job.repo.commit(files(SMALL))
+    status, _ = job.run("validate", server="http://127.0.0.1:1")
+    assert status == exits.OK
+    assert "| `example` | added |" in job.summary
 
 
 @pytest.mark.parametrize(
@@ -199,25 +301,84 @@ def test_one_comment_is_written_and_kept_up_to_date(job: Job, api: Api) -> None:
     assert [line.split()[0] for line in api.asked if not line.startswith("GET")] == ["POST"]
 
 
-def test_a_fork_s_pull_request_is_found_by_its_commit(job: Job, api: Api) -> None:
-    """The number comes from GitHub, never from the report."""
+def run_of(commit: str) -> dict[str, Any]:
+    """A run of a pull request's checks that has ended, from a fork."""
+    owner = {"owner": {"login": "someone"}}
+    return {"workflow_run": {"id": 5, "head_sha": commit, "head_branch": "x&y", "head_repository": owner}}
+
+
+def test_a_fork_s_pull_request_is_found_by_its_commit(job: Job, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number comes from GitHub, never from the report; so do the commit and the run that the comment names."""
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_RUN_ID", "6")
     report = reported(job)
     api.pulls = [{"number": 3, "head": {"sha": "b" * 40}}, {"number": 4, "head": {"sha": "c" * 40}}]
-    run_of = {"head_sha": "c" * 40, "head_branch": "x&y", "head_repository": {"owner": {"login": "someone"}}}
-    job.event({"workflow_run": run_of})
+    job.event(run_of("c" * 40))
     assert job.run("comment", report)[0] == exits.OK
     assert "POST /repos/example/manifests/issues/4/comments" in api.asked
     assert "head=someone%3Ax%26y" in api.asked[0]
+    assert "### Plan for `cccccccccccc`" in api.comments[0]["body"]
+    assert "(https://github.com/example/manifests/actions/runs/5)" in api.comments[0]["body"]
 
 
-def test_a_commit_that_moved_on_is_not_commented_on(job: Job, api: Api) -> None:
-    """No open pull request is at that commit any more."""
+def test_of_two_requests_of_one_commit_the_one_into_the_compared_branch_is_meant(job: Job, api: Api) -> None:
+    """One branch may be proposed to several others."""
     report = reported(job)
-    job.event(
-        {"workflow_run": {"head_sha": "c" * 40, "head_branch": "x", "head_repository": {"owner": {"login": "a"}}}}
-    )
-    assert job.run("comment", report)[0] == exits.NOT_FOUND
+    base = json.loads(Path(report).read_text())["base"]
+    head = {"sha": "c" * 40}
+    api.pulls = [
+        {"number": 3, "head": head, "base": {"sha": "a" * 40}},
+        {"number": 4, "head": head, "base": {"sha": base}},
+    ]
+    job.event(run_of("c" * 40))
+    assert job.run("comment", report)[0] == exits.OK
+    assert "POST /repos/example/manifests/issues/4/comments" in api.asked
+
+
+@pytest.mark.parametrize("commit", ["c" * 40, ""])
+def test_a_commit_that_moved_on_is_not_commented_on(job: Job, api: Api, commit: str) -> None:
+    """No open pull request is at that commit any more: the newer run comments, and this one has not failed."""
+    report = reported(job)
+    api.pulls = [{"number": 3, "head": {"sha": "b" * 40}}, {"number": 4, "head": None}]
+    job.event(run_of(commit))
+    assert job.run("comment", report)[0] == exits.OK
     assert not api.comments
+
+
+def test_a_report_of_any_size_becomes_a_comment_that_github_takes(job: Job, api: Api) -> None:
+    """Whoever wrote it: as many rows of everything as there is room for."""
+    word = "\U0001f9a6" * 190
+    many = range(400)
+    change = {"kind": "changed", "path": word, "fields": [{"field": word, "added": [word] * 100}] * 5}
+    hostile: dict[str, Any] = {
+        "base": "a" * 40,
+        "head": "b" * 40,
+        "unchanged": 10**300,
+        "shared": [{"path": f"{n}{word}", "kind": "Policy", "change": "added"} for n in many],
+        "problems": [
+            {
+                "path": word,
+                "line": 10**300,
+                "column": n,
+                "rule": word,
+                "severity": word,
+                "message": word,
+                "hint": word,
+                "new": True,
+            }
+            for n in many
+        ],
+        "distributions": [{**change, "name": f"{n}{word}"} for n in range(3)]
+        + [{"name": f"{n}{word}", "kind": "added", "path": word, "builds": []} for n in many],
+    }
+    hostile["distributions"][-1]["builds"] = [
+        {"platform": word, "kind": "reused", "size_before": 10**400, "size_after": -1}
+    ]
+    path = job.root / "report.json"
+    path.write_text(json.dumps(hostile, ensure_ascii=False))
+    job.pull_request("a" * 40)
+    assert job.run("comment", str(path))[0] == exits.OK
+    assert api.comments[0]["body"].count("not shown._") == 4
 
 
 def test_a_token_without_the_right_is_explained(job: Job, api: Api) -> None:

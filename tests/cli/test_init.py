@@ -157,7 +157,7 @@ def test_a_pull_request_is_checked_and_commented_on(place: Place) -> None:
 
     assert status == exits.OK, output
     assert "| `edge` | added | `1.0.0` | 4 |" in api.comments[0]["body"]
-    assert "`licences`: + `MIT`" in api.comments[0]["body"]
+    assert "`licences`: added `MIT`" in api.comments[0]["body"]
     assert "not compared" not in api.comments[0]["body"]
 
 

@@ -48,6 +48,9 @@ class Api:
         if method == "GET":
             page = int(path.rpartition("page=")[2])
             return self.comments[(page - 1) * 100 : page * 100]
+        if len(body.get("body", "").encode("utf-16-le")) > 2 * 65_536:
+            self.status = 422
+            return {"message": "body is too long (maximum is 65536 characters)"}
         if method == "POST":
             self.comments.append({"id": len(self.comments) + 1, "user": {"type": "Bot"}, **body})
         elif method == "PATCH":

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wombat_gitops import __version__
@@ -20,8 +22,17 @@ _ANSWER: Final = 8_000_000
 _PAGE: Final = 100
 _MOST_PAGES: Final = 30
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _SCHEME: Final = re.compile(r"https?://[^\s?#]+")
 _BOT: Final = "Bot"
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """One pull request, and the id of its newest commit."""
+
+    number: int
+    commit: str
 
 
 class GithubPullRequests:
@@ -41,26 +52,31 @@ class GithubPullRequests:
         self._token = token
         self._opener = urllib.request.build_opener(_Stay())
 
-    def number_of(self, event: Mapping[str, object]) -> int:
-        """The number of the pull request that an event is about; never taken from anything the request wrote.
+    def find(self, event: Mapping[str, object], base: str) -> PullRequest | None:
+        """The pull request that an event is about, told by GitHub and never by what the request wrote.
+
+        None where it is closed, or has moved on to another commit: the run for that one comments.
+
+        Args:
+            base: which of several requests of one commit is meant: the one into a branch at this commit. Anybody
+                may have written this, as it chooses among requests of the same author alone.
 
         Raises:
-            NotFound: the event is about none, or it is closed.
             Unreachable: the API does not answer.
         """
         pull = event.get("pull_request")
         if isinstance(pull, dict) and isinstance(pull.get("number"), int):
-            return int(pull["number"])
+            return PullRequest(pull["number"], _sha(pull, "head"))
         run: Any = event.get("workflow_run")
-        if isinstance(run, dict):
-            commit = str(run.get("head_sha", ""))
-            owner = run.get("head_repository", {}).get("owner", {}).get("login", "")
-            head = urllib.parse.quote(f"{owner}:{run.get('head_branch', '')}", safe="")
-            for pull in self._pages(f"/pulls?state=open&head={head}"):
-                if pull.get("head", {}).get("sha") == commit:
-                    return int(pull["number"])
-        msg = "no open pull request is at the commit of this event"
-        raise NotFound(msg, hint="it may have moved on; the next run comments on the newer commit")
+        if not isinstance(run, dict):
+            msg = "the event is about no pull request"
+            raise NotFound(msg, hint="run it in a workflow on `pull_request`, or on `workflow_run` after one")
+        commit = str(run.get("head_sha") or "")
+        owner = ((run.get("head_repository") or {}).get("owner") or {}).get("login", "")
+        head = urllib.parse.quote(f"{owner}:{run.get('head_branch', '')}", safe="")
+        found = [each for each in self._pages(f"/pulls?state=open&head={head}") if _sha(each, "head") == commit != ""]
+        found.sort(key=lambda each: _sha(each, "base") != base)
+        return PullRequest(int(found[0]["number"]), commit) if found else None
 
     def comment(self, number: int, body: str, *, needed: bool) -> str:
         """Write the comment, over the one that is there; returns what was done.
@@ -124,6 +140,12 @@ class GithubPullRequests:
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: object, **__: object) -> None:
         """Follow nothing, so that the token stays where it belongs."""
+
+
+def _sha(pull: Mapping[str, Any], side: str) -> str:
+    """The commit of a side of a pull request, or ""; of nothing else than hexadecimal digits."""
+    value = (pull.get(side) or {}).get("sha")
+    return value if isinstance(value, str) and _COMMIT.fullmatch(value) else ""
 
 
 def _failure(status: int, method: str, path: str) -> Refused | Unreachable | NotFound:

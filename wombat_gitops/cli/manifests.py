@@ -156,10 +156,18 @@ def plan(
     """
     settings = globals_of(context).settings(repo=repo)
     if base:
+        from wombat_gitops.cli.jobs.changes import Comparison
         from wombat_gitops.cli.jobs.plan import compare
 
-        given = Output(output) if form is DeltaForm.TEXT else form
-        raise typer.Exit(compare(settings, base, revision, given.value, inspect=inspect, local=local))
+        if platform or native:
+            message = "--base compares all platforms; leave out --platform and --native"
+            raise typer.BadParameter(message)
+        asked = Comparison(base, True, revision, inspect, local=local, names=tuple(chosen or ()))
+        given = {DeltaForm.TEXT: output.value, DeltaForm.JSON: "json", DeltaForm.MARKDOWN: "markdown"}[form]
+        raise typer.Exit(compare(settings, asked, given, detailed=detailed))
+    if inspect or form is not DeltaForm.TEXT:
+        message = "--inspect and --format are for --base"
+        raise typer.BadParameter(message)
     from wombat_gitops.cli.jobs.plan import PlanOptions
     from wombat_gitops.cli.jobs.plan import plan as job
 

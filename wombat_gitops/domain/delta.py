@@ -6,24 +6,27 @@ rendered by another one that does not trust it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.identity import same_program
-from wombat_gitops.domain.lifecycle import BuildState
-from wombat_gitops.domain.lock import parse_go_mod
+from wombat_gitops.domain.declaration import Declared
+from wombat_gitops.domain.differences import FieldChange, differences, everything, lists
+from wombat_gitops.domain.identity import build_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from wombat_gitops.domain.contents import Inspection
-    from wombat_gitops.domain.declaration import Declaration, Declared, SharedFile
+    from wombat_gitops.domain.declaration import Declaration, DesiredBuild, SharedFile
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.lifecycle import BuildRecord
-    from wombat_gitops.domain.model import Distribution, Module
+    from wombat_gitops.domain.model import BuildSpec
 
 SCHEMA_VERSION: Final = 1
+_COMPONENTS: Final = FieldChange("components")
+_LICENSES: Final = FieldChange("licences")
 
 
 class ChangeKind(StrEnum):
@@ -44,17 +47,6 @@ class BuildKind(StrEnum):
     SAME = "same"  # nothing changes
     GONE = "gone"  # the platform is no longer built for
     HELD = "held"  # suspended, withdrawn, or not usable
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """One thing that differs; a list has `added` and `removed`, anything else `before` and `after`."""
-
-    field: str
-    before: str = ""
-    after: str = ""
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ class DistributionChange:
     """One distribution that is not as it was.
 
     Attributes:
-        known_contents: components and licences were compared; without that their lists mean nothing.
+        known_contents: components and licences were compared, or cannot differ; else their lists mean nothing.
         renamed_from: the name it had, or "".
     """
 
@@ -92,8 +84,8 @@ class DistributionChange:
     fields: tuple[FieldChange, ...] = ()
     builds: tuple[BuildChange, ...] = ()
     known_contents: bool = False
-    components: FieldChange = FieldChange("components")
-    licenses: FieldChange = FieldChange("licences")
+    components: FieldChange = _COMPONENTS
+    licenses: FieldChange = _LICENSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,221 +132,211 @@ class Delta:
         """Nothing is wrong that would keep a distribution from being built."""
         return not any(problem.severity == "error" for problem in self.problems)
 
+    @property
+    def pending(self) -> bool:
+        """Something would be built."""
+        return any(build.kind is BuildKind.NEW for change in self.distributions for build in change.builds)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A build that succeeded, as far as a comparison needs it."""
+
+    id: str
+    name: str
+    version: str
+    platform: str
+    date: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One distribution before and after, either of which may not be there."""
+
+    old: Declared | None
+    new: Declared | None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that it had and has."""
+        return frozenset(each.distribution.name for each in (self.old, self.new) if each is not None)
+
+    @property
+    def renamed_from(self) -> str:
+        """The name that it had, or ""."""
+        if self.old is None or self.new is None or self.old.distribution.name == self.new.distribution.name:
+            return ""
+        return self.old.distribution.name
+
+
+def pair(base: Declaration, head: Declaration) -> tuple[Pair, ...]:
+    """The distributions of both that are not the same to the last detail.
+
+    One that is new and made of what another one was made of that is gone is that one, renamed.
+    """
+    before = {each.distribution.name: each for each in base.declared}
+    after = {each.distribution.name for each in head.declared}
+    gone: dict[tuple[object, ...], list[Declared]] = {}
+    for each in base.declared:
+        if each.distribution.name not in after:
+            gone.setdefault(_made_of(each), []).append(each)
+    pairs = []
+    for new in head.declared:
+        like = gone.get(_made_of(new)) if new.distribution.name not in before else None
+        old = like.pop(0) if like else before.get(new.distribution.name)
+        if old is None or (old.distribution, old.lock, old.builds) != (new.distribution, new.lock, new.builds):
+            pairs.append(Pair(old, new))
+    return (*pairs, *(Pair(old, None) for like in gone.values() for old in like))
+
+
+def _made_of(declared: Declared) -> tuple[object, ...]:
+    return declared.distribution.packages, declared.distribution.modules, declared.distribution.platforms
+
 
 def compare(
     base: Declaration,
     head: Declaration,
     problems: Iterable[Diagnostic] = (),
-    records: Iterable[BuildRecord] = (),
+    published: Iterable[Published] = (),
     inspections: Mapping[str, tuple[Inspection | None, Inspection | None]] | None = None,
 ) -> Delta:
     """Compare two declarations.
 
     Args:
         problems: what is wrong with *head* besides its own diagnostics.
-        records: known builds, for sizes and for what is there already.
+        published: known builds, for sizes and for what is there already.
         inspections: by name, the contents before and after, where they were looked at.
     """
-    known = {record.id: record for record in records}
-    before = {each.distribution.name: each for each in base.declared}
-    after = {each.distribution.name: each for each in head.declared}
-    gone = {name: each for name, each in before.items() if name not in after}
+    known = _Known(published)
     looked = inspections or {}
-    changes = []
-    for name, each in after.items():
-        old = before.get(name)
-        renamed = _renamed(each, gone) if old is None else ""
-        if renamed:
-            old = gone.pop(renamed)
-        change = _change(old, each, renamed, known, looked.get(name, (None, None)))
-        if change is not None:
-            changes.append(change)
     broken = {problem.path for problem in head.diagnostics if problem.severity == "error"}
-    changes += [_without(each, broken, known) for each in gone.values()]
+    changes = []
+    for each in pair(base, head):
+        if each.new is not None:
+            change = _change(each, each.new, known, looked.get(each.new.distribution.name, (None, None)))
+            changes += [change] if change is not None else []
+        elif each.old is not None:
+            changes.append(_without(each.old, broken, known))
     old_problems = {(problem.path, problem.rule, problem.message) for problem in base.diagnostics}
+    touched = {change.name for change in changes}
     return Delta(
         base=base.revision,
         head=head.revision,
         distributions=tuple(sorted(changes, key=lambda change: change.name)),
         shared=_shared(base.shared, head.shared),
         problems=tuple(_problem(each, old_problems) for each in sorted({*head.diagnostics, *problems})),
-        unchanged=len(after) - sum(change.name in after for change in changes),
+        unchanged=sum(each.distribution.name not in touched for each in head.declared),
     )
 
 
-def changed_names(base: Declaration, head: Declaration) -> tuple[str, ...]:
-    """Names of the distributions of *head* whose packages, modules or platforms are not those of *base*."""
-    before = {each.distribution.name: each for each in base.declared}
-    return tuple(
-        each.distribution.name
-        for each in head.declared
-        if (old := before.get(each.distribution.name)) is None
-        or old.lock != each.lock
-        or old.distribution.packages != each.distribution.packages
-        or old.distribution.platforms != each.distribution.platforms
-        or old.distribution.tags != each.distribution.tags
+def narrowed(delta: Delta, names: Collection[str]) -> Delta:
+    """What is about some distributions and about what several share; all of it where there are no names."""
+    if not names:
+        return delta
+    chosen = tuple(change for change in delta.distributions if {change.name, change.renamed_from} & set(names))
+    paths = {change.path for change in chosen}
+    told = {change.name for change in chosen} | {change.renamed_from for change in chosen}
+    return replace(
+        delta,
+        distributions=chosen,
+        problems=tuple(each for each in delta.problems if each.path in paths or PurePosixPath(each.path).stem in names),
+        unchanged=len(set(names) - told),
     )
 
 
-def _renamed(declared: Declared, gone: Mapping[str, Declared]) -> str:
-    """The name that a new distribution had before: of one that is gone and was made of the same."""
-    made = (declared.distribution.packages, declared.distribution.modules, declared.distribution.platforms)
-    for name, old in gone.items():
-        if made == (old.distribution.packages, old.distribution.modules, old.distribution.platforms):
-            return name
-    return ""
+def contents_differ(each: Pair) -> bool:
+    """Whether looking into a distribution may show something else than it did before."""
+    if each.old is None or each.new is None:
+        return each.new is not None
+    one, other = each.old.distribution, each.new.distribution
+    return each.old.lock != each.new.lock or (one.packages, one.platforms, one.tags, one.cgo, one.exclusions) != (
+        other.packages,
+        other.platforms,
+        other.tags,
+        other.cgo,
+        other.exclusions,
+    )
+
+
+class _Known:
+    """Published builds by what they are builds of."""
+
+    def __init__(self, published: Iterable[Published]) -> None:
+        self._builds: dict[tuple[str, str, str], list[Published]] = {}
+        for each in published:
+            self._builds.setdefault((each.name, each.version, each.platform), []).append(each)
+
+    def size(self, spec: BuildSpec) -> int:
+        """Bytes of the artifact of a build, whatever date is stamped into it; 0 where there is none."""
+        like = self._builds.get((spec.name, spec.version, str(spec.platform)), ())
+        return next((each.size for each in like if build_id(replace(spec, date=each.date)) == each.id), 0)
 
 
 def _change(
-    old: Declared | None,
-    new: Declared,
-    renamed: str,
-    known: Mapping[str, BuildRecord],
-    looked: tuple[Inspection | None, Inspection | None],
+    each: Pair, new: Declared, known: _Known, looked: tuple[Inspection | None, Inspection | None]
 ) -> DistributionChange | None:
-    fields = _fields(old, new) if old is not None else ()
+    old = each.old
+    fields = differences(old, new) if old is not None else ()
     builds = _builds(old, new, known)
-    if old is not None and not renamed and not fields and all(build.kind is BuildKind.SAME for build in builds):
+    if old is not None and not fields and all(build.kind is BuildKind.SAME for build in builds):
         return None
-    kind = ChangeKind.RENAMED if renamed else ChangeKind.CHANGED if old is not None else ChangeKind.ADDED
+    kind = ChangeKind.RENAMED if each.renamed_from else ChangeKind.CHANGED if old is not None else ChangeKind.ADDED
     inspected = looked[1] is not None and (old is None or looked[0] is not None)
+    alike = old is not None and new.lock is not None and not contents_differ(each)
     return DistributionChange(
         name=new.distribution.name,
         kind=kind if new.lock is not None else ChangeKind.UNUSABLE,
         path=new.distribution.path,
         version_before=old.distribution.version if old is not None else "",
         version_after=new.distribution.version,
-        renamed_from=renamed,
-        fields=fields if old is not None else _all_fields(new),
+        renamed_from=each.renamed_from,
+        fields=fields if old is not None else everything(new),
         builds=builds,
-        known_contents=inspected,
-        components=_lists("components", _components(looked[0]), _components(looked[1])),
-        licenses=_lists("licences", _licenses(looked[0]), _licenses(looked[1])),
+        known_contents=inspected or alike,
+        components=lists("components", _components(looked[0]), _components(looked[1])),
+        licenses=lists("licences", _licenses(looked[0]), _licenses(looked[1])),
     )
 
 
-def _without(old: Declared, broken: set[str], known: Mapping[str, BuildRecord]) -> DistributionChange:
+def _without(old: Declared, broken: set[str], known: _Known) -> DistributionChange:
     """A distribution that *head* does not have, or whose manifest cannot be read any more."""
     unusable = old.distribution.path in broken
-    builds = tuple(
-        BuildChange(
-            str(build.spec.platform),
-            BuildKind.HELD if unusable else BuildKind.GONE,
-            size_before=_size(known, build.id),
-        )
-        for build in old.builds
-    )
-    kind = ChangeKind.UNUSABLE if unusable else ChangeKind.REMOVED
+    kind = BuildKind.HELD if unusable else BuildKind.GONE
     return DistributionChange(
-        old.distribution.name, kind, old.distribution.path, old.distribution.version, builds=builds
+        old.distribution.name,
+        ChangeKind.UNUSABLE if unusable else ChangeKind.REMOVED,
+        old.distribution.path,
+        old.distribution.version,
+        builds=tuple(
+            BuildChange(str(build.spec.platform), kind, size_before=known.size(build.spec)) for build in old.builds
+        ),
     )
 
 
-def _fields(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
-    one, other = old.distribution, new.distribution
-    found = [
-        FieldChange(name, before, after)
-        for name, before, after in (
-            ("version", one.version, other.version),
-            ("go", one.toolchain, other.toolchain),
-            ("binary", one.binary, other.binary),
-            ("cgo", _flag(one.cgo), _flag(other.cgo)),
-            ("state", one.builds_nothing or "active", other.builds_nothing or "active"),
-            ("withdrawn", _withdrawn(one), _withdrawn(other)),
-            ("description", one.description, other.description),
-        )
-        if before != after
-    ]
-    found += _modules("module", one.modules, other.modules)
-    for name, before_items, after_items in (
-        ("packages", one.packages, other.packages),
-        ("platforms", map(str, one.platforms), map(str, other.platforms)),
-        ("tags", one.tags, other.tags),
-        ("replaces", map(str, one.replaces), map(str, other.replaces)),
-        ("excludes", map(str, one.excludes), map(str, other.excludes)),
-        ("tests", (test.name for test in one.tests), (test.name for test in other.tests)),
-        ("exclusions", _exclusions(one), _exclusions(other)),
-        ("policies", (policy.name for policy in one.policies), (policy.name for policy in other.policies)),
-        ("labels", (f"{key}={text}" for key, text in one.labels), (f"{key}={text}" for key, text in other.labels)),
-    ):
-        change = _lists(name, before_items, after_items)
-        if change.added or change.removed:
-            found.append(change)
-    return (*found, *_locked(old, new))
-
-
-def _all_fields(new: Declared) -> tuple[FieldChange, ...]:
-    """What there is in a distribution that is new."""
-    it = new.distribution
-    found = [FieldChange(f"module {module.path}", "", module.version) for module in it.modules]
-    found += [FieldChange("go", "", it.toolchain), _lists("packages", (), it.packages)]
-    found += [_lists("tags", (), it.tags)] if it.tags else []
-    return tuple(found)
-
-
-def _locked(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
-    """Modules that only the lock names: those that the manifest's own modules bring along, as one field."""
-    if old.lock is None or new.lock is None:
-        return ()
-    moved = _modules("", _indirect(old), _indirect(new))
-    added = [
-        f"{each.field.strip()} {each.before} → {each.after}" if each.before else f"{each.field.strip()} {each.after}"
-        for each in moved
-        if each.after
-    ]
-    removed = [f"{each.field.strip()} {each.before}" for each in moved if not each.after]
-    return (FieldChange("indirect modules", added=tuple(added), removed=tuple(removed)),) if moved else ()
-
-
-def _indirect(declared: Declared) -> tuple[Module, ...]:
-    if declared.lock is None:
-        return ()
-    parsed = parse_go_mod(declared.lock.go_mod)
-    own = {module.path for module in declared.distribution.modules}
-    return tuple(module for module in parsed.used() if module.path not in own)
-
-
-def _modules(word: str, before: Iterable[Module], after: Iterable[Module]) -> list[FieldChange]:
-    old, new = ({module.path: module.version for module in modules} for modules in (before, after))
-    return [
-        FieldChange(f"{word} {path}", old.get(path, ""), new.get(path, ""))
-        for path in sorted({*old, *new})
-        if old.get(path) != new.get(path)
-    ]
-
-
-def _lists(name: str, before: Iterable[str], after: Iterable[str]) -> FieldChange:
-    old, new = set(before), set(after)
-    return FieldChange(name, added=tuple(sorted(new - old)), removed=tuple(sorted(old - new)))
-
-
-def _builds(old: Declared | None, new: Declared, known: Mapping[str, BuildRecord]) -> tuple[BuildChange, ...]:
+def _builds(old: Declared | None, new: Declared, known: _Known) -> tuple[BuildChange, ...]:
     before = {str(build.spec.platform): build for build in old.builds} if old is not None else {}
+    if new.lock is None:
+        return tuple(BuildChange(str(platform), BuildKind.HELD) for platform in new.distribution.platforms)
     found = []
     for build in new.builds:
         platform = str(build.spec.platform)
         was = before.pop(platform, None)
-        same = was is not None and (was.id == build.id or same_program(was.spec, build.spec))
-        record = known.get(build.id)
-        if same:
+        size = known.size(build.spec)
+        if was is not None and _same(was, build):
             kind = BuildKind.SAME
         elif new.distribution.builds_nothing:
             kind = BuildKind.HELD
         else:
-            there = record is not None and record.state is BuildState.SUCCEEDED
-            kind = BuildKind.REUSED if there else BuildKind.NEW
-        size = _size(known, was.id) if was is not None else 0
-        found.append(BuildChange(platform, kind, build.id, size, _size(known, build.id)))
-    if new.lock is None:
-        found += [BuildChange(str(platform), BuildKind.HELD) for platform in new.distribution.platforms]
-        return tuple(found)
-    found += [BuildChange(name, BuildKind.GONE, size_before=_size(known, was.id)) for name, was in before.items()]
-    return tuple(found)
+            kind = BuildKind.REUSED if size else BuildKind.NEW
+        found.append(BuildChange(platform, kind, build.id, known.size(was.spec) if was is not None else 0, size))
+    gone = (BuildChange(name, BuildKind.GONE, size_before=known.size(was.spec)) for name, was in before.items())
+    return (*found, *gone)
 
 
-def _size(known: Mapping[str, BuildRecord], build: str) -> int:
-    record = known.get(build)
-    return record.artifact.size if record is not None and record.artifact is not None else 0
+def _same(was: DesiredBuild, build: DesiredBuild) -> bool:
+    """Whether nothing is built anew: a published program keeps its date (`domain.publication`)."""
+    return was.id == build.id or build_id(replace(build.spec, date=was.spec.date)) == was.id
 
 
 def _components(inspection: Inspection | None) -> set[str]:
@@ -382,23 +364,3 @@ def _shared(before: Iterable[SharedFile], after: Iterable[SharedFile]) -> tuple[
 def _problem(each: Diagnostic, known: set[tuple[str, str, str]]) -> Problem:
     new = (each.path, each.rule, each.message) not in known
     return Problem(each.path, each.line, each.column, each.rule, each.severity.value, each.message, each.hint, new)
-
-
-def _flag(value: bool) -> str:  # noqa: FBT001 - it is the value
-    return "true" if value else "false"
-
-
-def _withdrawn(distribution: Distribution) -> str:
-    withdrawn = distribution.withdrawn
-    if withdrawn is None:
-        return ""
-    return f"{', '.join(withdrawn.versions) or 'all versions'}: {withdrawn.reason}"
-
-
-def _exclusions(distribution: Distribution) -> set[str]:
-    return {
-        f"{platform} without {package}"
-        for exclusion in distribution.exclusions
-        for platform in exclusion.platforms
-        for package in exclusion.packages
-    }

@@ -158,6 +158,12 @@ def encode(value: object) -> bytes:
     return _adapter(type(value)).dump_json(value, exclude_defaults=True)
 
 
+def as_json(value: object) -> dict[str, Any]:
+    """A value as the JSON object that programs outside read: every field is there, whatever it holds."""
+    found: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    return found
+
+
 def decode(kind: type[T], data: bytes) -> T:
     """Read a stored value or an answer.
 

@@ -1,7 +1,8 @@
 """A delta for people: Markdown for pull requests, plain text for terminals.
 
 Whoever opens a pull request chooses names, messages and paths. In Markdown each of their texts is inside a
-code span, in which GitHub reads no markup, no mention and no link.
+code span, in which GitHub reads no markup, no mention and no link. However much they are, a text is no longer
+than its limit: GitHub refuses a longer comment and drops a longer summary, without a word to whoever reads.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ from wombat_gitops.domain.delta import BuildKind, ChangeKind
 from wombat_gitops.domain.manifest.places import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from wombat_gitops.domain.delta import Delta, DistributionChange, FieldChange, Problem
+    from wombat_gitops.domain.delta import Delta, DistributionChange, Problem
+    from wombat_gitops.domain.differences import FieldChange
 
 MARKER: Final = "<!-- wombat-gitops:plan -->"
 """First line of the comment, by which it is found again."""
 
 COMMENT_LIMIT: Final = 60_000
-"""Characters of a comment; GitHub takes 65,535."""
+"""Bytes of a comment; GitHub takes 65,536 characters, and counts some of them twice."""
 
+_RESERVE: Final = 1_000
+"""Bytes kept for the end of the text."""
 _LONGEST: Final = 200
 _MOST_ITEMS: Final = 60
+_BYTES_AN_ITEM: Final = 1_000
+"""A list may have one item more for each of these bytes that the text may have."""
 _MARKS: Final = {
     ChangeKind.ADDED: "added",
     ChangeKind.CHANGED: "changed",
@@ -31,6 +37,9 @@ _MARKS: Final = {
     ChangeKind.REMOVED: "removed",
     ChangeKind.UNUSABLE: "cannot be used",
 }
+_WEIGHTS: Final = {"error": 0, "warning": 1, "hint": 2}
+_KINDS: Final = frozenset({"Policy", "Defaults", "Library"})
+_SHARED: Final = frozenset({"added", "changed", "removed"})
 
 
 def code(text: str) -> str:
@@ -41,24 +50,26 @@ def code(text: str) -> str:
     return f"`{plain}`" if plain.strip() else "(none)"
 
 
-def render_markdown(delta: Delta, *, limit: int = COMMENT_LIMIT, rest: str = "") -> str:
-    """The whole report, cut between distributions where it would be longer than *limit* characters.
+def render_markdown(delta: Delta, *, limit: int = COMMENT_LIMIT, commit: str = "", rest: str = "") -> str:
+    """The whole report, cut between lines and distributions where it would have more than *limit* bytes.
 
     Args:
-        rest: where to find what was cut, as the end of a sentence.
+        commit: id of the commit that it is about, where that is known from elsewhere than the delta.
+        rest: address of the page that has the whole report, or "". Neither is escaped.
     """
-    parts = [MARKER, _headline(delta), _allowed(delta), _problems(delta.problems), _table(delta)]
-    text = "\n\n".join(part for part in parts if part)
-    sections = [_section(change) for change in delta.distributions]
-    for index, section in enumerate(sections):
-        if len(text) + len(section) > limit - 300:
-            left = len(sections) - index
-            text += (
-                f"\n\n_{left} more distribution{'s' if left > 1 else ''} not shown{f'; see {rest}' if rest else ''}._"
-            )
+    page = _Page(limit)
+    page.add(f"{MARKER}\n\n### Plan{f' for `{commit[:12]}`' if commit else ''}")
+    page.add(_headline(delta))
+    page.add(_shared(delta, limit // 8))
+    page.add(_problems(delta.problems, limit // 3))
+    page.add(_table(delta, limit // 5))
+    most = max(_MOST_ITEMS, limit // _BYTES_AN_ITEM)
+    for index, change in enumerate(delta.distributions):
+        if not page.add(_section(change, most)):
+            page.add(_left_out(len(delta.distributions) - index, "distribution"))
             break
-        text += f"\n\n{section}"
-    return f"{text}\n\n{_next_step(delta)}\n"
+    page.end(_next_step(delta), f"The whole report is [the summary of the run]({rest})." if rest else "")
+    return page.text
 
 
 def render_text(delta: Delta) -> str:
@@ -66,7 +77,7 @@ def render_text(delta: Delta) -> str:
     lines = [f"! {shared.kind} {printable(shared.path)} {shared.change}" for shared in delta.shared]
     for change in delta.distributions:
         lines.append(f"{_sign(change)} {change.name} {_versions(change)} ({_MARKS[change.kind]}{_was(change)})")
-        lines += [f"    {line}" for field in _all(change) for line in _plain(field)]
+        lines += [f"    {_plain(field)}" for field in _all(change)]
         lines += [
             f"    {build.platform}: {_build(build.kind)}{_size(build.size_before, build.size_after)}"
             for build in change.builds
@@ -82,73 +93,111 @@ def summary(delta: Delta) -> str:
         for kind, word in _MARKS.items()
         if (number := sum(change.kind is kind for change in delta.distributions))
     ]
-    new = sum(build.kind is BuildKind.NEW for change in delta.distributions for build in change.builds)
-    reused = sum(build.kind is BuildKind.REUSED for change in delta.distributions for build in change.builds)
     told = ", ".join(counts) or "no distribution changes"
-    return f"{told}; {new} to build, {reused} there already, {delta.unchanged} distributions unchanged"
+    new, reused = _count(delta, BuildKind.NEW), _count(delta, BuildKind.REUSED)
+    builds = f"{new:,} to build{f', {reused:,} there already' if reused else ''}"
+    return f"{told}; {builds}; {_plural(delta.unchanged, 'distribution')} unchanged"
+
+
+class _Page:
+    """A text of blocks, each of which is taken whole or not at all."""
+
+    def __init__(self, limit: int) -> None:
+        self._blocks = list[str]()
+        self._left = limit - _RESERVE
+
+    def add(self, block: str) -> bool:
+        """Take a block where there is room for it; an empty one is none."""
+        cost = _bytes(block) + 2 if block else 0
+        if cost > self._left:
+            return False
+        self._left -= cost
+        self._blocks += [block] if block else []
+        return True
+
+    def end(self, *sentences: str) -> None:
+        """Take what always has room."""
+        self._blocks.append(" ".join(filter(None, sentences)))
+
+    @property
+    def text(self) -> str:
+        """All blocks, an empty line between them."""
+        return "\n\n".join(self._blocks) + "\n"
 
 
 def _headline(delta: Delta) -> str:
     errors = sum(problem.severity == "error" for problem in delta.problems)
-    verdict = f"**{errors} error{'s' if errors != 1 else ''}**" if errors else "No errors"
-    return f"### Plan\n\n{verdict}. {summary(delta).capitalize()}."
+    verdict = f"**{_plural(errors, 'error')}**" if errors else "No errors"
+    told = summary(delta)
+    return f"{verdict}. {told[:1].upper()}{told[1:]}."
 
 
-def _allowed(delta: Delta) -> str:
+def _shared(delta: Delta, limit: int) -> str:
     if not delta.shared:
         return ""
-    lines = [
-        f"- {shared.kind if shared.kind in {'Policy', 'Defaults', 'Library'} else 'File'} {code(shared.path)} "
-        f"{shared.change if shared.change in {'added', 'removed', 'changed'} else ''}"
-        for shared in delta.shared[:_MOST_ITEMS]
-    ]
     policy = any(shared.kind == "Policy" for shared in delta.shared)
     title = "**This changes what is allowed.**" if policy else "**This changes what several distributions share.**"
-    return "\n".join([title, "", *lines])
+    lines = (
+        f"- {shared.kind if shared.kind in _KINDS else 'File'} {code(shared.path)} "
+        f"{shared.change if shared.change in _SHARED else ''}"
+        for shared in delta.shared
+    )
+    return _rows([title, ""], lines, limit, len(delta.shared), "file")
 
 
-def _problems(problems: Sequence[Problem]) -> str:
+def _problems(problems: Sequence[Problem], limit: int) -> str:
     if not problems:
         return ""
-    order = {"error": 0, "warning": 1, "hint": 2}
-    ranked = sorted(problems, key=lambda problem: (order.get(problem.severity, 3), not problem.new))
-    lines = ["| | Where | Rule | What |", "|---|---|---|---|"]
-    for problem in ranked[:_MOST_ITEMS]:
-        where = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
-        weight = problem.severity if problem.severity in order else "problem"
-        old = "" if problem.new else " (as before)"
-        lines.append(f"| {weight}{old} | {code(where)} | {code(problem.rule)} | {code(problem.message)} |")
-    if len(ranked) > _MOST_ITEMS:
-        lines += ["", f"_{len(ranked) - _MOST_ITEMS} more problems not shown._"]
-    return "\n".join(lines)
+    ranked = sorted(problems, key=lambda problem: (_WEIGHTS.get(problem.severity, len(_WEIGHTS)), not problem.new))
+    return _rows(
+        ["| | Where | Rule | What |", "|---|---|---|---|"], map(_problem, ranked), limit, len(ranked), "problem"
+    )
 
 
-def _table(delta: Delta) -> str:
+def _problem(problem: Problem) -> str:
+    where = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
+    weight = problem.severity if problem.severity in _WEIGHTS else "problem"
+    old = "" if problem.new else " (as before)"
+    return f"| {weight}{old} | {code(where)} | {code(problem.rule)} | {code(problem.message)} |"
+
+
+def _table(delta: Delta, limit: int) -> str:
     if not delta.distributions:
         return ""
-    lines = ["| Distribution | Change | Version | New | Reused | Same | Gone |", "|---|---|---|---|---|---|---|"]
-    for change in delta.distributions[:_MOST_ITEMS]:
-        counts = [
-            str(sum(build.kind is kind for build in change.builds))
-            for kind in (BuildKind.NEW, BuildKind.REUSED, BuildKind.SAME, BuildKind.GONE)
-        ]
-        version = code(_versions(change))
-        lines.append(f"| {code(change.name)} | {_MARKS[change.kind]} | {version} | {' | '.join(counts)} |")
+    heads = ["| Distribution | Change | Version | New | Reused | Same | Gone |", "|---|---|---|--:|--:|--:|--:|"]
+    return _rows(heads, map(_row, delta.distributions), limit, len(delta.distributions), "distribution")
+
+
+def _row(change: DistributionChange) -> str:
+    counts = (
+        str(sum(build.kind is kind for build in change.builds))
+        for kind in (BuildKind.NEW, BuildKind.REUSED, BuildKind.SAME, BuildKind.GONE)
+    )
+    return f"| {code(change.name)} | {_MARKS[change.kind]} | {code(_versions(change))} | {' | '.join(counts)} |"
+
+
+def _rows(heads: Sequence[str], rows: Iterable[str], limit: int, number: int, noun: str) -> str:
+    """Lines below some heads, as many as fit; the last line counts the others."""
+    lines, left = list(heads), limit
+    for shown, row in enumerate(rows):
+        left -= _bytes(row) + 1
+        if left < 0:
+            return "\n".join([*lines, "", _left_out(number - shown, noun)])
+        lines.append(row)
     return "\n".join(lines)
 
 
-def _section(change: DistributionChange) -> str:
+def _section(change: DistributionChange, most: int) -> str:
     lines = [f"<details><summary>{_MARKS[change.kind]}: <code>{_html(change.name)}</code></summary>", ""]
-    lines.append(f"Manifest {code(change.path)}")
-    if change.renamed_from:
-        lines.append(f"- renamed from {code(change.renamed_from)}")
-    for field in _all(change):
-        lines += _markdown(field)
+    lines += [f"Manifest {code(change.path)}", ""]
+    lines += [f"- renamed from {code(change.renamed_from)}"] if change.renamed_from else []
+    lines += [_markdown(field, most) for field in _all(change)]
     if not change.known_contents and change.kind is not ChangeKind.REMOVED:
         lines.append("- components and licences: not compared")
-    for build in change.builds if change.kind is not ChangeKind.UNUSABLE else ():
-        id_ = f" {code(build.build[:12])}" if build.build else ""
-        lines.append(f"- {code(build.platform)}: {_build(build.kind)}{id_}{_size(build.size_before, build.size_after)}")
+    lines += [
+        f"- {code(build.platform)}: {_build(build.kind)}{_size(build.size_before, build.size_after)}"
+        for build in (change.builds[:most] if change.kind is not ChangeKind.UNUSABLE else ())
+    ]
     return "\n".join([*lines, "", "</details>"])
 
 
@@ -158,20 +207,23 @@ def _all(change: DistributionChange) -> Iterator[FieldChange]:
         yield from (field for field in (change.components, change.licenses) if field.added or field.removed)
 
 
-def _markdown(field: FieldChange) -> list[str]:
+def _markdown(field: FieldChange, most: int) -> str:
     if not field.added and not field.removed:
-        return [f"- {code(field.field)}: {code(field.before)} → {code(field.after)}"]
-    items = [f"+ {code(item)}" for item in field.added] + [f"- {code(item)}" for item in field.removed]
-    more = [f"and {len(items) - _MOST_ITEMS} more"] if len(items) > _MOST_ITEMS else []
-    return [f"- {code(field.field)}: {', '.join([*items[:_MOST_ITEMS], *more])}"]
+        return f"- {code(field.field)}: {code(field.before)} → {code(field.after)}"
+    parts = [
+        f"{word} {', '.join(map(code, items[:most]))}{f' and {len(items) - most:,} more' if len(items) > most else ''}"
+        for word, items in (("added", field.added), ("removed", field.removed))
+        if items
+    ]
+    return f"- {code(field.field)}: {'; '.join(parts)}"
 
 
-def _plain(field: FieldChange) -> list[str]:
+def _plain(field: FieldChange) -> str:
     if not field.added and not field.removed:
-        return [printable(f"{field.field}: {field.before or '(none)'} → {field.after or '(none)'}")]
+        return printable(f"{field.field}: {field.before or '(none)'} → {field.after or '(none)'}")
     items = [f"+{item}" for item in field.added] + [f"-{item}" for item in field.removed]
     more = [f"and {len(items) - _MOST_ITEMS} more"] if len(items) > _MOST_ITEMS else []
-    return [printable(f"{field.field}: {' '.join([*items[:_MOST_ITEMS], *more])}")]
+    return printable(f"{field.field}: {' '.join([*items[:_MOST_ITEMS], *more])}")
 
 
 def _next_step(delta: Delta) -> str:
@@ -199,9 +251,18 @@ def _build(kind: BuildKind) -> str:
 
 
 def _size(before: int, after: int) -> str:
-    if before and after:
-        return f", {before / 1e6:.1f} MB → {after / 1e6:.1f} MB"
-    return f", {(before or after) / 1e6:.1f} MB {'so far' if before else ''}".rstrip() if before or after else ""
+    """Sizes as far as they are known; of a report that anybody wrote, as far as they make sense."""
+    one, other = (f"{size / 1e6:,.1f} MB" if 0 < size < _LARGEST else "" for size in (before, after))
+    if one and other and before != after:
+        return f", {one} → {other}"
+    return f", {other}" if other else f", {one} so far" if one else ""
+
+
+_LARGEST: Final = 1 << 50
+
+
+def _count(delta: Delta, kind: BuildKind) -> int:
+    return sum(build.kind is kind for change in delta.distributions for build in change.builds)
 
 
 def _sign(change: DistributionChange) -> str:
@@ -210,6 +271,18 @@ def _sign(change: DistributionChange) -> str:
 
 def _was(change: DistributionChange) -> str:
     return f", was {change.renamed_from}" if change.renamed_from else ""
+
+
+def _left_out(number: int, noun: str) -> str:
+    return f"_{_plural(number, f'more {noun}')} not shown._"
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{min(number, _LARGEST):,} {noun}{'' if number == 1 else 's'}"
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="replace"))
 
 
 def _html(text: str) -> str:

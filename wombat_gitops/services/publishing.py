@@ -35,7 +35,7 @@ async def settle(declared: Declared, builds: BuildClient, *, strict: bool) -> De
     distribution = declared.distribution
     if not declared.builds:
         return declared
-    published = await _published(distribution.name, distribution.version, builds)
+    published = await published_builds(distribution.name, distribution.version, builds)
     if strict:
         changed = changed_programs(declared, published)
         if changed:
@@ -57,6 +57,7 @@ async def settle_all(declaration: Declaration, builds: BuildClient) -> Declarati
     return replace(declaration, declared=tuple(await asyncio.gather(*map(one, declaration.declared))))
 
 
-async def _published(name: str, version: str, builds: BuildClient) -> tuple[BuildRecord, ...]:
+async def published_builds(name: str, version: str, builds: BuildClient) -> tuple[BuildRecord, ...]:
+    """The builds of one version that succeeded. Raises `Unreachable`."""
     query = BuildQuery(name=name, version=version, state=BuildState.SUCCEEDED, limit=_MOST)
     return (await builds.list(query)).items

@@ -53,16 +53,16 @@ def manifest_source(settings: Settings, *, revision: str | None = None) -> Manif
     return WorkTreeSource(root, settings.folder)
 
 
-def base_source(settings: Settings, base: str, *, since: bool) -> ManifestSource:
+def base_source(settings: Settings, base: str, *, left_by: str = "") -> ManifestSource:
     """What the work in the local repository is compared with.
 
     Args:
         base: commit, branch or tag; "" compares with nothing, so that everything counts as new.
-        since: take the commit at which the work left *base*.
+        left_by: the work; take the commit at which it left *base*, so that what came to *base* later is no change.
 
     Raises:
         Refused: there is no repository.
     """
     if not base:
         return EmptySource(settings.folder)
-    return RevisionSource(Path(settings.repo).resolve(), base, settings.folder, since=since)
+    return RevisionSource(Path(settings.repo).resolve(), base, settings.folder, left_by=left_by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -11,18 +11,21 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support.manifests import GO_MOD, LOCK, SMALL
-from wombat_gitops.domain.declaration import Declaration, Declared, SharedFile, desired_builds
+from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild, SharedFile, desired_builds
 from wombat_gitops.domain.delta import (
     BuildChange,
     BuildKind,
     ChangeKind,
     Delta,
     DistributionChange,
-    FieldChange,
     Problem,
+    Published,
     SharedChange,
     compare,
+    narrowed,
 )
+from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.differences import FieldChange
 from wombat_gitops.domain.errors import CorruptData
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.messages import decode, encode
@@ -134,6 +137,73 @@ def test_a_description_builds_nothing() -> None:
     assert {build.kind for build in found.builds} == {BuildKind.SAME}
 
 
+def test_what_describes_or_dates_a_version_builds_nothing_and_another_test_does() -> None:
+    """A published program keeps its date, whatever commit describes it anew; its tests run again."""
+    later = replace(declare(), builds=desired_builds(declare().distribution, LOCK, DATE + timedelta(days=1)))
+    assert compare(declaration(declare()), declaration(later)).distributions == ()
+    tested = declare(SMALL + "tests: [{name: one, config: 'input: {}'}]\n")
+    assert {build.kind for build in change([declare()], [tested]).builds} == {BuildKind.NEW}
+    other = declare(SMALL + "tests: [{name: one, config: 'output: {}'}]\n")
+    (field,) = change([tested], [other]).fields
+    assert (field.field, field.added, field.removed) == ("tests", ("one (changed)",), ())
+
+
+def test_sizes_come_from_what_is_published_whatever_its_date_is() -> None:
+    """Before and after; a platform that nobody has built has none."""
+    old, new = declare(), declare(SMALL.replace("1.0.0", "1.1.0"))
+    dated = desired_builds(old.distribution, LOCK, DATE + timedelta(days=9))
+    known = [published(dated[0], 40), published(dated[1], 41), published(new.builds[0], 50)]
+    (found,) = compare(declaration(old), declaration(new), published=known).distributions
+    assert [(build.kind, build.size_before, build.size_after) for build in found.builds] == [
+        (BuildKind.REUSED, 40, 50),
+        (BuildKind.NEW, 41, 0),
+        (BuildKind.NEW, 0, 0),
+        (BuildKind.NEW, 0, 0),
+    ]
+
+
+def test_components_that_cannot_differ_need_no_comparison() -> None:
+    """The same modules and packages under another name; with another lock nobody knows without looking."""
+    other = declare(SMALL.replace("name: example", "name: other"), path="manifests/other.yaml")
+    assert change([declare()], [other]).known_contents
+    assert not change([declare()], [declare(SMALL.replace("pure, io", "pure"))]).known_contents
+    assert not change([declare()], [replace(declare(), lock=None, builds=())]).known_contents
+
+
+def test_a_size_of_other_inputs_is_not_taken() -> None:
+    """A build of the same version, platform and date, whose id is another one."""
+    known = [replace(published(declare().builds[0], 40), id="f" * 64)]
+    (found,) = compare(declaration(), declaration(declare()), published=known).distributions
+    assert found.builds[0].kind is BuildKind.NEW
+
+
+def published(build: DesiredBuild, size: int) -> Published:
+    """A build that succeeded."""
+    spec = build.spec
+    return Published(build.id, spec.name, spec.version, str(spec.platform), spec.date, size)
+
+
+def test_only_what_was_asked_for_is_told() -> None:
+    """By its new or its old name, with its problems alone."""
+    gone, new = declare(), declare(SMALL.replace("name: example", "name: new"), path="manifests/new.yaml")
+    third = declare(SMALL.replace("name: example", "name: third").replace(", io", ""), path="manifests/third.yaml")
+    wrong = [Diagnostic(each.distribution.path, 1, 1, "WOM-1", "m") for each in (new, third)]
+    delta = compare(declaration(gone), declaration(new, third), wrong)
+    for names, kept in ((["example"], "new"), (["third"], "third")):
+        found = narrowed(delta, names)
+        assert [each.name for each in found.distributions] == [kept]
+        assert [problem.path for problem in found.problems] == [f"manifests/{kept}.yaml"]
+    assert narrowed(delta, ()) == delta
+
+
+def test_a_whole_folder_of_renamed_distributions_is_told_in_pairs() -> None:
+    """Equal ones too: each is taken once."""
+    old = [declare(SMALL.replace("example", f"a{n}"), path=f"manifests/a{n}.yaml") for n in range(3)]
+    new = [declare(SMALL.replace("example", f"b{n}"), path=f"manifests/b{n}.yaml") for n in range(2)]
+    found = compare(declaration(*old), declaration(*new)).distributions
+    assert [(each.name, each.renamed_from) for each in found] == [("a2", ""), ("b0", "a0"), ("b1", "a1")]
+
+
 def test_a_renamed_distribution_is_one_change() -> None:
     """And not one that is gone and one that is new."""
     other = declare(SMALL.replace("name: example", "name: other"), path="manifests/other.yaml")
@@ -160,7 +230,7 @@ def test_a_changed_policy_is_told_first() -> None:
 def test_the_summary_counts() -> None:
     """One line says what will be done."""
     delta = compare(declaration(), declaration(declare()))
-    assert summary(delta) == "1 added; 4 to build, 0 there already, 0 distributions unchanged"
+    assert summary(delta) == "1 added; 4 to build; 0 distributions unchanged"
 
 
 @given(DELTAS)
@@ -210,17 +280,20 @@ def test_another_file_is_no_report(data: bytes) -> None:
         decode(Delta, data)
 
 
-def test_a_long_report_is_cut_between_distributions() -> None:
-    """What is cut is counted, and where the rest is."""
-    many = tuple(
-        DistributionChange(
-            f"d{number}", ChangeKind.ADDED, "p", fields=(FieldChange("packages", added=("x" * 150,) * 50),)
-        )
-        for number in range(60)
-    )
-    text = render_markdown(Delta("a", "b", many, (), (), 0), rest="the summary")
-    assert len(text) < COMMENT_LIMIT
-    assert "more distributions not shown; see the summary._" in text
+@pytest.mark.parametrize("letter", ["x", "é", "漢", "\U0001f9a6"])
+@pytest.mark.parametrize("limit", [COMMENT_LIMIT, 900_000])
+def test_a_long_report_is_cut_and_what_is_cut_is_counted(letter: str, limit: int) -> None:
+    """In bytes, of which a letter may have four; the rest has an address."""
+    word = letter * 150
+    fields = tuple(FieldChange(f"{word}{number}", added=(word,) * 50) for number in range(9))
+    many = tuple(DistributionChange(f"d{number}", ChangeKind.ADDED, word, fields=fields) for number in range(6000))
+    problems = tuple(Problem(word, number, 1, "WOM-1", "error", word, "", new=True) for number in range(6000))
+    shared = tuple(SharedChange(f"{word}{number}", "Policy", "added") for number in range(6000))
+    delta = Delta("a", "b", many, shared, problems, 0)
+    text = render_markdown(delta, limit=limit, rest="https://host.invalid/1")
+    assert limit // 2 < len(text.encode()) <= limit
+    assert text.count("not shown._") == 4
+    assert text.endswith("The whole report is [the summary of the run](https://host.invalid/1).\n")
 
 
 @pytest.mark.parametrize("text", ["`", "``a``", "a\nb", "|", "\\", "\u202e", "x" * 500, ""])

@@ -150,6 +150,13 @@ class Repository:
         arguments = ["cat-file", "-e", f"{commit}^{{commit}}"]
         return (await self._git.run(self._argv(arguments), cwd=self._git_dir)).status == 0
 
+    async def fork_point(self, commit: str, other: str) -> str:
+        """The newest commit that two have in their histories, or "" where there is none or it was not fetched."""
+        captured = await self._git.run(self._argv(["merge-base", commit, other]), cwd=self._git_dir)
+        if captured.status not in {0, 1}:  # 1 means none, without a word
+            raise local_failure(captured)
+        return captured.stdout.decode(errors="replace").strip()
+
     async def entries(self, commit: str) -> tuple[TreeEntry, ...]:
         """Everything below the folder at *commit*, sorted by path."""
         limit = ["--", f"{self._folder}/"] if self._folder else []

@@ -23,19 +23,22 @@ if TYPE_CHECKING:
 class RevisionSource:
     """`ports.ManifestSource` for what *revision* (a commit, branch or tag) of the repository around *path* holds.
 
+    Args:
+        left_by: a revision; instead of the newest commit, take the one at which that one left *revision*.
+
     Raises:
         NotFound: *path* does not exist.
         Refused: it is in no repository.
     """
 
-    def __init__(self, path: Path, revision: str, folder: str, *, since: bool = False, seconds: float = 60.0) -> None:
+    def __init__(self, path: Path, revision: str, folder: str, *, left_by: str = "", seconds: float = 60.0) -> None:
         checkout = find_checkout(path.absolute())
         if checkout is None:
             msg = f"`{path}` is not in a git repository"
             raise Refused(msg, hint="a revision can only be read from a repository")
         self._root = checkout.root
         self._revision = revision
-        self._since = since
+        self._left_by = left_by
         self._folder = checkout.folder(path.absolute(), check_folder(folder))
         shallow = checkout.common_dir / "shallow"
         self._repository = Repository(Git(seconds=seconds), checkout.git_dir, self._folder, shallow)
@@ -61,12 +64,12 @@ class RevisionSource:
         return self._folder
 
     async def revision(self) -> str:
-        """The commit that the revision names; with *since*, where what is checked out left it."""
+        """The commit that the revision names, or at which `left_by` left it; histories with no common one have none."""
         commit = await self._repository.resolve(self._revision)
-        if not self._since:
+        if not self._left_by:
             return commit
-        found = await self._repository.run(["merge-base", commit, "HEAD"])
-        return found.decode().strip() or commit
+        other = await self._repository.resolve(self._left_by)
+        return await self._repository.fork_point(commit, other) or commit
 
     async def tree(self, revision: str) -> Tree:
         """All files below the folder at a commit."""

@@ -20,6 +20,7 @@ from wombat_gitops.domain.plan import Action, Plan, make_plan
 from wombat_gitops.ports import BuildClient, ObjectStore
 from wombat_gitops.services.apply import follow, known_builds, request
 from wombat_gitops.services.engine import file_digest
+from wombat_gitops.services.publishing import settle_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -91,11 +92,12 @@ def apply(settings: Settings, how: ApplyOptions, output: text.Output) -> int:
 
 async def _apply(settings: Settings, chosen: Chosen, how: ApplyOptions) -> _Result:
     async with _place(settings, local=how.plan.local) as place:
-        made = make_plan(chosen.declaration, await known_builds(chosen.declaration, place.builds))
+        declaration = await settle_all(chosen.declaration, place.builds)
+        made = make_plan(declaration, await known_builds(declaration, place.builds))
         text.note(planning.summary(made))
         retry = how.retry or how.plan.local
         _ask(made, how, retry=retry)
-        records = await request(chosen.declaration, place.builds, source=chosen.source, retry=retry)
+        records = await request(declaration, place.builds, source=chosen.source, retry=retry)
         if not how.wait:
             return _Result(made, records, {})
         if any(not record.state.final for record in records):

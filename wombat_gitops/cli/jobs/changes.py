@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import text
 from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.published import find_published
 from wombat_gitops.domain import inspection, policy
 from wombat_gitops.domain.declaration import Declaration
-from wombat_gitops.domain.delta import Delta, changed_names, compare
+from wombat_gitops.domain.delta import Delta, compare, contents_differ, narrowed, pair
 from wombat_gitops.domain.diagnostics import Diagnostic
-from wombat_gitops.domain.errors import LockError, Refused
+from wombat_gitops.domain.errors import LockError, NotFound, Refused
 from wombat_gitops.domain.manifest import Reading, interpret, parse_manifest
 from wombat_gitops.domain.publication import compare_declarations
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.wiring.sources import base_source, manifest_source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from wombat_gitops.domain.contents import Inspection
     from wombat_gitops.domain.declaration import Declared
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.delta import Pair
     from wombat_gitops.ports import Inspector
     from wombat_gitops.settings import Settings
 
@@ -34,48 +38,65 @@ class Changes:
     """
 
     head: Declaration
-    base: Declaration
     delta: Delta
     diagnostics: tuple[Diagnostic, ...]
 
 
-async def read_changes(
-    settings: Settings,
-    base: str,
-    *,
-    since: bool,
-    revision: str = "",
-    inspect: bool = False,
-    local: bool = False,
-) -> Changes:
-    """Read and compare.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What to compare, and how closely.
 
-    Args:
-        base: commit, branch or tag to compare with.
+    Attributes:
+        base: commit, branch or tag to compare with; "" for nothing, so that everything counts as new.
         since: compare with where the work left *base*, and not with *base* itself.
         revision: what to compare; the work tree where it is "".
         inspect: look into the modules of what changes; needs Go and the modules.
-        local: take sizes from what was built on this machine.
+        sizes: ask what is published already.
+        local: ask that on this machine.
+        names: only these distributions; all where there are none.
+    """
+
+    base: str
+    since: bool = False
+    revision: str = ""
+    inspect: bool = False
+    sizes: bool = True
+    local: bool = False
+    names: tuple[str, ...] = ()
+
+
+async def read_changes(settings: Settings, wanted: Comparison) -> Changes:
+    """Read and compare.
 
     Raises:
-        NotFound: there is no such revision.
+        NotFound: there is no such revision, or no such distribution on either side.
         Refused: there is no repository.
+        Unreachable: the service or the API that the settings name does not answer.
     """
-    head = await ManifestReader(manifest_source(settings, revision=revision or None)).read()
-    older = await ManifestReader(base_source(settings, base, since=since)).read()
+    head = await ManifestReader(manifest_source(settings, revision=wanted.revision or None)).read()
+    left_by = (wanted.revision or "HEAD") if wanted.since else ""
+    older = await ManifestReader(base_source(settings, wanted.base, left_by=left_by)).read()
+    _check_names(wanted.names, older, head)
     readings = {each.distribution.path: _reading(each, head) for each in head.declared}
     found = list(compare_declarations(older, head, {path: each.places for path, each in readings.items()}))
+    pairs = [each for each in pair(older, head) if not wanted.names or each.names & set(wanted.names)]
     inspections: dict[str, tuple[Inspection | None, Inspection | None]] = {}
-    if inspect:
-        inspections, more = await _inspect(settings, older, head, readings)
+    if wanted.inspect:
+        inspections, more = await _inspect(settings, pairs, readings)
         found += more
-    records: tuple[BuildRecord, ...] = ()
-    if local:
-        from wombat_gitops.wiring.local import local_records
+    published = await find_published(settings, pairs, local=wanted.local) if wanted.sizes else ()
+    delta = narrowed(compare(older, head, found, published, inspections), wanted.names)
+    paths = {problem.path for problem in delta.problems}
+    return Changes(head, delta, tuple(each for each in sorted({*head.diagnostics, *found}) if each.path in paths))
 
-        records = await local_records(settings)
-    delta = compare(older, head, found, records, inspections)
-    return Changes(head, older, delta, tuple(sorted({*head.diagnostics, *found})))
+
+def _check_names(names: Iterable[str], older: Declaration, head: Declaration) -> None:
+    known = {each.distribution.name for side in (older, head) for each in side.declared}
+    known |= {PurePosixPath(problem.path).stem for problem in head.diagnostics}
+    for name in names:
+        if name not in known:
+            msg = f"no manifest declares `{name}`, neither before nor after"
+            raise NotFound(msg)
 
 
 def read_report(data: bytes) -> Delta:
@@ -95,27 +116,25 @@ def _reading(declared: Declared, head: Declaration) -> Reading:
 
 
 async def _inspect(
-    settings: Settings, older: Declaration, head: Declaration, readings: dict[str, Reading]
+    settings: Settings, pairs: Iterable[Pair], readings: Mapping[str, Reading]
 ) -> tuple[dict[str, tuple[Inspection | None, Inspection | None]], list[Diagnostic]]:
     from wombat_gitops.wiring.machine import inspector
 
     tool = await inspector(settings)
-    before = {each.distribution.name: each for each in older.declared}
-    wanted = set(changed_names(older, head))
     found: dict[str, tuple[Inspection | None, Inspection | None]] = {}
     problems: list[Diagnostic] = []
-    for each in head.declared:
-        name = each.distribution.name
-        if name not in wanted or each.lock is None:
+    for each in filter(contents_differ, pairs):
+        if each.new is None or each.new.lock is None:
             continue
-        text.note(f"{name}: looking into {text.plural(len(each.distribution.packages), 'package')}")
-        now = await _contents(tool, each)
-        found[name] = (await _contents(tool, before[name]) if name in before else None, now)
+        name = each.new.distribution.name
+        text.note(f"{name}: looking into {text.plural(len(each.new.distribution.packages), 'package')}")
+        now = await _contents(tool, each.new)
+        found[name] = (await _contents(tool, each.old) if each.old is not None else None, now)
         if now is not None:
-            reading = readings[each.distribution.path]
+            reading = readings[each.new.distribution.path]
             problems += inspection.diagnose(reading, now)
             for _, contents in now.platforms:
-                problems += policy.diagnose(reading, policy.judge_contents(each.distribution.policies, contents))
+                problems += policy.diagnose(reading, policy.judge_contents(each.new.distribution.policies, contents))
     return found, problems
 
 

@@ -11,25 +11,27 @@ import json
 import os
 import secrets
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
-from wombat_gitops.cli.jobs.changes import Changes, read_changes, read_report
+from wombat_gitops.cli.jobs.changes import Changes, Comparison, read_changes, read_report
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
-from wombat_gitops.domain.errors import NotFound, Refused, UserError
+from wombat_gitops.domain.errors import NotFound, Refused, Unreachable, UserError
 from wombat_gitops.domain.manifest.render import render_github, render_text
-from wombat_gitops.domain.messages import encode
+from wombat_gitops.domain.messages import as_json
 from wombat_gitops.domain.report import render_markdown, summary
+from wombat_gitops.wiring.sources import base_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from wombat_gitops.domain.delta import Delta
     from wombat_gitops.settings import Settings
 
 _SUMMARY_LIMIT: Final = 900_000
-"""Characters of a job summary; GitHub drops one of more than 1 MiB whole."""
+"""Bytes of a job summary; GitHub drops one of more than 1 MiB whole."""
 
 _ANNOTATIONS: Final = 10
 """Annotations of each level that GitHub shows of a step; it drops the rest without a word."""
@@ -48,25 +50,32 @@ class GithubOptions:
     inspect: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a checkout is compared with: nothing where *revision* is ""; with *since*, where the work left it."""
+
+    revision: str = ""
+    since: bool = False
+
+
 def validate(settings: Settings, options: GithubOptions) -> int:
-    """Validate what is checked out, against where it is going to; returns the exit code."""
+    """Validate what is checked out, against where it is going to; returns the exit code.
+
+    Everything that is told on the way is between marks, so that no text of a manifest, of a module or of Go is
+    taken for a command of the workflow. Where this breaks off, they stay in force to the end of the step.
+    """
     environment = os.environ
-    base = options.base or base_of_event(environment)
+    mark = secrets.token_hex(16)
+    _say(f"::stop-commands::{mark}")
+    base = Base(options.base, since=True) if options.base else _base(settings, environment)
     changes = _read(settings, base, inspect=options.inspect)
-    _tell(changes)
-    folder = options.report or Path(environment.get("RUNNER_TEMP") or ".") / "wombat-report"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_bytes(encode(changes.delta))
-    (folder / "report.md").write_text(render_markdown(changes.delta, limit=_SUMMARY_LIMIT), encoding="utf-8")
-    _append(environment.get("GITHUB_STEP_SUMMARY"), render_markdown(changes.delta, limit=_SUMMARY_LIMIT))
-    outputs = {
-        "valid": "true" if changes.delta.valid else "false",
-        "changed": "true" if changes.delta.distributions or changes.delta.shared else "false",
-        "report-path": str(folder),
-        "plan-json": str(folder / "report.json"),
-    }
-    _append(environment.get("GITHUB_OUTPUT"), "".join(f"{name}={value}\n" for name, value in outputs.items()))
+    _say(render_text(changes.diagnostics))
+    told = _write(changes.delta, environment, options.report)
     text.note(summary(changes.delta), always=True)
+    _say(f"::{mark}::")
+    touched = {change.path for change in changes.delta.distributions} | {each.path for each in changes.delta.shared}
+    _say(render_github(choose_annotations(changes.diagnostics, touched)).rstrip("\n"))
+    _append(environment.get("GITHUB_OUTPUT"), told)
     return exits.OK if changes.delta.valid else exits.INVALID
 
 
@@ -75,44 +84,51 @@ def comment(report: Path) -> int:
     from wombat_gitops.adapters.pullrequests import GithubPullRequests
 
     environment = os.environ
-    if not report.is_file():
-        msg = f"there is no report `{report}`"
-        raise NotFound(msg, hint="name the file `report.json` that `wombat github validate` wrote")
-    with report.open("rb") as file:
-        data = file.read(_REPORT_LIMIT + 1)
-    if len(data) > _REPORT_LIMIT:
-        msg = f"the report has more than {_REPORT_LIMIT:,} bytes"
-        raise Refused(msg)
-    delta = read_report(data)
+    delta = _report(report)
     api, repository = environment.get("GITHUB_API_URL", ""), environment.get("GITHUB_REPOSITORY", "")
     token = environment.get("GITHUB_TOKEN", "")
     if not (api and repository and token):
         msg = "GITHUB_API_URL, GITHUB_REPOSITORY and GITHUB_TOKEN have to be set"
         raise UserError(msg, hint="run it in a workflow of GitHub, with `pull-requests: write`")
-    run = f"{environment.get('GITHUB_SERVER_URL', '')}/{repository}/actions/runs/{environment.get('GITHUB_RUN_ID', '')}"
+    event = _event(environment)
     pulls = GithubPullRequests(api, repository, token)
-    number = pulls.number_of(_event(environment))
-    body = render_markdown(delta, rest=f"the summary of {run}" if environment.get("GITHUB_RUN_ID") else "")
-    done = pulls.comment(number, body, needed=bool(delta.distributions or delta.shared or delta.problems))
-    text.note(f"pull request {number}: {done}", always=True)
+    request = pulls.find(event, delta.base)
+    if request is None:
+        text.note("no open pull request is at the commit of this event any more; nothing to comment on", always=True)
+        return exits.OK
+    body = render_markdown(delta, commit=request.commit, rest=_summary_url(environment, event))
+    done = pulls.comment(request.number, body, needed=bool(delta.distributions or delta.shared or delta.problems))
+    text.note(f"pull request {request.number}: {done}", always=True)
     return exits.OK
 
 
-def base_of_event(environment: Mapping[str, str]) -> str:
-    """The commit that what is checked out is compared with, "" where the event has none."""
-    event = _event(environment)
+def base_of_event(event: Mapping[str, object], merged: str) -> Base:
+    """What the checkout of an event is compared with.
+
+    Args:
+        merged: the commit that `HEAD` merges into its first parent, or "". GitHub checks a pull request out as
+            such a merge, into a base branch that may be newer than the event says.
+    """
     pull = event.get("pull_request")
-    if isinstance(pull, dict) and isinstance(pull.get("base"), dict):
-        return _commit(pull["base"].get("sha"))
+    if isinstance(pull, dict):
+        head = _commit(pull.get("head"), "sha")
+        return Base("HEAD^1") if head and head == merged else Base(_commit(pull.get("base"), "sha"), since=True)
     group = event.get("merge_group")
-    if isinstance(group, dict):
-        return _commit(group.get("base_sha"))
-    return _commit(event.get("before"))
+    return Base(_commit(group, "base_sha")) if isinstance(group, dict) else Base(_commit(event, "before"))
 
 
-def _commit(value: object) -> str:
+def _commit(place: object, name: str) -> str:
+    value = place.get(name) if isinstance(place, dict) else None
     good = isinstance(value, str) and len(value) in {40, 64} and all(char in "0123456789abcdef" for char in value)
     return value if good and isinstance(value, str) and value != _NO_COMMIT else ""
+
+
+def _base(settings: Settings, environment: Mapping[str, str]) -> Base:
+    try:
+        merged = running.run(base_source(settings, "HEAD^2").revision())
+    except NotFound:
+        merged = ""
+    return base_of_event(_event(environment), merged)
 
 
 def _event(environment: Mapping[str, str]) -> dict[str, object]:
@@ -127,23 +143,71 @@ def _event(environment: Mapping[str, str]) -> dict[str, object]:
     return event if isinstance(event, dict) else {}
 
 
-def _read(settings: Settings, base: str, *, inspect: bool) -> Changes:
-    if base:
+def _read(settings: Settings, base: Base, *, inspect: bool) -> Changes:
+    """Read and compare; what cannot be had to compare with is told, and the check is done without it."""
+    wanted = Comparison(base.revision, base.since, inspect=inspect, sizes=bool(settings.server or settings.nats))
+    if base.revision:
         try:
-            return running.run(read_changes(settings, base, since=False, inspect=inspect))
+            return _compare(settings, wanted)
         except NotFound as error:
             text.error(error.message, "check out with `fetch-depth: 0`, so that there is something to compare with")
     text.note("nothing to compare with: everything counts as new", always=True)
-    return running.run(read_changes(settings, "", since=False, inspect=inspect))
+    return _compare(settings, replace(wanted, base=""))
 
 
-def _tell(changes: Changes) -> None:
-    """All problems as text between marks, so that no text of a manifest is taken for a command; then annotations."""
-    mark = secrets.token_hex(16)
-    sys.stdout.write(f"::stop-commands::{mark}\n{render_text(changes.diagnostics)}\n::{mark}::\n")
-    touched = {change.path for change in changes.delta.distributions} | {each.path for each in changes.delta.shared}
-    sys.stdout.write(render_github(choose_annotations(changes.diagnostics, touched)))
-    sys.stdout.flush()
+def _compare(settings: Settings, wanted: Comparison) -> Changes:
+    try:
+        return running.run(read_changes(settings, wanted))
+    except Unreachable as error:
+        if not wanted.sizes:
+            raise
+        text.error(f"{error.message}, so nothing counts as built", error.hint)
+        return running.run(read_changes(settings, replace(wanted, sizes=False)))
+
+
+def _write(delta: Delta, environment: Mapping[str, str], given: Path | None) -> str:
+    """Write report and summary; returns the step's outputs."""
+    folder = given or Path(environment.get("RUNNER_TEMP") or ".") / "wombat-report"
+    folder.mkdir(parents=True, exist_ok=True)
+    page = render_markdown(delta, limit=_SUMMARY_LIMIT)
+    (folder / "report.json").write_text(json.dumps(as_json(delta)), encoding="utf-8")
+    (folder / "report.md").write_text(page, encoding="utf-8")
+    _append(environment.get("GITHUB_STEP_SUMMARY"), page)
+    outputs = {
+        "valid": "true" if delta.valid else "false",
+        "changed": "true" if delta.distributions or delta.shared else "false",
+        "report-path": str(folder),
+        "plan-json": str(folder / "report.json"),
+    }
+    return "".join(f"{name}={value}\n" for name, value in outputs.items())
+
+
+def _report(path: Path) -> Delta:
+    if not path.is_file():
+        msg = f"there is no report `{path}`"
+        raise NotFound(msg, hint="name the file `report.json` that `wombat github validate` wrote")
+    with path.open("rb") as file:
+        data = file.read(_REPORT_LIMIT + 1)
+    if len(data) > _REPORT_LIMIT:
+        msg = f"the report has more than {_REPORT_LIMIT:,} bytes"
+        raise Refused(msg)
+    return read_report(data)
+
+
+def _summary_url(environment: Mapping[str, str], event: Mapping[str, object]) -> str:
+    """The page of the run that validated, which has the summary: this one, or the one that this one follows."""
+    server, repository = environment.get("GITHUB_SERVER_URL", ""), environment.get("GITHUB_REPOSITORY", "")
+    before = event.get("workflow_run")
+    run = before.get("id") if isinstance(before, dict) else environment.get("GITHUB_RUN_ID")
+    return f"{server}/{repository}/actions/runs/{run}" if server and str(run).isdigit() else ""
+
+
+def _say(words: str) -> None:
+    """Write to standard output at once, since commands count in the order in which they come."""
+    if words:
+        sys.stderr.flush()
+        sys.stdout.write(f"{words}\n")
+        sys.stdout.flush()
 
 
 def choose_annotations(problems: Iterable[Diagnostic], touched: Iterable[str]) -> list[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
@@ -11,16 +11,20 @@ from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.errors import Unreachable, UserError
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.manifest.render import render_text
+from wombat_gitops.domain.messages import as_json
 from wombat_gitops.domain.model import Platform
 from wombat_gitops.domain.plan import Action, Plan, make_plan
+from wombat_gitops.domain.publication import keep_dates
 from wombat_gitops.services.apply import known_builds, select
 from wombat_gitops.services.manifests import ManifestReader
+from wombat_gitops.services.publishing import settle_all
 from wombat_gitops.wiring.machine import native_platform
 from wombat_gitops.wiring.sources import manifest_source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wombat_gitops.cli.jobs.changes import Comparison
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.plan import Change
@@ -68,24 +72,28 @@ def plan(settings: Settings, wanted: PlanOptions, output: text.Output, *, detail
     return exits.CHANGES if detailed and made.pending else exits.OK
 
 
-def compare(settings: Settings, base: str, revision: str, form: str, *, inspect: bool, local: bool) -> int:
-    """Print what changes since *base*; returns the exit code."""
+def compare(settings: Settings, wanted: Comparison, form: str, *, detailed: bool) -> int:
+    """Print what changes since a base; returns the exit code.
+
+    Args:
+        form: `markdown`, or a form of `text.Output`.
+        detailed: exit with another code where something would be built.
+    """
     from wombat_gitops.cli.jobs.changes import read_changes
     from wombat_gitops.domain import report
-    from wombat_gitops.domain.messages import encode
 
-    found = running.run(read_changes(settings, base, since=True, revision=revision, inspect=inspect, local=local))
-    match form:
-        case "json":
-            sys.stdout.write(f"{encode(found.delta).decode()}\n")
-        case "markdown":
-            sys.stdout.write(report.render_markdown(found.delta))
-        case _:
-            tell(found.diagnostics)
-            told = report.render_text(found.delta)
-            text.out(told) if told else None
-            text.note(f"{chr(10) if told else ''}{report.summary(found.delta)}")
-    return exits.OK if found.delta.valid else exits.INVALID
+    found = running.run(read_changes(settings, wanted))
+    delta = found.delta
+    tell(found.diagnostics)
+    if form == "markdown":
+        sys.stdout.write(report.render_markdown(delta))
+    else:
+        text.emit(as_json(delta), text.Output(form), lambda: report.render_text(delta))
+    if form == text.Output.TABLE:
+        text.note(f"{chr(10) if delta.distributions or delta.shared else ''}{report.summary(delta)}")
+    if not delta.valid:
+        return exits.INVALID
+    return exits.CHANGES if detailed and delta.pending else exits.OK
 
 
 async def choose(settings: Settings, wanted: PlanOptions) -> Chosen:
@@ -118,25 +126,31 @@ def summary(made: Plan) -> str:
 
 async def _plan(settings: Settings, wanted: PlanOptions) -> tuple[Plan, tuple[Diagnostic, ...]]:
     chosen = await choose(settings, wanted)
-    observed = await _observed(settings, chosen.declaration, local=wanted.local)
-    return make_plan(chosen.declaration, observed), chosen.declaration.diagnostics
+    settled, observed = await _observed(settings, chosen.declaration, local=wanted.local)
+    return make_plan(settled, observed), chosen.declaration.diagnostics
 
 
-async def _observed(settings: Settings, declaration: Declaration, *, local: bool) -> Sequence[BuildRecord]:
+async def _observed(
+    settings: Settings, declaration: Declaration, *, local: bool
+) -> tuple[Declaration, Sequence[BuildRecord]]:
+    """What is known of the builds, and the declaration with the dates of what is published already."""
     if local:
         from wombat_gitops.wiring.local import local_records
 
-        return await local_records(settings)
+        records = await local_records(settings)
+        settled = tuple(keep_dates(each, records) for each in declaration.declared)
+        return replace(declaration, declared=settled), records
     from wombat_gitops.wiring.clients import build_client
 
     try:
         async with build_client(settings) as builds:
-            return await known_builds(declaration, builds)
+            declaration = await settle_all(declaration, builds)
+            return declaration, await known_builds(declaration, builds)
     except Unreachable as error:
         if settings.nats:
             raise
         text.note(f"{error.message}, so nothing counts as built; `--local` compares with the builds of this machine\n")
-        return ()
+        return declaration, ()
 
 
 def _platforms(wanted: PlanOptions) -> tuple[Platform, ...]:
