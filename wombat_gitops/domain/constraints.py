@@ -48,14 +48,19 @@ class Target:
 
 def is_built(name: str, source: str, target: Target) -> bool:
     """Whether a file of that name and text is part of its package for *target*."""
-    if name.endswith("_test.go") or name.startswith(("_", ".")):
-        return False
-    if not all(target.holds(term) for term in _terms_of_name(name)):
+    if not fits_name(name, target):
         return False
     if not target.cgo and _uses_c(source):
         return False
     expression = _expression(source)
     return not expression or _evaluate(expression, target)
+
+
+def fits_name(name: str, target: Target) -> bool:
+    """Whether a file of that name can be part of its package, whatever it says."""
+    if name.endswith("_test.go") or name.startswith(("_", ".")):
+        return False
+    return all(target.holds(term) for term in _terms_of_name(name))
 
 
 def what_it_takes(name: str, source: str, target: Target) -> Target | None:

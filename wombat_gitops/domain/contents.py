@@ -35,7 +35,7 @@ class Presence(StrEnum):
     PRESENT = "present"  # it registers components there
     STUB = "stub"  # it exists and compiles, and registers nothing there: a tag, cgo or the platform keeps its files out
     MISSING = "missing"  # the module has no such package in that version
-    REFUSED = "refused"  # it exists and cannot be imported: a program, internal, or without any file for the platform
+    REFUSED = "refused"  # it exists and cannot be compiled: a program, internal, or files are left out that it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class PackageContents:
         hint: the tag to add, the platform to exclude, or the name that was probably meant; or "".
         components: what it and the packages it imports register, sorted; empty where that cannot be told.
         licenses: SPDX identifiers of what it brings in from its own module, sorted.
+        license_files: for each of them a file that is under it, by its path in the module.
     """
 
     package: str
@@ -58,6 +59,7 @@ class PackageContents:
     hint: str = ""
     components: tuple[Component, ...] = ()
     licenses: tuple[str, ...] = ()
+    license_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class GoFile:
 
 def read_go_file(source: str) -> GoFile:
     """Read one file; what is not understood is passed over."""
-    tokens = list(_tokens(source))
+    tokens = list(scan(source))
     found = GoFile()
     _read_imports(tokens, found)
     parameters: list[str] = []
@@ -121,7 +121,7 @@ def read_go_file(source: str) -> GoFile:
 def imports_of(source: str) -> set[str]:
     """Import paths of one file; reads no further than to its first declaration."""
     found = GoFile()
-    head = takewhile(lambda token: token.kind != "word" or token.value not in _DECLARES, _tokens(source))
+    head = takewhile(lambda token: token.kind != "word" or token.value not in _DECLARES, scan(source))
     _read_imports(list(head), found)
     return found.imports
 
@@ -151,7 +151,8 @@ def components_of(files: Iterable[GoFile], constants: Mapping[str, str]) -> froz
     return frozenset(found)
 
 
-def _tokens(source: str) -> Iterator[Token]:
+def scan(source: str) -> Iterator[Token]:
+    """The tokens of a file, without comments."""
     for number, match in enumerate(_TOKEN.finditer(source)):
         if number > _MOST_TOKENS:
             return

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.contents import Presence
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.model import COMPONENTS_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.contents import Contents, Inspection, PackageContents
     from wombat_gitops.domain.diagnostics import Diagnostic
@@ -23,6 +25,23 @@ _RULES: Final[Mapping[Presence, rules.Rule]] = {
 }
 
 
+EXCLUDE: Final = "exclude it there"
+"""The hint where only another platform would help; `advice` says how."""
+
+
+def advice(package: PackageContents, platforms: Iterable[Platform]) -> str:
+    """What to do about a package that is of no use on some platforms."""
+    if package.hint != EXCLUDE:
+        return package.hint
+    listed = ", ".join(map(str, platforms))
+    return f"{EXCLUDE}: `exclusions: [{{platforms: [{listed}], packages: [{short_name(package.package)}]}}]`"
+
+
+def short_name(package: str) -> str:
+    """A package as a manifest may list it."""
+    return package.partition(f"/{COMPONENTS_FOLDER}/")[2] or package
+
+
 def useless(contents: Contents) -> tuple[PackageContents, ...]:
     """The packages that a program must not be built with."""
     return tuple(package for package in contents.packages if package.presence is not Presence.PRESENT)
@@ -34,19 +53,19 @@ def diagnose(reading: Reading, inspection: Inspection) -> tuple[Diagnostic, ...]
     for platform, contents in inspection.platforms:
         for package in contents.packages:
             if package.presence is not Presence.PRESENT or not package.components:
-                wrong.setdefault(package, []).append(platform)
+                wrong.setdefault(replace(package, components=(), licenses=(), license_files=()), []).append(platform)
     everywhere = len(inspection.platforms)
     return tuple(sorted(_problem(reading, package, where, everywhere) for package, where in wrong.items()))
 
 
 def _problem(reading: Reading, package: PackageContents, where: list[Platform], everywhere: int) -> Diagnostic:
-    short = package.package.partition("/public/components/")[2] or package.package
-    places = ", ".join(f"`{platform}`" for platform in where)
-    on = "" if len(where) == everywhere or package.presence is Presence.STUB else f" on {places}"
+    short = short_name(package.package)
+    on = "" if len(where) == everywhere else f" on {', '.join(f'`{platform}`' for platform in where)}"
     pointer = reading.pointers.get(package.package, "/packages")
     rule = _RULES.get(package.presence)
     if rule is None:
-        message = f"package `{short}` is not known to register a component{on}"
+        message = f"package `{short}`{on} is not known to register a component"
         hint = "take the package that registers what you need"
         return reading.places.problem(rules.PACKAGE_EMPTY, message, pointer, hint=hint, severity=Severity.WARNING)
-    return reading.places.problem(rule, f"package `{short}`{on}: {package.reason}", pointer, hint=package.hint)
+    message = f"package `{short}`{on}: {package.reason}"
+    return reading.places.problem(rule, message, pointer, hint=advice(package, where))

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TypeVar
 
 from wombat_gitops.domain.errors import Refused
+from wombat_gitops.domain.licenses import UNKNOWN
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import outward
 from wombat_gitops.domain.model import Policy
@@ -126,16 +128,17 @@ def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Viol
     for policy in policies:
         told = set[tuple[str, str]]()
         for package in contents.packages:
-            for license_ in package.licenses:
-                if _refused(policy.licenses, _is_license, license_):
+            for license_, file in zip_longest(package.licenses, package.license_files):
+                if license_ and _refused(policy.licenses, _is_license, license_):
                     told.add((package.module, license_))
-                    message = f"package `{package.package}` brings licence `{license_}`, which is not allowed"
+                    where = f" (`{file}`)" if file else ""
+                    message = f"package `{package.package}` brings {_words(license_)}{where}, which is not allowed"
                     found.append(_license(policy, message, f"package {package.package}"))
         for module in contents.modules:
             for license_ in module.licenses:
                 known = {(module.path, license_), (module.replaces, license_)}
                 if _refused(policy.licenses, _is_license, license_) and not known & told:
-                    message = f"module `{module.path}` is under licence `{license_}`, which is not allowed"
+                    message = f"module `{module.path}` is under {_words(license_)}, which is not allowed"
                     found.append(_license(policy, message, f"module {module.path}"))
     return tuple(found)
 
@@ -211,6 +214,10 @@ def _is_license(name: str, license_: str) -> bool:
 def _allowed(what: str, selection: Selection) -> str:
     listed = ", ".join(f"`{pattern}`" for pattern in selection.allow[:5])
     return f"take {what} of {listed}" if listed else f"take {what} that is not denied"
+
+
+def _words(license_: str) -> str:
+    return f"a licence that cannot be told (`{UNKNOWN}`)" if license_ == UNKNOWN else f"licence `{license_}`"
 
 
 def _license(policy: Policy, message: str, pointer: str) -> Violation:

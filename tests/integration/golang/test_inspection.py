@@ -87,8 +87,89 @@ async def test_what_is_wrong_is_told_at_the_package_s_line(inspector: GoInspecto
         ("WOM-073", 11, 33),
     ]
     assert problems[0].hint == "did you mean `some`?"
-    assert "`linux/arm/7`" in problems[2].message
+    assert problems[2].message == "package `desk` on `linux/arm/7`: it registers nothing"
     assert problems[2].hint == "exclude it there: `exclusions: [{platforms: [linux/arm/7], packages: [desk]}]`"
+
+
+async def test_what_is_wrong_everywhere_is_told_once(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """One problem with all its platforms, and one thing to write."""
+    files = {
+        "public/components/tagged/tagged.go": f"//go:build special\n\n{component('tagged')}",
+        "public/components/unix/unix.go": f"//go:build !windows\n\n{component('unix')}",
+    }
+    made = go_proxy.add("example.org/left", "v1.0.0", files)
+    text = (
+        "apiVersion: wombat/v1\nkind: Distribution\nname: odd\nversion: 1.0.0\nbenthos: v4.76.0\npackages: [pure]\n"
+        "platforms: [linux/amd64, windows/amd64, windows/arm64]\n"
+        "modules:\n  - module: example.org/left\n    version: v1.0.0\n    packages: [tagged, unix]\n"
+    )
+    reading = read_manifest("manifests/odd.yaml", text.encode())
+    assert reading.distribution is not None
+    lock = go_proxy.lock([made, Module(BENTHOS, "v4.76.0")])
+
+    tagged, unix = diagnose(reading, await inspector.inspect(reading.distribution, lock, Log()))
+
+    assert (tagged.rule, tagged.message) == ("WOM-072", "package `tagged`: no file of it is built")
+    assert tagged.hint == "add `special` to `tags`"
+    assert unix.message == "package `unix` on `windows/amd64`, `windows/arm64`: no file of it is built"
+    assert unix.hint == (
+        "exclude it there: `exclusions: [{platforms: [windows/amd64, windows/arm64], packages: [unix]}]`"
+    )
+
+
+def needing_c(proxy: GoProxy, used: str, version: str) -> Distribution:
+    """A package over one that holds C and, as ZeroMQ's, a few files without it."""
+    files = {
+        "zmq/c.go": 'package zmq\n\nimport "C"\n\ntype (\n\tSocket struct{}\n)\n\nfunc New() *Socket { return nil }\n',
+        "zmq/plain.go": "package zmq\n\n// New is elsewhere.\nconst Version = 4\n",
+        "public/components/uses/uses.go": component("uses", extra=f"\nvar X = {used}\n").replace(
+            "import", 'import q "example.org/queue/zmq"\n\nimport', 1
+        ),
+    }
+    made = proxy.add("example.org/queue", version, files)
+    return distribution(modules=[made], packages=["pure", "example.org/queue/public/components/uses"])
+
+
+async def test_what_is_missing_without_c_is_found_before_the_compiler(
+    inspector: GoInspector, go_proxy: GoProxy
+) -> None:
+    """Half of a package is left where cgo is off; whoever uses the other half does not compile."""
+    wanted = needing_c(go_proxy, "q.New()", "v1.0.0")
+    (plain,) = await contents(inspector, go_proxy, wanted)
+    (cgo,) = await contents(inspector, go_proxy, replace(wanted, cgo=True))
+    told = only(plain, "uses")
+    assert told.presence is Presence.REFUSED
+    assert (told.reason, told.hint) == ("it uses `zmq.New` of `example.org/queue/zmq`, which is C", "write `cgo: true`")
+    assert only(cgo, "uses").presence is Presence.PRESENT
+
+
+async def test_what_does_without_c_is_left_alone(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """A package whose plain half is enough is no problem."""
+    (plain,) = await contents(inspector, go_proxy, needing_c(go_proxy, "q.Version", "v1.0.1"))
+    assert only(plain, "uses").presence is Presence.PRESENT
+
+
+async def test_a_package_over_one_that_is_not_there_is_told(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """The package that a person listed is to blame, with what it imports."""
+    files = {
+        "inner/inner.go": "//go:build !windows\n\npackage inner\n",
+        "public/components/outer/outer.go": component("outer").replace(
+            "import", 'import _ "example.org/deep/inner"\n\nimport', 1
+        ),
+    }
+    made = go_proxy.add("example.org/deep", "v1.0.0", files)
+    wanted = distribution(
+        modules=[made],
+        packages=["pure", "example.org/deep/public/components/outer"],
+        platforms=["linux/amd64", "windows/amd64"],
+    )
+    linux, windows = await contents(inspector, go_proxy, wanted)
+    assert only(linux, "outer").presence is Presence.PRESENT
+    told = only(windows, "outer")
+    assert (told.presence, told.reason) == (
+        Presence.REFUSED,
+        "it imports `example.org/deep/inner`, of which no file is built",
+    )
 
 
 async def test_licences_are_those_of_the_files_that_are_compiled(inspector: GoInspector, go_proxy: GoProxy) -> None:
@@ -104,6 +185,7 @@ async def test_licences_are_those_of_the_files_that_are_compiled(inspector: GoIn
     (found,) = await contents(inspector, go_proxy, wanted)
     assert only(found, "free").licenses == ("Apache-2.0",)
     assert only(found, "paid").licenses == ("LicenseRef-Redpanda-Community-License",)
+    assert only(found, "paid").license_files == ("public/components/paid/paid.go",)
     assert found.licenses == ("Apache-2.0", "LicenseRef-Redpanda-Community-License", "NOASSERTION")
 
 

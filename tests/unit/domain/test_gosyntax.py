@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wombat_gitops.domain.constraints import Target, is_built, what_is_missing
+from wombat_gitops.domain.goscope import exported_names, names_used
 from wombat_gitops.domain.gosyntax import components_of, read_go_file
 from wombat_gitops.domain.licenses import RCL, UNKNOWN, license_of_header, license_of_text
 
@@ -57,6 +58,8 @@ def test_any_text_gets_an_answer(text: str) -> None:
     components_of([read_go_file(f'service.MustRegisterInput("x"{text}')], {})
     is_built("a.go", f"//go:build {text}\n\npackage a\n", LINUX)
     license_of_header(text)
+    exported_names(text)
+    names_used(f'import "x"{text}', "x", "x")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +104,48 @@ def test_what_is_missing_is_the_least(line: str, needs: str) -> None:
     assert what_is_missing("a.go", f"//go:build {line}\n\npackage a\n", LINUX) == needs
 
 
+def test_names_for_others_are_seen() -> None:
+    """What gofmt puts at the beginning of a line, or of a line in a group; no methods, nothing inside of functions."""
+    source = """package x
+
+import "C"
+
+const (
+	One   = 1
+	two   = 2
+)
+
+type Socket struct {
+	Field int
+}
+
+func (s *Socket) Send() {}
+
+func New() {
+	Inner := 1
+}
+
+var All, Rest = 1, 2
+"""
+    assert exported_names(source) == {"One", "Socket", "New", "All"}
+
+
+@pytest.mark.parametrize(
+    ("imported", "used"),
+    [
+        ('import "a.b/zmq4"', {"Poll"}),
+        ('import q "a.b/zmq4"', {"New"}),
+        ('import (\n\t"fmt"\n\tq "a.b/zmq4"\n)', {"New"}),
+        ('import _ "a.b/zmq4"', set()),
+        ('import "a.b/other"', set()),
+    ],
+)
+def test_names_of_another_package_are_seen(imported: str, used: set[str]) -> None:
+    """Under the name that the file gives the package; never what is in comments or texts."""
+    body = 'func f() { q.New(); zmq4.Poll() }\n// q.Old()\nvar t = "q.Text"\n'
+    assert names_used(f"package x\n\n{imported}\n\n{body}", "a.b/zmq4", "zmq4") == used
+
+
 def test_c_needs_cgo() -> None:
     """A file that imports C is left out where cgo is off."""
     assert what_is_missing("a.go", 'package a\n\nimport "C"\n', LINUX) == "cgo"
@@ -116,6 +161,7 @@ def test_c_needs_cgo() -> None:
         ("Redistribution and use in source and binary forms, with or without", "BSD-2-Clause"),
         ("All rights reserved.", UNKNOWN),
         ("SPDX-License-Identifier: Zlib", "Zlib"),
+        ("Eclipse Public License - v 2.0\n... Secondary License: GNU General Public License, version 2", "EPL-2.0"),
     ],
 )
 def test_a_licence_is_told_by_its_own_words(text: str, name: str) -> None:

@@ -13,6 +13,7 @@ from wombat_gitops.domain import policy
 from wombat_gitops.domain.contents import Contents, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.gomod import read_go_mod
+from wombat_gitops.domain.licenses import UNKNOWN
 from wombat_gitops.domain.model import Module, Platform, Policy, Selection
 
 CONNECT = "github.com/redpanda-data/connect/v4"
@@ -98,13 +99,24 @@ def test_a_licence_is_told_with_the_package_that_brings_it() -> None:
     contents = Contents(
         (
             PackageContents(f"{CONNECT}/public/components/kafka", CONNECT, Presence.PRESENT, licenses=("Apache-2.0",)),
-            PackageContents(f"{CONNECT}/public/components/slack", CONNECT, Presence.PRESENT, licenses=(RCL,)),
+            PackageContents(
+                f"{CONNECT}/public/components/slack",
+                CONNECT,
+                Presence.PRESENT,
+                licenses=(RCL, UNKNOWN),
+                license_files=("internal/impl/slack/input.go", ""),
+            ),
         ),
-        (ModuleContents(CONNECT, "v4.105.0", ("Apache-2.0", RCL)), ModuleContents("a.b/c", "v1.0.0", ("MIT",))),
+        (
+            ModuleContents(CONNECT, "v4.105.0", ("Apache-2.0", RCL, UNKNOWN)),
+            ModuleContents("a.b/c", "v1.0.0", ("MIT",)),
+        ),
     )
-    rules = [Policy("p", licenses=Selection(allow=("Apache-2.0",)))]
+    rules = [Policy("p", licenses=Selection(allow=("apache-2.0",)))]
+    slack = f"package `{CONNECT}/public/components/slack` brings"
     assert [each.message for each in policy.judge_contents(rules, contents)] == [
-        f"package `{CONNECT}/public/components/slack` brings licence `{RCL}`, which is not allowed",
+        f"{slack} licence `{RCL}` (`internal/impl/slack/input.go`), which is not allowed",
+        f"{slack} a licence that cannot be told (`{UNKNOWN}`), which is not allowed",
         "module `a.b/c` is under licence `MIT`, which is not allowed",
     ]
 

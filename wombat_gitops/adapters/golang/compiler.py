@@ -20,7 +20,7 @@ from wombat_gitops.domain.errors import TimedOut
 from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
-from wombat_gitops.domain.inspection import useless
+from wombat_gitops.domain.inspection import advice, useless
 from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.domain.lock import check_go_mod
 from wombat_gitops.ports import Workspace
@@ -103,7 +103,7 @@ class GoCompiler:
         )
         wrong = useless(contents)
         if wrong:
-            raise StepFailed(_useless(wrong))
+            raise StepFailed(_useless(wrong, spec))
         await output.write(f"{len(contents.components)} components, licences {', '.join(contents.licenses)}\n".encode())
         return contents
 
@@ -141,12 +141,13 @@ class GoCompiler:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
 
 
-def _useless(packages: tuple[PackageContents, ...]) -> Failure:
+def _useless(packages: tuple[PackageContents, ...], spec: BuildSpec) -> Failure:
     first = packages[0]
     tail = tuple(f"{each.package}: {each.reason}" for each in packages[:20])
-    message = f"package `{first.package}`: {first.reason}"
-    reason = "PackageMissing" if first.presence is Presence.MISSING else "PackageStub"
-    return Failure(FailureKind.USER, reason, message, Step.CHECK, first.package, first.hint, tail)
+    message = f"package `{first.package}` on `{spec.platform}`: {first.reason}"
+    reason = {Presence.MISSING: "PackageMissing", Presence.STUB: "PackageStub"}.get(first.presence, "PackageRefused")
+    hint = advice(first, [spec.platform])
+    return Failure(FailureKind.USER, reason, message, Step.CHECK, first.package, hint, tail)
 
 
 def check_c_compiler(spec: BuildSpec) -> None:

@@ -12,11 +12,13 @@ import difflib
 import hashlib
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from wombat_gitops.adapters.golang.answers import translated
 from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.listing import FIELDS, ListedPackage, closure, read_listing
 from wombat_gitops.adapters.golang.reading import SourceReader, target_of, what_would_help
@@ -24,7 +26,9 @@ from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Contents, Inspection, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.goscope import names_used
 from wombat_gitops.domain.gosource import SERVICE_PACKAGE
+from wombat_gitops.domain.inspection import EXCLUDE
 from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE
 
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 900.0
 """For the listing of one platform; the first one downloads modules."""
 
-_READER_VERSION: Final = 1
+_READER_VERSION: Final = 2
 """Raise it when equal modules would be read otherwise."""
 
 _NOT_THERE: Final = ("does not contain package", "no required module provides package", "cannot find module")
@@ -67,9 +71,12 @@ class GoInspector:
         for platform in distribution.platforms:
             packages = distribution.packages_for(platform)
             tags = distribution.tags
-            contents = await self.contents(
-                packages, platform, lock, output, toolchain=distribution.toolchain, tags=tags, cgo=distribution.cgo
-            )
+            try:
+                contents = await self.contents(
+                    packages, platform, lock, output, toolchain=distribution.toolchain, tags=tags, cgo=distribution.cgo
+                )
+            except StepFailed as failed:
+                raise translated(failed.failure) from failed
             found.append((platform, contents))
         return Inspection(tuple(found))
 
@@ -95,7 +102,7 @@ class GoInspector:
             return _CONTENTS.validate_json(await asyncio.to_thread(mark.read_bytes))
         listing = await self._list(packages, platform, lock, output, toolchain, tags, cgo=cgo)
         target = target_of(platform, tags, cgo=cgo)
-        contents = await asyncio.to_thread(_Reading(self._reader, listing, target, platform).contents, packages)
+        contents = await asyncio.to_thread(_Reading(self._reader, listing, target).contents, packages)
         await asyncio.to_thread(_keep, mark, _CONTENTS.dump_json(contents))
         return contents
 
@@ -132,20 +139,18 @@ class GoInspector:
 class _Reading:
     """Makes contents of one listing."""
 
-    def __init__(
-        self, reader: SourceReader, listing: Mapping[str, ListedPackage], target: Target, platform: Platform
-    ) -> None:
+    def __init__(self, reader: SourceReader, listing: Mapping[str, ListedPackage], target: Target) -> None:
         self._reader = reader
         self._listing = dict(listing)
         self._target = target
-        self._platform = platform
         self._service = closure(self._listing, (SERVICE_PACKAGE,))
+        self._lost_names: dict[str, frozenset[str]] = {}
 
     def contents(self, packages: tuple[str, ...]) -> Contents:
         """What the listed packages bring."""
         modules: dict[str, tuple[ListedModule, set[str]]] = {}
         listed_modules = {module.path for path in packages if (module := self._module(path)) is not None}
-        licenses: dict[str, set[str]] = {}
+        licenses: dict[str, dict[str, str]] = {}
         for path in closure(self._listing, (SERVICE_PACKAGE, *packages)):
             package = self._listing[path]
             if package.module is None or not package.dir:
@@ -169,33 +174,63 @@ class _Reading:
         package = self._listing.get(path)
         return package.module if package is not None else None
 
-    def _package(self, path: str, licenses: Mapping[str, set[str]]) -> PackageContents:
+    def _package(self, path: str, licenses: Mapping[str, Mapping[str, str]]) -> PackageContents:
         package = self._listing.get(path)
         if package is None or not package.dir or any(words in package.error for words in _NOT_THERE):
             return self._missing(path)
         module = package.module.path if package.module is not None else ""
         reason = _refusal(package)
         if reason:
-            hint = self._help(package, [package]) if not package.files else ""
+            hint = self._help([package]) if not package.files else ""
             return PackageContents(path, module, Presence.REFUSED, reason, hint)
-        own = closure(self._listing, (path,)) - self._service
-        around = [self._listing[name] for name in sorted(own)]
-        components = {
+        around = [self._listing[name] for name in sorted(closure(self._listing, (path,)) - self._service)]
+        reason, hint = self._lack(package, around)
+        if reason:
+            return PackageContents(path, module, Presence.REFUSED, reason, hint)
+        found = {
             component
             for each in around
             if _registers(each)
             for component in self._reader.components(Path(each.dir), each.files)
         }
         home = [each for each in around if each.module is not None and each.module.path == module]
-        names = tuple(sorted({name for each in home for name in licenses.get(each.path, ())}))
-        found = tuple(sorted(components))
-        if found or not any(each.ignored for each in home):
-            return PackageContents(path, module, Presence.PRESENT, components=found, licenses=names)
-        hint = self._help(package, home)
-        if not hint:
-            return PackageContents(path, module, Presence.PRESENT, licenses=names)
-        reason = f"it registers nothing on `{self._platform}`"
-        return PackageContents(path, module, Presence.STUB, reason, hint, licenses=names)
+        names = {name: file for each in reversed(home) for name, file in licenses.get(each.path, {}).items()}
+        present = PackageContents(
+            path,
+            module,
+            Presence.PRESENT,
+            components=tuple(sorted(found)),
+            licenses=tuple(sorted(names)),
+            license_files=tuple(names[name] for name in sorted(names)),
+        )
+        hint = self._help(home) if not found else ""
+        return replace(present, presence=Presence.STUB, reason="it registers nothing", hint=hint) if hint else present
+
+    def _lack(self, package: ListedPackage, around: list[ListedPackage]) -> tuple[str, str]:
+        """Why a package cannot be compiled for want of something that it imports, and what would help; or ""."""
+        for each in around:
+            if each is package:
+                continue
+            if not each.files and each.ignored:
+                return f"it imports `{each.path}`, of which no file is built", self._help([each])
+            lost = self._lost(each)
+            used = lost & self._used(each, around) if lost else lost
+            if used:
+                return f"it uses `{each.name}.{min(used)}` of `{each.path}`, which is C", "write `cgo: true`"
+        return "", ""
+
+    def _used(self, package: ListedPackage, around: list[ListedPackage]) -> frozenset[str]:
+        """Names that others take from a package."""
+        files = [Path(each.dir, file) for each in around if package.path in each.imports for file in each.files]
+        texts = (self._reader.text(file) for file in files)
+        return frozenset(name for text in texts for name in names_used(text, package.path, package.name))
+
+    def _lost(self, package: ListedPackage) -> frozenset[str]:
+        if package.path not in self._lost_names:
+            self._lost_names[package.path] = self._reader.lost_names(
+                Path(package.dir), package.files, package.ignored, self._target
+            )
+        return self._lost_names[package.path]
 
     def _missing(self, path: str) -> PackageContents:
         owners = {
@@ -211,7 +246,7 @@ class _Reading:
         where = f"module `{module}` has no such package" if module else "no module has it"
         return PackageContents(path, module, Presence.MISSING, where, hint)
 
-    def _help(self, package: ListedPackage, around: list[ListedPackage]) -> str:
+    def _help(self, around: list[ListedPackage]) -> str:
         """What to write into the manifest so that files are built that are not now."""
         needs = {
             need
@@ -221,9 +256,8 @@ class _Reading:
         if not needs:
             return ""
         need = min(needs, key=lambda words: (words == "another platform", len(words)))
-        short = package.path.partition(f"/{COMPONENTS_FOLDER}/")[2] or package.path
         if need == "another platform":
-            return f"exclude it there: `exclusions: [{{platforms: [{self._platform}], packages: [{short}]}}]`"
+            return EXCLUDE
         parts = []
         if "`" in need:
             parts.append(f"add {', '.join(part for part in need.split(' and ') if '`' in part)} to `tags`")
@@ -243,7 +277,7 @@ def _refusal(package: ListedPackage) -> str:
     if "use of internal package" in package.error:
         return "it is internal to its module"
     if not package.files:
-        return "it has no file for this platform" if package.ignored else "it has no Go files"
+        return "no file of it is built" if package.ignored else "it has no Go files"
     return ""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.constraints import Target, is_built, what_is_missing
+from wombat_gitops.domain.constraints import Target, fits_name, is_built, what_is_missing
+from wombat_gitops.domain.goscope import exported_names
 from wombat_gitops.domain.gosyntax import GoFile, components_of, imports_of, read_go_file
 from wombat_gitops.domain.licenses import UNKNOWN, license_of_header, license_of_text
 
@@ -61,17 +63,31 @@ class SourceReader:
             self._packages[paths] = components_of([self.file(path) for path in paths], {}) if registers else frozenset()
         return self._packages[paths]
 
-    def licenses(self, folder: Path, names: Iterable[str], root: Path, *, by_file: bool) -> set[str]:
-        """Licences of a package's files.
+    def licenses(self, folder: Path, names: Iterable[str], root: Path, *, by_file: bool) -> dict[str, str]:
+        """Licences of a package's files, each with the first file that is under it, by its path in the module.
 
         Args:
             root: the module's folder; the nearest licence file from the package up to there counts.
             by_file: look at each file's own header first. Only modules that mix licences need it.
         """
         around = self._around(folder, root)
-        if not by_file:
-            return {around}
-        return {license_of_header(self.text(folder / name)) or around for name in names} or {around}
+        files = [folder / name for name in sorted(names)]
+        where = {license_of_header(self.text(file)) if by_file else "": file for file in reversed(files)}
+        found = {name or around: file.relative_to(root).as_posix() for name, file in where.items()}
+        return found or {around: ""}
+
+    def lost_names(self, folder: Path, kept: Iterable[str], ignored: Iterable[str], target: Target) -> frozenset[str]:
+        """What a package would offer with cgo, and does not without it."""
+        if target.cgo:
+            return frozenset()
+        wider = replace(target, cgo=True)
+        lost = [name for name in ignored if fits_name(name, wider) and is_built(name, self.text(folder / name), wider)]
+        if not lost:
+            return frozenset()
+        names, left = (
+            {name for each in files for name in exported_names(self.text(folder / each))} for files in (lost, kept)
+        )
+        return frozenset(names - left)
 
     def _around(self, folder: Path, root: Path) -> str:
         if folder in self._licenses:
