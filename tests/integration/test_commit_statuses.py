@@ -167,7 +167,7 @@ async def test_a_commit_from_pending_to_success(host: GitHost, tmp_path: Path) -
     """Each state is written once, with a link; what does not change is not written again."""
     async with reporting(host, tmp_path) as run:
         run.reporter.observe(outcome())
-        await run.until(lambda: host.standing(COMMIT) == ("pending", "1 build under way"))
+        await run.until(lambda: host.standing(COMMIT) == ("pending", "builds under way, 1 in all"))
         await run.stage.put(BUILD, declared(BUILD))
         await run.stage.put(built(BUILD, b"bytes"))
         await run.until(lambda: host.standing(COMMIT)[0] == "success")
@@ -176,7 +176,10 @@ async def test_a_commit_from_pending_to_success(host: GitHost, tmp_path: Path) -
         await run.until(lambda: host.standing(NEXT)[0] == "success")
 
     assert [body["state"] for _, _, body in host.posts] == ["pending", "success", "success"]
-    assert host.posts[-1][2]["target_url"] == f"https://wombat.example.invalid/builds?q={NEXT[:12]}"
+    assert [body["target_url"] for _, _, body in host.posts[::2]] == [
+        f"https://wombat.example.invalid/builds?q={COMMIT[:12]}",
+        "https://wombat.example.invalid/status#main",
+    ]
     assert host.posts[-1][2]["description"] == "1 distribution, 1 build up to date"
 
 
@@ -191,6 +194,7 @@ async def test_what_is_wrong_is_a_failure(host: GitHost, tmp_path: Path) -> None
 
         await run.stage.put(broken(BUILD), declared(BUILD))
         assert await standing(COMMIT, outcome()) == ("failure", "1 of 1 build failed: tiny linux/amd64")
+        assert host.posts[-1][2]["target_url"] == f"https://wombat.example.invalid/builds/{BUILD.id}"
         problem = Diagnostic("manifests/tiny.yaml", 3, 1, "WOM-012", "no")
         wrong = await standing(NEXT, outcome(NEXT, problems=(problem,)))
         assert wrong == ("failure", "1 file cannot be used: manifests/tiny.yaml")

@@ -168,6 +168,30 @@ def unusable(declaration: Declaration) -> dict[str, list[Diagnostic]]:
     return found
 
 
+def settled(
+    declaration: Declaration, usable: Mapping[str, Declared], refused: Mapping[str, Sequence[Diagnostic]]
+) -> Declaration:
+    """What is declared, as it counts: builds as they are published, and what is wrong because of what is published.
+
+    Args:
+        usable: by name, the declarations with the builds that are asked for.
+        refused: by path, errors that a manifest has because of what is published.
+    """
+
+    def one(item: Declared) -> Declared:
+        other = usable.get(item.distribution.name, item)
+        kept = other if other.distribution.path == item.distribution.path else item
+        wrong = refused.get(item.distribution.path, ())
+        return replace(kept, diagnostics=tuple(sorted((*kept.diagnostics, *wrong)))) if wrong else kept
+
+    problems = (problem for wrong in refused.values() for problem in wrong)
+    return replace(
+        declaration,
+        declared=tuple(map(one, declaration.declared)),
+        diagnostics=tuple(sorted((*declaration.diagnostics, *problems))),
+    )
+
+
 def choose(declared: Sequence[Declared], stored: Mapping[str, DistributionRecord]) -> dict[str, Declared]:
     """One declaration a name: the path that had the name before keeps it, else the first path has it."""
     chosen: dict[str, Declared] = {}
@@ -178,3 +202,18 @@ def choose(declared: Sequence[Declared], stored: Mapping[str, DistributionRecord
         if name not in chosen or keeps:
             chosen[name] = item
     return chosen
+
+
+def marked(record: DistributionRecord, problems: Iterable[Diagnostic], moment: Moment) -> DistributionRecord:
+    """The last good declaration, with what is wrong with the present one."""
+    message = describe(tuple(problems)) or "the lock cannot be used"
+    condition = moment.condition(INVALID_MANIFEST, "ManifestInvalid", message)
+    return replace(record, conditions=settle([condition], record.conditions))
+
+
+def refusals(item: Declared, refused: Mapping[str, str], moment: Moment) -> list[Condition]:
+    """What is told of a distribution some builds of which the service does not take; by build, why."""
+    messages = sorted({refused[build.id] for build in item.builds if build.id in refused})
+    if not messages:
+        return []
+    return [moment.condition(STALLED, "BuildRefused", "\n".join(messages)[:2048])]

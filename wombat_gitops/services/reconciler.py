@@ -56,7 +56,7 @@ class Outcome:
         requested: builds that were asked for because they were missing.
         written: records that were written.
         error: why the pass did not come to its end.
-        declaration: what the manifests declare, where they were read.
+        declaration: what the manifests declare, where they were read; its builds are those that were asked for.
     """
 
     revision: str = ""
@@ -162,7 +162,7 @@ class Reconciler:
             if confirm:
                 self._known.clear()
                 self._settled.clear()
-            await self._apply(declaration, tally)
+            declaration = await self._apply(declaration, tally)
         except WombatError as error:
             self._done = ""
             return tally.outcome(revision, declaration, error)
@@ -195,13 +195,14 @@ class Reconciler:
     def _new_source(self) -> SourceRecord:
         return SourceRecord(self._source.id, self._source.url, self._source.ref, self._source.folder)
 
-    async def _apply(self, declaration: Declaration, tally: _Tally) -> None:
+    async def _apply(self, declaration: Declaration, tally: _Tally) -> Declaration:
+        """Do what the manifests ask for; returns what they declare, held against what is published already."""
         moment = Moment(declaration.revision, self._clock())
         entries = await stored.load(self._distributions)
         records = {name: entry.value for name, entry in entries.items() if entry is not None}
         broken = observed.unusable(declaration)
         declared = observed.choose(declaration.declared, records)
-        foreign = {name for name in declared if self._is_foreign(records.get(name))}
+        foreign = {name: record.source for name in declared if (record := self._foreign(records.get(name)))}
         usable = {
             name: item
             for name, item in declared.items()
@@ -209,10 +210,11 @@ class Reconciler:
         }
         usable, published = await self._settle(usable)
         broken = {**broken, **published}
+        settled = observed.settled(declaration, usable, published)
         refused = await self._request(usable.values(), declaration.revision, tally)
         wanted = {
             name: observed.make_record(
-                item, self._source.id, moment, _refusals(item, refused, moment), records.get(name)
+                item, self._source.id, moment, observed.refusals(item, refused, moment), records.get(name)
             )
             for name, item in usable.items()
         }
@@ -224,7 +226,7 @@ class Reconciler:
             problems = broken.get(record.path)
             if name in declared or problems is not None:
                 problems = problems if problems is not None else broken.get(declared[name].distribution.path, [])
-                wanted[name] = _marked(record, problems, moment)
+                wanted[name] = observed.marked(record, problems, moment)
             elif not record.retired:
                 wanted[name] = replace(record, retired=True, conditions=())
         leaving = [name for name, record in wanted.items() if record.retired and not mine[name].retired]
@@ -239,6 +241,7 @@ class Reconciler:
         await self._supersede(records, wanted, tally)
         changed = await self._write_distributions(entries, wanted, tally)
         await self._finish(declaration, broken, conditions, tally, changed=changed)
+        return settled
 
     async def _settle(self, usable: Mapping[str, Declared]) -> tuple[dict[str, Declared], dict[str, list[Diagnostic]]]:
         """Compare with what is published; a version that would be another program is told at its manifest."""
@@ -263,23 +266,23 @@ class Reconciler:
         self._settled = {name: (usable[name], item) for name, item in settled.items()}
         return {name: settled[name] for name in usable if name in settled}, refused
 
-    def _is_foreign(self, record: DistributionRecord | None) -> bool:
-        """Whether another source has the name; one that is gone, or retired it, has it no longer."""
+    def _foreign(self, record: DistributionRecord | None) -> DistributionRecord | None:
+        """The record of a name that another source has; one that is gone, or retired it, has it no longer."""
         if record is None or record.source == self._source.id or record.retired:
-            return False
-        return self._rivals is None or record.source in self._rivals
+            return None
+        return record if self._rivals is None or record.source in self._rivals else None
 
     def _source_conditions(
-        self, broken: Mapping[str, list[Diagnostic]], foreign: Iterable[str], moment: Moment
+        self, broken: Mapping[str, list[Diagnostic]], foreign: Mapping[str, str], moment: Moment
     ) -> list[Condition]:
         conditions = [moment.condition(observed.READY, "Reconciled", "")]
         problems = [problem for path in sorted(broken) for problem in broken[path]]
         if broken:
             message = observed.describe(problems) or f"no usable lock: {observed.names(broken)}"
             conditions.append(moment.condition(observed.INVALID_MANIFEST, "ManifestInvalid", message))
-        taken = sorted(foreign)
-        if taken:
-            message = f"another source already declares {observed.names(taken)}"
+        if foreign:
+            owners = observed.names(set(foreign.values()))
+            message = f"another source already declares {observed.names(foreign)}: {owners}"
             conditions.append(moment.condition(observed.NAME_CONFLICT, "NameTaken", message))
         return conditions
 
@@ -406,17 +409,3 @@ class Reconciler:
             return
         await self._sources.put(record.id, replace(settled, checked_at=self._clock()))
         tally.written += 1
-
-
-def _marked(record: DistributionRecord, problems: Iterable[Diagnostic], moment: Moment) -> DistributionRecord:
-    """The last good declaration, with what is wrong with the present one."""
-    message = observed.describe(tuple(problems)) or "the lock cannot be used"
-    condition = moment.condition(observed.INVALID_MANIFEST, "ManifestInvalid", message)
-    return replace(record, conditions=observed.settle([condition], record.conditions))
-
-
-def _refusals(item: Declared, refused: Mapping[str, str], moment: Moment) -> list[Condition]:
-    messages = sorted({refused[build.id] for build in item.builds if build.id in refused})
-    if not messages:
-        return []
-    return [moment.condition(observed.STALLED, "BuildRefused", "\n".join(messages)[:2048])]

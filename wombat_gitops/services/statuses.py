@@ -68,30 +68,34 @@ def judge(
     source: str,
     builds: Mapping[str, BuildRecord],
     distribution: Callable[[str], DistributionRecord | None],
-    url: str,
+    public_url: str,
 ) -> CommitStatus:
-    """How a commit stands."""
+    """How a commit stands.
 
-    def status(state: CommitState, text: str) -> CommitStatus:
+    While builds are under way it tells the same all the time: hosts take only so many statuses of a commit.
+    """
+
+    def status(state: CommitState, text: str, page: str) -> CommitStatus:
         short = text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
-        return CommitStatus(wanted.revision, state, short, url)
+        return CommitStatus(wanted.revision, state, short, f"{public_url}{page}" if public_url else "")
 
+    here, its_builds = f"/status#{source}", f"/builds?q={wanted.revision[:12]}"
     problem = wanted.problem or _problem(wanted, source, distribution)
     if problem:
-        return status(CommitState.FAILURE, problem)
-    found = [(name, builds.get(build)) for build, name in wanted.builds]
-    failed = sorted(name for name, record in found if record is not None and record.state in _ENDED_BADLY)
-    open_ones = sum(record is None or not record.state.final for _, record in found)
+        return status(CommitState.FAILURE, problem, here)
+    found = [(name, build, builds.get(build)) for build, name in wanted.builds]
+    failed = sorted((name, id_) for name, id_, record in found if record is not None and record.state in _ENDED_BADLY)
+    open_ones = sum(record is None or not record.state.final for _, _, record in found)
     if failed and open_ones:
-        return status(CommitState.FAILURE, "builds failed, others are under way")
+        return status(CommitState.FAILURE, "builds failed, others are under way", its_builds)
     if failed:
-        return status(
-            CommitState.FAILURE, f"{len(failed)} of {_count(len(found), 'build')} failed: {', '.join(failed)}"
-        )
+        names = ", ".join(name for name, _ in failed)
+        told = f"{len(failed)} of {_count(len(found), 'build')} failed: {names}"
+        return status(CommitState.FAILURE, told, f"/builds/{failed[0][1]}")
     if open_ones:
-        return status(CommitState.PENDING, f"{_count(len(found), 'build')} under way")
+        return status(CommitState.PENDING, f"builds under way, {len(found):,} in all", its_builds)
     done = f"{_count(len(wanted.names), 'distribution')}, {_count(len(found), 'build')} up to date"
-    return status(CommitState.SUCCESS, done)
+    return status(CommitState.SUCCESS, done, here)
 
 
 def _problem(wanted: Wanted, source: str, distribution: Callable[[str], DistributionRecord | None]) -> str:
@@ -179,9 +183,7 @@ class StatusReporter:
         if wanted is None or len(wanted.revision) not in _COMMIT or not self._catalog.ready.is_set():
             return
         self._seen = self._catalog.version
-        status = judge(
-            wanted, self._target.source, self._catalog.known_builds(), self._distribution, self._url(wanted.revision)
-        )
+        status = judge(wanted, self._target.source, self._catalog.known_builds(), self._distribution, self._public_url)
         if status in {self._last, self._given_up}:
             return
         for attempt in range(1, ATTEMPTS + 1):
@@ -200,9 +202,6 @@ class StatusReporter:
                 return
         self._given_up = status
         _log.warning("the status of `%s` was not written: %s", wanted.revision[:12], self.failure)
-
-    def _url(self, revision: str) -> str:
-        return f"{self._public_url}/builds?q={revision[:12]}" if self._public_url else ""
 
     def _distribution(self, name: str) -> DistributionRecord | None:
         try:

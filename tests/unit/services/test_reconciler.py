@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,9 @@ from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unreachable, WombatError
+from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.model import Distribution, Lock, Module, Platform, Policy, Selection
+from wombat_gitops.services.observed import unusable
 from wombat_gitops.services.pacing import Timing
 from wombat_gitops.services.reconciler import Reconciler
 
@@ -326,6 +329,44 @@ async def test_a_source_that_fails_prunes_nothing(
     assert await world.reasons() == {"Ready": "Reconciled"}
 
 
+def publish(world: World) -> None:
+    """Let everything that was asked for succeed."""
+    done = {key: replace(record, state=BuildState.SUCCEEDED) for key, record in world.builds.records.items()}
+    world.builds.records.update(done)
+
+
+async def test_a_pass_tells_the_builds_that_count(world: World) -> None:
+    """A later commit that only describes a published version asks for nothing, and wants what is there."""
+    first = declare("a")
+    world.source.push(first)
+    watcher = world.watch()
+    await watcher.once()
+    publish(world)
+    later = desired_builds(first.distribution, Lock(GO_MOD, GO_SUM), SPEC.date + timedelta(days=1))
+    world.source.push(replace(first, builds=later))
+    outcome = await watcher.once()
+
+    assert outcome.requested == 0
+    assert outcome.declaration is not None
+    assert [build.id for build in outcome.declaration.declared[0].builds] == [build.id for build in first.builds]
+
+
+async def test_a_pass_tells_of_a_published_version_that_would_be_another_program(world: World) -> None:
+    """Among the problems of its manifest, so that whoever pushed it hears of it."""
+    world.source.push(declare("a"))
+    watcher = world.watch()
+    await watcher.once()
+    publish(world)
+    other = replace(declare("a").distribution, packages=declare("a").distribution.packages[:1])
+    builds = desired_builds(other, Lock(GO_MOD, GO_SUM), SPEC.date)
+    world.source.push(replace(declare("a"), distribution=other, builds=builds), declare("b"))
+    outcome = await watcher.once()
+
+    assert outcome.declaration is not None
+    assert [problem.rule for problem in outcome.declaration.diagnostics] == ["WOM-060"]
+    assert list(unusable(outcome.declaration)) == ["manifests/a.yaml"]
+
+
 async def test_two_sources_cannot_have_one_name(world: World) -> None:
     """The first owner keeps the name; it is free once its owner retires it or is no longer watched."""
     other = Scripted(id="source-2")
@@ -340,7 +381,7 @@ async def test_two_sources_cannot_have_one_name(world: World) -> None:
 
     assert (await world.record("a")).version == "1.0.0"
     assert (await world.record("b")).source == "source-2"
-    assert "`a`" in conditions["NameConflict"].message
+    assert conditions["NameConflict"].message == "another source already declares `a`: `source-1`"
     assert all(request.spec.version != "9.0.0" for request in world.builds.requests)
 
     await world.watch(other, rivals=frozenset({"source-2"})).once()
