@@ -99,17 +99,10 @@ class ManifestReader:
         readings = self._interpret(parsed, files)
         found = combine(readings.values(), self._shared[1], self._shared[2])
         locks = await self._read_locks(tree, files, found.distributions)
+        present = files.manifests.keys() | files.others.keys()
         groups = {
-            distribution.path: [
-                path
-                for path in (
-                    distribution.path,
-                    *_lock_paths(distribution.path),
-                    *readings[distribution.path].uses,
-                )
-                if _is_entry(files, path)
-            ]
-            for distribution in found.distributions
+            path: [each for each in (path, *_lock_paths(path), *readings[path].uses) if each in present]
+            for path in (distribution.path for distribution in found.distributions)
         }
         dates = await self._source.dates(tree, groups) if groups else {}
         declared = self._declare(parsed, readings, found.distributions, files, locks, dates)
@@ -139,7 +132,11 @@ class ManifestReader:
             path = distribution.path
             date = dates.get(path, UNCOMMITTED_DATE)
             found = known.get(path)
-            state = tuple(files.others.get(each) or files.refused.get(each) for each in _lock_paths(path))
+            go_mod, go_sum = _lock_paths(path)
+            state = (
+                files.others.get(go_mod) or files.refused.get(go_mod),
+                files.others.get(go_sum) or files.refused.get(go_sum),
+            )
             if found is None or found.reading is not readings[path] or (found.lock, found.item.date) != (state, date):
                 item = _declare(parsed[path].text, readings[path], distribution, locks, files, date)
                 found = _Known(readings[path], state, item)
@@ -300,7 +297,3 @@ def _is_manifest(path: str) -> bool:
 
 def _in_lock(path: str) -> bool:
     return any(part.endswith(".lock") for part in path.split("/")[:-1])
-
-
-def _is_entry(files: _Files, path: str) -> bool:
-    return path in files.manifests or path in files.others

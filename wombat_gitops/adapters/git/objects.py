@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
@@ -68,7 +69,7 @@ def check_readable(entry: TreeEntry) -> None:
         raise Refused(msg)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class _Change:
     """The newest change of a path.
 
@@ -81,6 +82,14 @@ class _Change:
     order: int
     seconds: int
     known: bool
+
+
+_ORDER: Final = attrgetter("order")
+
+
+@lru_cache(maxsize=1024)
+def _date(seconds: int) -> datetime:
+    return datetime.fromtimestamp(min(seconds, _LAST), UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +203,17 @@ class Repository:
         Raises:
             Refused: the history needed for it was cut off.
         """
-        history = await self.look_back(commit)
+        changes = (await self.look_back(commit)).changes
         dates = dict[str, datetime]()
         for key, paths in groups.items():
-            newest = max((history.changes[path] for path in paths if path in history.changes), default=None)
-            if newest is None:
+            found = [change for path in paths if (change := changes.get(path)) is not None]
+            if not found:
                 continue
+            newest = max(found, key=_ORDER)
             if not newest.known:
                 msg = f"the date of `{paths[0]}` is not known, because the history of this clone was cut off"
                 raise Refused(msg, hint="run `git fetch --unshallow`, or check out with `fetch-depth: 0`")
-            dates[key] = datetime.fromtimestamp(min(newest.seconds, _LAST), UTC)
+            dates[key] = _date(newest.seconds)
         return dates
 
     async def look_back(self, commit: str) -> _History:

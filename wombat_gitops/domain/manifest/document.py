@@ -16,7 +16,7 @@ from yaml import events
 
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, Span, Spans, child, shown
+from wombat_gitops.domain.manifest.places import Places, Span, Spans, child, pack, shown, unpack
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
@@ -28,6 +28,7 @@ _FORBIDDEN: Final = re.compile(
 """Controls but tab and line feed, other line ends, writing directions (they hide what a line says), no-characters."""
 
 _TAB: Final = re.compile("\t")
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -36,36 +37,42 @@ class Scalar:
     """A text, a number or a word, as it was written.
 
     Attributes:
+        place: its span, packed.
         plain: written without quotes.
         broken: stands for something already reported; say nothing more about it.
     """
 
     text: str
-    span: Span
+    place: int
     plain: bool
     broken: bool = False
 
     @property
     def null(self) -> bool:
         """Written as nothing."""
-        return self.plain and self.text in {"", "~", "null", "Null", "NULL"}
+        return self.plain and self.text in _NULLS
 
 
 @dataclass(slots=True)
 class Items:
     """A list."""
 
-    span: Span
+    place: int
     items: list[Node] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Fields:
-    """A map, in the file's order."""
+    """A map, in the file's order.
 
-    span: Span
+    Attributes:
+        keys: the packed span of each key.
+        pending: the key whose value comes next.
+    """
+
+    place: int
     fields: dict[str, Node] = field(default_factory=dict)
-    keys: dict[str, Span] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
     pending: Scalar | None = None
 
 
@@ -111,10 +118,8 @@ def parse_document(path: str, data: bytes) -> Document:
         builder.report(rules.EMPTY, "the file is empty", Span(1, 1), hint)
     if builder.root is None:
         return Document(None, places, tuple(builder.problems))
-    located = _Locator()
-    located.visit("", builder.root, None)
-    placed = Places(path, places.lines, located.values, located.keys)
-    return Document(builder.root, placed, tuple(builder.problems), frozenset(located.broken))
+    placed = Places(path, places.lines, builder.values, builder.keys)
+    return Document(builder.root, placed, tuple(builder.problems), frozenset(builder.broken))
 
 
 def _not_utf8(path: str, data: bytes, offset: int) -> Document:
@@ -154,14 +159,23 @@ def _span_at(text: str, offset: int) -> Span:
 
 
 class _Builder:
-    """Makes the tree from parser events and collects what is wrong on the way."""
+    """Makes the tree from parser events, notes where its values stand, and collects what is wrong on the way.
+
+    Attributes:
+        values: spans of the values by JSON Pointer.
+        keys: spans of their keys.
+        broken: pointers of the values that are broken.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._stack: list[Items | Fields] = []
-        self._values = 0
+        self._stack: list[tuple[Items | Fields, str | None]] = []
+        self._count = 0
         self._documents = 0
         self.root: Node | None = None
+        self.values = Spans()
+        self.keys = Spans()
+        self.broken: set[str] = set()
         self.problems: list[Diagnostic] = []
 
     def report(self, rule: rules.Rule, message: str, span: Span, hint: str = "") -> None:
@@ -169,7 +183,8 @@ class _Builder:
 
     def read(self, text: str) -> None:
         try:
-            for event in yaml.parse(text, Loader=_LOADER):
+            parser = _LOADER(text)
+            while (event := parser.get_event()) is not None:
                 self._take(event)
         except yaml.YAMLError as error:
             self._syntax(error)
@@ -180,9 +195,9 @@ class _Builder:
         elif isinstance(event, events.DocumentStartEvent):
             self._start_document(event)
         elif isinstance(event, events.AliasEvent):
-            span = self._span(event)
-            self.report(rules.ALIAS, f"alias `*{event.anchor}` is not allowed", span, "write the value out")
-            self._add(Scalar("", span, plain=True, broken=True))
+            place = _place(event)
+            self.report(rules.ALIAS, f"alias `*{event.anchor}` is not allowed", unpack(place), "write the value out")
+            self._add(Scalar("", place, plain=True, broken=True))
         elif isinstance(event, events.SequenceStartEvent):
             self._open(Items(self._checked(event)))
         elif isinstance(event, events.MappingStartEvent):
@@ -192,7 +207,7 @@ class _Builder:
 
     def _start_document(self, event: events.DocumentStartEvent) -> None:
         self._documents += 1
-        span = self._span(event)
+        span = unpack(_place(event))
         if self._documents > 1:
             self.report(
                 rules.MANY_DOCUMENTS,
@@ -205,65 +220,87 @@ class _Builder:
             self.report(rules.DIRECTIVE, "YAML directives are not allowed", span, "remove the line")
 
     def _scalar(self, event: events.ScalarEvent) -> Scalar:
-        span = self._checked(event)
+        place = self._checked(event)
         match = None if event.value.isprintable() else _FORBIDDEN.search(event.value) or _TAB.search(event.value)
         if match is not None:
             message = f"character U+{ord(match[0]):04X} is not allowed"
-            self.report(rules.FORBIDDEN_CHARACTER, message, span, "remove it")
-            return Scalar("", span, plain=True, broken=True)
-        return Scalar(event.value, span, plain=not event.style)
+            self.report(rules.FORBIDDEN_CHARACTER, message, unpack(place), "remove it")
+            return Scalar("", place, plain=True, broken=True)
+        return Scalar(event.value, place, not event.style)
 
-    def _checked(self, event: events.ScalarEvent | events.CollectionStartEvent) -> Span:
-        span = self._span(event)
+    def _checked(self, event: events.ScalarEvent | events.CollectionStartEvent) -> int:
+        place = _place(event)
         if event.anchor is not None:
-            self.report(rules.ALIAS, f"anchor `&{event.anchor}` is not allowed", span, "write the value out")
+            message = f"anchor `&{event.anchor}` is not allowed"
+            self.report(rules.ALIAS, message, unpack(place), "write the value out")
         if event.tag is not None:
-            self.report(rules.TAG, f"tag {shown(event.tag)} is not allowed", span, "remove the tag")
-        return span
+            self.report(rules.TAG, f"tag {shown(event.tag)} is not allowed", unpack(place), "remove the tag")
+        return place
 
     def _open(self, node: Items | Fields) -> None:
-        self._add(node)
+        pointer = self._add(node)
         if len(self._stack) >= MAX_DEPTH:
+            span = unpack(node.place)
             message = f"values are nested more than {MAX_DEPTH} levels deep"
-            self.report(rules.TOO_DEEP, message, Span(node.span.line, node.span.column, node.span.column + 1))
+            self.report(rules.TOO_DEEP, message, Span(span.line, span.column, span.column + 1))
             raise _Stop
-        self._stack.append(node)
+        self._stack.append((node, pointer))
 
-    def _add(self, node: Node) -> None:
-        self._values += 1
-        if self._values > MAX_VALUES:
-            self.report(rules.TOO_MANY_VALUES, f"the file holds more than {MAX_VALUES:,} values", node.span)
+    def _add(self, node: Node) -> str | None:
+        """Put a value where it belongs; returns its pointer, or None where it is no part of the tree."""
+        self._count += 1
+        if self._count > MAX_VALUES:
+            self.report(rules.TOO_MANY_VALUES, f"the file holds more than {MAX_VALUES:,} values", unpack(node.place))
             raise _Stop
         if not self._stack:
             self.root = node
-            return
-        parent = self._stack[-1]
+            return self._note(node, "")
+        parent, around = self._stack[-1]
         if isinstance(parent, Items):
             parent.items.append(node)
-        elif parent.pending is None:
+            return None if around is None else self._note(node, f"{around}/{len(parent.items) - 1}")
+        if parent.pending is None:
             parent.pending = self._key(node)
-        else:
-            key, parent.pending = parent.pending, None
-            self._add_field(parent, key, node)
+            return None
+        key, parent.pending = parent.pending, None
+        if not self._add_field(parent, key, node) or around is None:
+            return None
+        pointer = child(around, key.text)
+        self.keys.add(pointer, key.place)
+        return self._note(node, pointer, key)
+
+    def _note(self, node: Node, pointer: str, key: Scalar | None = None) -> str:
+        """Note where a value stands; one that is written as nothing stands at its key."""
+        place = node.place
+        if isinstance(node, Scalar):
+            if node.broken:
+                self.broken.add(pointer)
+            if key is not None and node.plain and not node.text:
+                place = key.place
+        self.values.add(pointer, place)
+        return pointer
 
     def _key(self, node: Node) -> Scalar:
         if isinstance(node, Scalar) and (node.broken or not (node.plain and node.text == "")):
             return node
-        self.report(rules.COMPLEX_KEY, "a key must be a text", node.span, "write the field's name")
-        return Scalar("", node.span, plain=True, broken=True)
+        self.report(rules.COMPLEX_KEY, "a key must be a text", unpack(node.place), "write the field's name")
+        return Scalar("", node.place, plain=True, broken=True)
 
-    def _add_field(self, parent: Fields, key: Scalar, node: Node) -> None:
+    def _add_field(self, parent: Fields, key: Scalar, node: Node) -> bool:
+        """Make a value a field; returns whether it is one."""
         if key.broken:
-            return
+            return False
         if key.plain and key.text == "<<":
-            self.report(rules.MERGE_KEY, "merge key `<<` is not allowed", key.span, "write the fields out")
-        elif key.text in parent.fields:
-            first = parent.keys[key.text]
+            self.report(rules.MERGE_KEY, "merge key `<<` is not allowed", unpack(key.place), "write the fields out")
+            return False
+        if key.text in parent.fields:
+            first = unpack(parent.keys[key.text])
             message = f"key {shown(key.text)} is already set in line {first.line}"
-            self.report(rules.DUPLICATE_KEY, message, key.span, "remove one of them")
-        else:
-            parent.fields[key.text] = node
-            parent.keys[key.text] = key.span
+            self.report(rules.DUPLICATE_KEY, message, unpack(key.place), "remove one of them")
+            return False
+        parent.fields[key.text] = node
+        parent.keys[key.text] = key.place
+        return True
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -277,12 +314,14 @@ class _Builder:
         self.report(rules.SYNTAX, message, Span(line, column), _SYNTAX_HINTS.get(str(problem), ""))
         raise _Stop
 
-    def _span(self, event: events.Event) -> Span:
-        start, end = event.start_mark, event.end_mark
-        if start is None or end is None:
-            return Span(1, 1)
-        same = end.line == start.line and end.column > start.column
-        return Span(start.line + 1, start.column + 1, end.column + 1 if same else 0)
+
+def _place(event: events.Event) -> int:
+    """The packed span of an event, which ends where it is known to end on the same line."""
+    start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return pack(1, 1, 0)
+    same = end.line == start.line and end.column > start.column
+    return pack(start.line + 1, start.column + 1, end.column + 1 if same else 0)
 
 
 _SYNTAX_HINTS: Final = {
@@ -296,27 +335,3 @@ _SYNTAX_HINTS: Final = {
     "found character that cannot start any token": "put the text in quotes",
     "did not find expected alphabetic or numeric character": "put text that begins with `*` or `&` in quotes",
 }
-
-
-class _Locator:
-    """Spans by JSON Pointer. Recursion is as deep as the document, which is limited."""
-
-    def __init__(self) -> None:
-        self.values = Spans()
-        self.keys = Spans()
-        self.broken: set[str] = set()
-
-    def visit(self, pointer: str, node: Node, key: Span | None) -> None:
-        if key is not None:
-            self.keys.add(pointer, key)
-        empty = isinstance(node, Scalar) and node.plain and not node.text
-        self.values.add(pointer, key if key is not None and empty else node.span)
-        if isinstance(node, Scalar):
-            if node.broken:
-                self.broken.add(pointer)
-        elif isinstance(node, Items):
-            for index, item in enumerate(node.items):
-                self.visit(child(pointer, index), item, None)
-        else:
-            for name, value in node.fields.items():
-                self.visit(child(pointer, name), value, node.keys[name])

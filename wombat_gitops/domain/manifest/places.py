@@ -34,25 +34,34 @@ class Span:
     end: int = 0
 
 
-class Spans(Mapping[str, Span]):
-    """Spans by JSON Pointer, each packed into one number.
+def pack(line: int, column: int, end: int) -> int:
+    """A span as one number.
 
     A source may hold 10,000 manifests with dozens of values each; as objects, their spans would take most of
     the memory, and most of the time of every garbage collection.
     """
+    return (line << 2 * _BITS) | (column << _BITS) | end
+
+
+def unpack(place: int) -> Span:
+    """The span that `pack` made a number of."""
+    return Span(place >> 2 * _BITS, (place >> _BITS) & _MASK, place & _MASK)
+
+
+class Spans(Mapping[str, Span]):
+    """Spans by JSON Pointer, each packed into one number."""
 
     __slots__ = ("_packed",)
 
     def __init__(self) -> None:
         self._packed: dict[str, int] = {}
 
-    def add(self, pointer: str, span: Span) -> None:
-        """Note the span of the value at *pointer*."""
-        self._packed[sys.intern(pointer)] = (span.line << 2 * _BITS) | (span.column << _BITS) | span.end
+    def add(self, pointer: str, place: int) -> None:
+        """Note the packed span of the value at *pointer*."""
+        self._packed[sys.intern(pointer)] = place
 
     def __getitem__(self, pointer: str) -> Span:
-        packed = self._packed[pointer]
-        return Span(packed >> 2 * _BITS, (packed >> _BITS) & _MASK, packed & _MASK)
+        return unpack(self._packed[pointer])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packed)

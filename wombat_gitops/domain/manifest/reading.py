@@ -174,6 +174,9 @@ def combine(
 
 def find_conflicts(readings: Sequence[Reading]) -> tuple[Diagnostic, ...]:
     """An error at each manifest whose name another one has too."""
+    names = [reading.distribution.name for reading in readings if reading.distribution is not None]
+    if len(set(names)) == len(names):
+        return ()
     by_name: dict[str, list[Reading]] = {}
     for reading in readings:
         if reading.distribution is not None:
