@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.examination import examine
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import read_all
 from wombat_gitops.domain.manifest.render import render_text
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.pipeline import read_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.diagnostics import Diagnostic
 
@@ -31,6 +33,12 @@ packages: [pure, io]
 GO_MOD = f"module distribution\n\ngo 1.26.4\n\nrequire {CORE} v4.76.0\n"
 GO_SUM = f"{CORE} v4.76.0 h1:{'A' * 43}=\n{CORE} v4.76.0/go.mod h1:{'B' * 43}=\n"
 LOCK = Lock(GO_MOD, GO_SUM)
+
+COMPONENTS = frozenset(
+    Component(kind, name)
+    for kind, name in (("input", "stdin"), ("input", "kafka"), ("output", "stdout"), ("processor", "mapping"))
+)
+"""What packages register, for the cases that are pipelines."""
 
 GENERATED = {
     "WOM-001-too-large": (SMALL + "# padding\n" * 30_000).encode(),
@@ -53,9 +61,12 @@ def corpus() -> dict[str, dict[str, bytes]]:
 
 
 def diagnose(files: Mapping[str, bytes]) -> list[Diagnostic]:
-    """Every problem of some manifests and, where the case has to do with locks, of their locks."""
-    found = read_all({path: data for path, data in files.items() if path.endswith(".yaml")})
-    problems = list(found.diagnostics)
+    """Every problem of some manifests and of their locks; files named `pipeline.yaml` are pipelines."""
+    pipelines = {path: data for path, data in files.items() if path.endswith("/pipeline.yaml")}
+    found = read_all({path: data for path, data in files.items() if path.endswith(".yaml") and path not in pipelines})
+    problems = [*found.diagnostics]
+    for path, data in pipelines.items():
+        problems += read_pipeline(path, data, COMPONENTS).diagnostics
     for distribution in found.distributions:
         go_mod, go_sum = lock_paths(distribution.path)
         reading = found.readings[distribution.path]
@@ -63,8 +74,12 @@ def diagnose(files: Mapping[str, bytes]) -> list[Diagnostic]:
     return sorted(problems)
 
 
-def picture(name: str, files: Mapping[str, bytes]) -> str:
+def picture(name: str, problems: Iterable[Diagnostic]) -> str:
     """What a person sees of a case; locks count only where the case is about them."""
-    problems = diagnose(files)
     about_locks = name.startswith("WOM-05")
     return render_text([problem for problem in problems if about_locks or not problem.rule.startswith("WOM-05")])
+
+
+def kept_picture(name: str) -> str:
+    """What a person has to see of a case, as it was reviewed."""
+    return (CORPUS / "invalid" / f"{name}.txt").read_text()

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.support.manifests import CORPUS, corpus, diagnose, picture
+from tests.support.manifests import CORPUS, corpus, diagnose, kept_picture, picture
+from tests.support.rulecases import MADE
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import read_manifest, render_schemas
-from wombat_gitops.domain.manifest.rules import CASE_COLLISION, NOT_A_FILE, ODD_PATH, RULES, Rule
+from wombat_gitops.domain.manifest.rules import RULES, Rule
 from wombat_gitops.domain.model import Maintainer, Module, Platform
 
-CASES = corpus()
-ELSEWHERE = {"WOM-060", "WOM-070", "WOM-071", "WOM-072", "WOM-073", "WOM-082", "WOM-085"}
-"""Rules that need a base, Go's listing or a program: test_publication, test_policy, test_inspection."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
-ABOUT_THE_TREE = {CASE_COLLISION.id, NOT_A_FILE.id, ODD_PATH.id}
-"""Rules about entries of a tree, not about bytes: tests/unit/services/test_manifests.py."""
+    from wombat_gitops.domain.diagnostics import Diagnostic
+
+CASES: dict[str, Callable[[], Iterable[Diagnostic]]] = {
+    **{name: partial(diagnose, files) for name, files in corpus().items()},
+    **MADE,
+}
+WITH_GO = {"WOM-070", "WOM-071", "WOM-072", "WOM-073", "WOM-082", "WOM-085"}
+"""Rules about what is in modules: tests/integration/golang/test_rules.py."""
 
 
 def test_every_rule_has_a_case() -> None:
-    """No rule is without a file that breaks it."""
-    assert {name[:7] for name in CASES} | ABOUT_THE_TREE | ELSEWHERE == set(RULES)
+    """No rule is without something that breaks it, and none without the text that is told then."""
+    kept = {path.stem for path in (CORPUS / "invalid").glob("*.txt")}
+    assert kept == {f"{rule.id}-{rule.slug}" for rule in RULES.values()}
+    assert {name[:7] for name in CASES} == set(RULES) - WITH_GO
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_case_breaks_its_rule(name: str) -> None:
-    """A case is told under the rule it is named for."""
-    rule = RULES[name[:7]]
-    assert name == f"{rule.id}-{rule.slug}"
-    assert rule.id in {problem.rule for problem in diagnose(CASES[name])}
+    """A case is told under the rule it is named for, as it was reviewed: wording, place and picture."""
+    problems = list(CASES[name]())
 
-
-@pytest.mark.parametrize("name", CASES)
-def test_case_is_told_as_kept(name: str) -> None:
-    """The wording, the place and the picture are those that were reviewed."""
-    assert picture(name, CASES[name]) == (CORPUS / "invalid" / f"{name}.txt").read_text()
+    assert name[:7] in {problem.rule for problem in problems}
+    assert picture(name, problems) == kept_picture(name)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
