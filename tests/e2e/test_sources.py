@@ -108,6 +108,9 @@ async def test_a_webhook_reaches_a_watcher_that_was_killed_and_came_back(tmp_pat
         listed = fleet.run("--server", fleet.address, "list", "sources")
         assert listed.returncode == 0, listed.stderr
         assert first["id"] in listed.stdout
+        assert " manifests  Ready " in listed.stdout
+        told = fleet.run("--server", fleet.address, "get", "source", first["id"])
+        assert "state      Ready\n" in told.stdout
         said = "".join(role.said for role in fleet.roles)
         assert SECRET not in said
 

@@ -222,6 +222,7 @@ def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
         observed_revision=look.revision,
         observed_by=look.via if look.polled_at else "",
         polled_at=look.polled_at,
+        due_at=look.due_at,
         pushed_at=look.pushed_at,
         verified=look.verified,
         signer=look.signer,

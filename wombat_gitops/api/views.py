@@ -272,7 +272,8 @@ class SourceView(View):
     conditions: list[ConditionView]
     observed_revision: str = Field("", description="newest commit seen at the tip of the branch, used or not")
     observed_by: str = Field("", description="why it is known", examples=["poll", "webhook"])
-    polled_at: datetime | None = Field(None, description="last look, at most five minutes old while it is watched")
+    polled_at: datetime | None = Field(None, description="last look, or one of the five minutes before it")
+    due_at: datetime | None = Field(None, description="when it is overdue: nobody watches it any more; null: not known")
     pushed_at: datetime | None = Field(None, description="last message of the git host")
     verified: bool | None = Field(None, description="whether that commit is signed; null where that is not demanded")
     signer: str = Field("", description="who signed it")

@@ -7,15 +7,18 @@ by the watcher alone. Status is never stored: `assess` derives it from a record 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.model import Exclusion, Maintainer, Module, PlatformField, Replace, Retention, Withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-from datetime import datetime
+
+_GRACE: Final = timedelta(minutes=10)
+"""What a watcher may be late: it writes some looks only, and waits up to five minutes after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,8 @@ class SourceLook:
     Attributes:
         revision: newest commit that was seen at the tip of the branch; "" where the host did not answer.
         via: why it is known: `poll`, or `webhook` where a message of the host made the watcher look.
-        polled_at: the last look; written anew within five minutes while a watcher is at work.
+        polled_at: the last look; of looks in which nothing is new, one in five minutes is written.
+        interval: seconds between two looks, 0 where that is not known.
         pushed_at: the last message of the host.
         verified: whether that commit is signed as the source demands; None where it demands nothing.
         signer: who signed it.
@@ -134,7 +138,15 @@ class SourceLook:
     signer: str = ""
     error: str = ""
     status_error: str = ""
+    interval: float = 0.0
     schema: int = 1
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When another look must have been written, unless nobody watches any more; None where that is not known."""
+        if self.polled_at is None or not self.interval:
+            return None
+        return self.polled_at + 2 * timedelta(seconds=self.interval) + _GRACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ def _seconds(value: object) -> object:
     return float(match[1]) * _UNITS[match[2]]
 
 
+def _flag(value: object) -> object:
+    """`true` or `false` as it stands in the text; nothing else is either of them."""
+    return {"true": True, "false": False}.get(str(value), value)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -136,6 +141,10 @@ class SourceFile(_Model):
 
     api_version: Literal["wombat/v1"] = Field(alias="apiVersion")
     kind: Literal["Sources"]
+    alone: Annotated[bool, BeforeValidator(_flag), Field(strict=True)] = Field(
+        default=False,
+        description="Nobody watches any other source, so that names of sources that are not listed any more are free.",
+    )
     sources: tuple[SourceEntry, ...] = Field(min_length=1, max_length=_MOST_SOURCES)
 
 
@@ -146,6 +155,7 @@ class SourcesReading:
     entries: tuple[SourceEntry, ...]
     diagnostics: tuple[Diagnostic, ...]
     places: Places
+    alone: bool = False
 
 
 def read_sources(path: str, data: bytes) -> SourcesReading:
@@ -158,7 +168,7 @@ def read_sources(path: str, data: bytes) -> SourcesReading:
     except ValidationError as error:
         problems = {_problem(document.places, item) for item in _told(error.errors(include_url=False))}
         return SourcesReading((), tuple(sorted(problems)), document.places)
-    return SourcesReading(found.sources, (), document.places)
+    return SourcesReading(found.sources, (), document.places, found.alone)
 
 
 def render_sources_schema() -> str:
@@ -209,6 +219,7 @@ _TYPES: Final = {
     "model_attributes_type": "a map of fields",
     "tuple_type": "a list",
     "string_type": "a text",
+    "bool_type": "`true` or `false`",
     "float_type": "a time such as `30s`",
 }
 

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
 from wombat_gitops.domain.declaration import Declaration
-from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TransientError, UserError, WombatError
+from wombat_gitops.domain.errors import (
+    InternalError,
+    NotFound,
+    Refused,
+    TransientError,
+    Unverified,
+    UserError,
+    WombatError,
+)
 from wombat_gitops.domain.lifecycle import BuildState, Origin
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import Places
@@ -143,7 +151,9 @@ class Reconciler:
                 outcome = await self.once()
                 if self._observe is not None:
                     self._observe(outcome)
-                failures = failures + 1 if outcome.error is not None else 0
+                # a commit that is not signed as it must be is no trouble of the host: the next one may be
+                failed = outcome.error is not None and not isinstance(outcome.error, Unverified)
+                failures = failures + 1 if failed else 0
                 await first_of(wait(self._timing.delay(failures, self._random())), stop)
 
     async def once(self) -> Outcome:

@@ -104,6 +104,7 @@ class Looks:
     """Writes `SourceLook`s of one source: at once where something is new, else as a sign of life now and then.
 
     Args:
+        interval: seconds between two looks at it.
         signer: who signed the newest commit; None where the source demands no signature.
         status_error: why the host could not be told how the builds stand, or "".
     """
@@ -113,6 +114,7 @@ class Looks:
         source: RefreshedSource,
         store: Store[SourceLook],
         clock: Callable[[], datetime],
+        interval: float,
         signer: Callable[[], str] | None = None,
         status_error: Callable[[], str] = str,
     ) -> None:
@@ -121,7 +123,7 @@ class Looks:
         self._clock = clock
         self._signer = signer
         self._status_error = status_error
-        self._look = SourceLook(source.id)
+        self._look = SourceLook(source.id, interval=interval)
         self._written: SourceLook | None = None
         self._news = asyncio.Event()
 

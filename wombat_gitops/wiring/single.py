@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.wiring import machine, roles, watching
 from wombat_gitops.wiring.addresses import broker_address
-from wombat_gitops.wiring.watched import watched_sources
+from wombat_gitops.wiring.watched import is_alone, watched_sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -39,15 +39,15 @@ async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
     Raises:
         InvalidSources: the list of sources is wrong.
     """
-    sources = watched_sources(settings)
+    sources, alone = watched_sources(settings), is_alone(settings)
 
     async def role(spine: roles.Backbone) -> None:
         if not any(item.status for item in sources):
-            await watching.watcher(spine, sources, stop, watching.Watching())
+            await watching.watcher(spine, sources, stop, watching.Watching(alone=alone))
             return
         catalog = spine.catalog()
         async with beside(catalog.run, stop):
-            await watching.watcher(spine, sources, stop, watching.Watching(settings.public_url, catalog))
+            await watching.watcher(spine, sources, stop, watching.Watching(settings.public_url, catalog, alone))
 
     await run_role(settings, "watcher", role, stop)
 

@@ -75,7 +75,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             downloads = Downloads(spine.objects, settings.data / "downloads")
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
-            given = watching.Watching(settings.public_url, catalog, alone=True)
+            given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
                 first.run("catalog", catalog.run)

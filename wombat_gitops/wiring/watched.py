@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.git.signatures import Verifier
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.manifest.places import Places
+    from wombat_gitops.domain.sources import SourcesReading
     from wombat_gitops.settings import Settings
 
 _DEFAULT_BRANCH: Final = "main"
@@ -71,6 +71,15 @@ def watched_sources(settings: Settings) -> list[Watched]:
     return [item for item in found if item is not None]
 
 
+def is_alone(settings: Settings) -> bool:
+    """Whether the list of sources says that nobody watches any other.
+
+    Raises:
+        InvalidSources: the list of sources is wrong; carries what and where.
+    """
+    return settings.sources is not None and _Reading.of(settings.sources).alone
+
+
 def webhooks(settings: Settings) -> tuple[Hook, ...]:
     """The webhooks of all sources that have one.
 
@@ -88,10 +97,11 @@ def webhooks(settings: Settings) -> tuple[Hook, ...]:
 class _Reading:
     """The entries of one file, and what is found to be wrong while they are looked at."""
 
-    def __init__(self, file: Path, entries: tuple[SourceEntry, ...], places: Places) -> None:
+    def __init__(self, file: Path, found: SourcesReading) -> None:
         self._folder = file.absolute().parent
-        self.entries = entries
-        self._places = places
+        self.entries = found.entries
+        self.alone = found.alone
+        self._places = found.places
         self._problems: list[Diagnostic] = []
         self._ids: dict[str, int] = {}
 
@@ -106,7 +116,7 @@ class _Reading:
         reading = read_sources(str(file), data)
         if reading.diagnostics:
             raise InvalidSources(reading.diagnostics)
-        return cls(file, reading.entries, reading.places)
+        return cls(file, reading)
 
     def end(self) -> None:
         """Raise `InvalidSources` where anything was wrong."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.githost import HttpStatusWriter
 from wombat_gitops.adapters.nats.refreshing import NatsRefresher, refreshes
+from wombat_gitops.domain.model import Platform
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.services.reconciler import Reconciler
@@ -36,13 +37,14 @@ class Watching:
     Attributes:
         public_url: address of the website, or "".
         catalog: what the builds do; needed where statuses are written to git hosts.
-        alone: no other source is watched by anybody, so every name that none of these has is free to
-            take, and builds for this machine's platform come first.
+        alone: no other source is watched by anybody, so every name that none of these has is free to take.
+        first: builds for this platform come first.
     """
 
     public_url: str = ""
     catalog: Catalog | None = None
     alone: bool = False
+    first: Platform | None = None
 
 
 async def watcher(spine: Backbone, sources: Sequence[Watched], stop: asyncio.Event, how: Watching) -> None:
@@ -84,7 +86,7 @@ class _One:
                 public_url=how.public_url,
                 random=random.random,
             )
-        self._looks = Looks(source, spine.looks, machine.now, item.signer, self._status_error)
+        self._looks = Looks(source, spine.looks, machine.now, item.interval, item.signer, self._status_error)
         watched: ManifestSource = source
         self._reconciler = Reconciler(
             watched,
@@ -95,7 +97,7 @@ class _One:
             machine.now,
             random=random.random,
             interval=item.interval,
-            first=machine.native_platform() if how.alone else None,
+            first=how.first,
             rivals=rivals,
             observe=self._observe,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from wombat_gitops.domain.subjects import SOURCE_REFRESH, source_look
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.settings import Settings
 from wombat_gitops.wiring import roles, watching
-from wombat_gitops.wiring.watched import Watched, watched_sources, webhooks
+from wombat_gitops.wiring.watched import Watched, is_alone, watched_sources, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,15 +71,15 @@ def _holds(found: Callable[[], object]) -> object:
 
 
 @asynccontextmanager
-async def running(broker: TestBroker, folder: Path, text: str) -> AsyncIterator[Running]:
+async def running(broker: TestBroker, folder: Path, text: str, *, alone: bool = True) -> AsyncIterator[Running]:
     file = folder / "sources.yaml"
-    file.write_text(HEAD + text)
+    file.write_text(f"alone: {str(alone).lower()}\n{HEAD}{text}")
     settings = Settings(data=folder / "data", sources=file)
     sources = watched_sources(settings)
     stop = asyncio.Event()
     async with roles.backbone(settings, broker.url, "up") as spine:
         catalog = spine.catalog()
-        how = watching.Watching("https://wombat.example.invalid", catalog, alone=True)
+        how = watching.Watching("https://wombat.example.invalid", catalog, is_alone(settings))
         async with asyncio.TaskGroup() as group:
             group.create_task(catalog.run(stop))
             await catalog.ready.wait()
@@ -199,6 +200,25 @@ async def test_a_name_belongs_to_one_source(broker: TestBroker, tmp_path: Path) 
         await run.until(lambda: run.catalog.distribution("a").retired)
         two.commit({"README": "look again"})
         await run.until(lambda: run.catalog.distribution("a").source == run.sources[1].source.id)
+
+
+async def test_names_of_a_source_that_is_listed_no_more_are_free_where_nobody_else_watches(
+    broker: TestBroker, tmp_path: Path
+) -> None:
+    """A repository that moved is another source: it gets its names back where the list says that it is the only one."""
+    repo = repository(tmp_path / "one", "a")
+    async with running(broker, tmp_path, f"- {{url: {repo.url}, branch: main}}\n") as run:
+        await run.declared("a")
+    repo.path.rename(tmp_path / "moved")
+    moved = f"- {{url: {(tmp_path / 'moved').as_uri()}, branch: main}}\n"
+    async with running(broker, tmp_path, moved, alone=False) as run:
+        await run.until(lambda: run.reasons(0).get("NameConflict") == "NameTaken")
+    async with running(broker, tmp_path, moved) as run:
+        await run.until(lambda: run.catalog.distribution("a").source == run.sources[0].source.id)
+        await run.until(lambda: run.reasons(0) == {"Ready": "Reconciled"})
+        looked = run.look(0)
+    assert looked.polled_at is not None
+    assert looked.due_at == looked.polled_at + timedelta(seconds=2 * 30 + 600)
 
 
 async def test_who_signed_is_shown(broker: TestBroker, tmp_path: Path) -> None:

@@ -69,6 +69,19 @@ def test_what_is_wrong_is_told_where_it_stands(text: str, place: tuple[int, int]
     assert words in first.message
 
 
+@pytest.mark.parametrize(("text", "wanted"), [("", False), ("alone: false\n", False), ("alone: true\n", True)])
+def test_a_list_may_say_that_it_is_the_only_one(text: str, wanted: bool) -> None:
+    """Which nobody takes for granted."""
+    assert read_sources("s.yaml", f"{text}{HEAD}- url: .\n".encode()).alone is wanted
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "[true]"])
+def test_only_true_and_false_are_answers(value: str) -> None:
+    """Whoever writes something else hears of it."""
+    (problem,) = read_sources("s.yaml", f"alone: {value}\n{HEAD}- url: .\n".encode()).diagnostics
+    assert (problem.line, problem.message) == (1, "this must be `true` or `false`")
+
+
 def test_a_misspelt_field_is_recognised() -> None:
     """The nearest field of that place is proposed."""
     (problem,) = read_sources(

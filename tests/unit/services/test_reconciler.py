@@ -16,7 +16,15 @@ from wombat_gitops.adapters.memory import MemoryStore
 from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unreachable, WombatError
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    NotFound,
+    Refused,
+    TimedOut,
+    Unreachable,
+    Unverified,
+    WombatError,
+)
 from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.model import Distribution, Lock, Module, Platform, Policy, Selection
 from wombat_gitops.services.observed import unusable
@@ -65,6 +73,7 @@ class Scripted:
     commit: str = "a" * 40
     error: WombatError | None = None
     reads: int = 0
+    waits: list[float] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def revision(self) -> str:
@@ -88,7 +97,8 @@ class Scripted:
 
     @asynccontextmanager
     async def changes(self) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
-        async def wait(_seconds: float) -> None:
+        async def wait(seconds: float) -> None:
+            self.waits.append(seconds)
             await self.moved.wait()
             self.moved.clear()
 
@@ -476,6 +486,23 @@ async def test_a_change_wakes_the_watcher(world: World) -> None:
         stop.set()
 
     assert (first, second) == (2, 2)
+
+
+async def test_a_commit_without_its_signature_slows_nothing_down(world: World) -> None:
+    """The host is in order: the next commit is looked for as soon as ever, whatever is wrong with this one."""
+    errors = [Unverified("no", reason="NotSigned", revision="b" * 40)] * 3 + [Unreachable("away")] * 3
+    stop = asyncio.Event()
+    task = asyncio.create_task(world.watch().run(stop))
+    async with asyncio.timeout(10):
+        for number, error in enumerate(errors, 1):
+            world.source.error = error
+            world.source.moved.set()
+            while len(world.source.waits) <= number:
+                await asyncio.sleep(0)
+        stop.set()
+        await task
+    pace = 30 * 1.05
+    assert world.source.waits == pytest.approx([pace, pace, pace, pace, 3.75, 7.5, 15])
 
 
 def test_retries_back_off_to_a_cap() -> None:

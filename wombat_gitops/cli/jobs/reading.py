@@ -246,6 +246,8 @@ def _sources_table(items: Sequence[SourceView]) -> str:
             item.id,
             item.url,
             item.ref or "(work tree)",
+            item.folder,
+            _state(item),
             (item.observed_revision or item.revision)[:_SHORT_ID],
             _signed(item),
             str(item.manifests),
@@ -254,7 +256,7 @@ def _sources_table(items: Sequence[SourceView]) -> str:
         ]
         for item in items
     ]
-    heads = ["SOURCE", "URL", "BRANCH", "REVISION", "SIGNED", "MANIFESTS", "INVALID", "LOOKED"]
+    heads = ["SOURCE", "URL", "BRANCH", "FOLDER", "STATE", "REVISION", "SIGNED", "MANIFESTS", "INVALID", "LOOKED"]
     return text.table(heads, rows) if rows else ""
 
 
@@ -273,13 +275,26 @@ def _source(client: ApiClient, name: str) -> SourceView:
     return found[0]
 
 
+def _state(source: SourceView) -> tuple[str, text.Style]:
+    """What is wrong with a source, in one word; nothing is known before the first look."""
+    if source.due_at is not None and source.due_at < datetime.now(UTC):
+        return "Unwatched", text.Style.WARN
+    wrong = [each.type for each in source.conditions if each.status and each.type != "Ready"]
+    wrong.sort(key=lambda name: name == "Stalled")  # it comes with a condition that says more
+    ready = next((each.status for each in source.conditions if each.type == "Ready"), None)
+    if ready:
+        return (wrong[0], text.Style.WARN) if wrong else ("Ready", text.Style.GOOD)
+    return (wrong[0] if wrong else "Unread", text.Style.DIM if ready is None else text.Style.BAD)
+
+
 def _source_text(source: SourceView) -> str:
-    conditions = [f"{each.type}: {each.reason}: {each.message}" for each in source.conditions]
+    word, style = _state(source)
     pairs = [
         ("source", source.id),
         ("url", source.url),
         ("branch", source.ref or "(work tree)"),
         ("folder", source.folder),
+        ("state", text.paint(word, style)),
         ("revision", source.revision),
         ("newest", f"{source.observed_revision} by {source.observed_by}" if source.observed_revision else ""),
         ("signed", _signature(source)),
@@ -288,9 +303,20 @@ def _source_text(source: SourceView) -> str:
         ("looked", _time(source.polled_at)),
         ("webhook", _time(source.pushed_at)),
         ("status", source.status_error),
-        ("conditions", "\n".join(conditions)),
     ]
-    return text.fields(pairs)
+    return "\n\n".join([text.fields(pairs), *_conditions(source)])
+
+
+def _conditions(source: SourceView) -> list[str]:
+    """What is wrong, a paragraph a cause: one cause may be behind several conditions."""
+    causes: dict[tuple[str, str, datetime], list[str]] = {}
+    for each in source.conditions:
+        if each.status and each.type != "Ready":
+            causes.setdefault((each.reason, each.message, each.since), []).append(each.type)
+    return [
+        f"{', '.join(types)}: {reason} since {_time(since)}\n{message}"
+        for (reason, message, since), types in causes.items()
+    ]
 
 
 def _signature(source: SourceView) -> str:

@@ -86,7 +86,7 @@ class _News:
         self._catalog = told.catalog
         self._shown = shown
         self._first = True
-        self._conditions: set[str] = set()
+        self._conditions: dict[str, set[str]] = {}
         self._failed: set[tuple[str, int]] = set()
         self._complete = False
 
@@ -120,15 +120,20 @@ class _News:
             text.note(f"\n{failure_text(record)}\n\n  whole log: {self._api}/builds/{record.id}\n", always=True)
 
     def _tell_conditions(self) -> None:
-        current = {
-            f"{condition.reason}: {condition.message}"
-            for source in self._catalog.sources()
-            for condition in source.conditions
-            if condition.status and condition.type not in {"Ready", "Reconciling"}
-        }
-        for words in sorted(current - self._conditions):
-            text.warning(words)
-        self._conditions = current
+        sources = self._catalog.sources()
+        for source in sources:
+            place = f"{source.url} {source.ref} {source.folder}: " if len(sources) > 1 else ""
+            before = self._conditions.get(source.id, set())
+            current = {
+                f"{condition.reason}: {condition.message}"
+                for condition in source.conditions
+                if condition.status and condition.type not in {"Ready", "Reconciling"}
+            }
+            for words in sorted(current - before):
+                text.warning(f"{place}{words}")
+            if before and not current:
+                text.note(f"{place}in order again")
+            self._conditions[source.id] = current
 
     def _tell_first(self, distributions: list[DistributionRecord]) -> None:
         if not self._first:

@@ -1059,9 +1059,14 @@ export interface components {
             observed_by: string;
             /**
              * Polled At
-             * @description last look, at most five minutes old while it is watched
+             * @description last look, or one of the five minutes before it
              */
             polled_at: string | null;
+            /**
+             * Due At
+             * @description when it is overdue: nobody watches it any more; null: not known
+             */
+            due_at: string | null;
             /**
              * Pushed At
              * @description last message of the git host
