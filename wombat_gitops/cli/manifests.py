@@ -32,13 +32,13 @@ class DeltaForm(StrEnum):
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...", help="Distributions; all where none is named.", autocompletion=names.distributions
+        metavar="NAME", help="Distributions; all where none is named.", autocompletion=names.distributions
     ),
 ]
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATH|NAME]...", help="Manifests; all where none is named.", autocompletion=names.distributions
+        metavar="PATH|NAME", help="Manifests; all where none is named.", autocompletion=names.distributions
     ),
 ]
 Platforms = Annotated[
@@ -55,7 +55,7 @@ def register(app: typer.Typer) -> None:
 
 def init(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of the repository.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the repository.")] = Path(),
     name: Annotated[str, typer.Option("--name", help="Name of the distribution to start with.")] = "example",
     benthos: Annotated[str, typer.Option("--benthos", metavar="VERSION", help="Exact version of Benthos.")] = "v4.76.0",
     no_lock: Annotated[bool, typer.Option("--no-lock", help="Do not lock it; needs no Go and no network.")] = False,
@@ -87,17 +87,21 @@ def validate(
     context: typer.Context,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[PATH]...", help="Files or folders; the manifests folder where none is named."),
+        typer.Argument(metavar="PATH", help="Files or folders; the manifests folder where none is named."),
     ] = None,
+    inspect: Annotated[
+        bool,
+        typer.Option("--inspect", help="Look into the modules too: packages that are of no use, licences; needs Go."),
+    ] = False,
     form: Annotated[Report, typer.Option("--format", help="Form of what is found.")] = Report.TEXT,
 ) -> None:
     """Check manifests and their locks; tells every problem in every file at once.
 
-    Needs no repository and no network. Exits with 3 where a manifest is invalid.
+    Needs no repository and, without --inspect, no network. Exits with 3 where a manifest is invalid.
     """
     from wombat_gitops.cli.jobs.validate import validate as job
 
-    raise typer.Exit(job(globals_of(context).settings(), paths or [], form.value))
+    raise typer.Exit(job(globals_of(context).settings(), paths or [], form.value, inspect=inspect))
 
 
 def fmt(
@@ -105,7 +109,7 @@ def fmt(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[PATH]...",
+            metavar="PATH",
             help="Files or folders; the manifests folder where none is named; `-` is standard input.",
         ),
     ] = None,
@@ -201,7 +205,8 @@ def lock(
 ) -> None:
     """Resolve manifests to exact modules and write go.mod and go.sum beside them.
 
-    Exits with 1 where a lock cannot be made, or `--check` finds one missing or stale.
+    Looks into the modules too, and makes no lock for packages that are missing or register nothing. Exits with 1
+    where a lock cannot be made, or `--check` finds one missing or stale, and with 3 where a manifest is invalid.
     """
     from wombat_gitops.cli.jobs.lock import LockOptions
     from wombat_gitops.cli.jobs.lock import lock as job
@@ -305,7 +310,7 @@ def apply(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="A kind of manifest; without it, all of them.")] = "",
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="A kind of manifest; without it, all of them.")] = "",
     page: Annotated[bool, typer.Option("--page", help="Print the page of all fields, as Markdown.")] = False,
 ) -> None:
     """Print the JSON Schema of manifests."""
@@ -319,7 +324,7 @@ def schema(
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="[RULE]", help="Id of a rule, `WOM-012`; without it, a list.")] = "",
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule, `WOM-012`; without it, a list.")] = "",
     page: Annotated[bool, typer.Option("--page", help="Print the page of all rules, as Markdown.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:

@@ -250,13 +250,15 @@ def contents_differ(each: Pair) -> bool:
     if each.old is None or each.new is None:
         return each.new is not None
     one, other = each.old.distribution, each.new.distribution
-    return each.old.lock != each.new.lock or (one.packages, one.platforms, one.tags, one.cgo, one.exclusions) != (
+    same = (one.packages, one.platforms, one.tags, one.cgo, one.exclusions, one.policies) == (
         other.packages,
         other.platforms,
         other.tags,
         other.cgo,
         other.exclusions,
+        other.policies,
     )
+    return each.old.lock != each.new.lock or not same
 
 
 class _Known:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.contents import Presence
 from wombat_gitops.domain.diagnostics import Severity
+from wombat_gitops.domain.errors import LockError
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.model import COMPONENTS_FOLDER
 
@@ -42,30 +43,60 @@ def short_name(package: str) -> str:
     return package.partition(f"/{COMPONENTS_FOLDER}/")[2] or package
 
 
+class UselessPackages(LockError):
+    """Modules that were resolved, with packages that no program can be made of.
+
+    Args:
+        inspection: with at least one package that is not present.
+    """
+
+    def __init__(self, inspection: Inspection) -> None:
+        wrong = _wrong(inspection, Presence.PRESENT)
+        (first, where), *others = wrong.items()
+        more = f" (and {len(others)} more)" if others else ""
+        super().__init__(f"{_sentence(first, where, inspection)}{more}", hint=advice(first, where))
+        self.inspection = inspection
+
+
 def useless(contents: Contents) -> tuple[PackageContents, ...]:
     """The packages that a program must not be built with."""
     return tuple(package for package in contents.packages if package.presence is not Presence.PRESENT)
 
 
+def refuse(inspection: Inspection) -> None:
+    """Stop where a program must not be built. Raises `UselessPackages`."""
+    if any(useless(contents) for _, contents in inspection.platforms):
+        raise UselessPackages(inspection)
+
+
 def diagnose(reading: Reading, inspection: Inspection) -> tuple[Diagnostic, ...]:
     """What is wrong with the packages of a distribution, each once, with the platforms it is wrong on."""
+    found = []
+    for package, where in _wrong(inspection).items():
+        pointer = reading.pointers.get(package.package, "/packages")
+        message, hint = _sentence(package, where, inspection), advice(package, where)
+        rule, severity = _RULES.get(package.presence, rules.PACKAGE_EMPTY), Severity.ERROR
+        if package.presence is Presence.PRESENT:
+            hint, severity = "take the package that registers what you need", Severity.WARNING
+        found.append(reading.places.problem(rule, message, pointer, hint=hint, severity=severity))
+    return tuple(sorted(found))
+
+
+def _wrong(inspection: Inspection, *tolerated: Presence) -> dict[PackageContents, list[Platform]]:
+    """Each package that there is something to say about, with the platforms it is to be said of."""
     wrong: dict[PackageContents, list[Platform]] = {}
     for platform, contents in inspection.platforms:
         for package in contents.packages:
-            if package.presence is not Presence.PRESENT or not package.components:
-                wrong.setdefault(replace(package, components=(), licenses=(), license_files=()), []).append(platform)
-    everywhere = len(inspection.platforms)
-    return tuple(sorted(_problem(reading, package, where, everywhere) for package, where in wrong.items()))
+            if package.presence not in tolerated and (
+                package.presence is not Presence.PRESENT or not package.components
+            ):
+                plain = replace(package, components=(), licenses=(), license_files=())
+                wrong.setdefault(plain, []).append(platform)
+    return wrong
 
 
-def _problem(reading: Reading, package: PackageContents, where: list[Platform], everywhere: int) -> Diagnostic:
-    short = short_name(package.package)
-    on = "" if len(where) == everywhere else f" on {', '.join(f'`{platform}`' for platform in where)}"
-    pointer = reading.pointers.get(package.package, "/packages")
-    rule = _RULES.get(package.presence)
-    if rule is None:
-        message = f"package `{short}`{on} is not known to register a component"
-        hint = "take the package that registers what you need"
-        return reading.places.problem(rules.PACKAGE_EMPTY, message, pointer, hint=hint, severity=Severity.WARNING)
-    message = f"package `{short}`{on}: {package.reason}"
-    return reading.places.problem(rule, message, pointer, hint=advice(package, where))
+def _sentence(package: PackageContents, where: list[Platform], inspection: Inspection) -> str:
+    everywhere = len(where) == len(inspection.platforms)
+    on = "" if everywhere else f" on {', '.join(f'`{platform}`' for platform in where)}"
+    reason = package.reason or "it is not known to register a component"
+    return f"package `{short_name(package.package)}`{on}: {reason}"

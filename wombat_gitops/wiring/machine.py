@@ -22,6 +22,7 @@ from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.domain.model import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance
+from wombat_gitops.services.inspected import InspectedResolver
 from wombat_gitops.settings import go_environment, search_path
 
 if TYPE_CHECKING:
@@ -76,11 +77,12 @@ async def go_tools(settings: Settings) -> GoTools:
     data = settings.data / "go"
     toolchains = Toolchains(data, search_path())
     network = await go_network(go_environment(), search_path())
+    inspector = GoInspector(toolchains, data, network)
     return GoTools(
         GoCompiler(toolchains, data, network),
-        GoResolver(toolchains, data, network),
+        InspectedResolver(GoResolver(toolchains, data, network), inspector),
         GoVersions(toolchains, data, network),
-        GoInspector(toolchains, data, network),
+        inspector,
         GoPackageIndex(toolchains, data, network),
     )
 
@@ -91,7 +93,7 @@ async def compiler(settings: Settings) -> Compiler:
 
 
 async def resolver(settings: Settings) -> Resolver:
-    """The resolver for locks."""
+    """The resolver for locks, which refuses packages that are of no use."""
     return (await go_tools(settings)).resolver
 
 

@@ -181,7 +181,7 @@ class _Reading:
         module = package.module.path if package.module is not None else ""
         reason = _refusal(package)
         if reason:
-            hint = self._help([package]) if not package.files else ""
+            hint = self._help([package]) if not package.files else "take a package that the module offers to others"
             return PackageContents(path, module, Presence.REFUSED, reason, hint)
         around = [self._listing[name] for name in sorted(closure(self._listing, (path,)) - self._service)]
         reason, hint = self._lack(package, around)

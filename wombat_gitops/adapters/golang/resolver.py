@@ -20,10 +20,13 @@ from wombat_gitops.adapters.golang.downloads import Downloaded, download_modules
 from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.toolchain import Toolchain
 from wombat_gitops.adapters.process import capture
+from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.contents import Contents, Inspection, PackageContents, Presence
 from wombat_gitops.domain.errors import Conflict, InternalError, LockError
 from wombat_gitops.domain.gomod import Offer, offers
 from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
+from wombat_gitops.domain.inspection import UselessPackages
 from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.lock import parse_go_mod
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock, Module
@@ -42,7 +45,18 @@ _SECONDS: Final = 900.0
 _ROUNDS: Final = 4
 """Passes over all platforms after which module files that still change are taken for a defect."""
 
+_MOST_NAMED: Final = 12
+"""Packages of a module that are listed where none is like the one that is not there."""
+
 _FINDING: Final = "finding module for package "
+_MARK: Final = "package error: "
+
+_OF_A_PLATFORM: Final = (
+    "build constraints exclude all Go files",
+    "is a program, not an importable package",
+    "C source files not",
+)
+"""Errors of a package that leave its module resolved; the inspection that follows tells more about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +130,14 @@ class GoResolver:
         homes = {module.path: _home(module, job.distribution) for module in modules}
         downloaded = await self._download(job, homes.values(), probe)
         places = {module.path: each.folder for module, each in downloaded.items()}
-        for package in job.distribution.packages:
+        missing = dict[str, PackageContents]()
+        platforms = job.distribution.platforms
+        for package in sorted({each for platform in platforms for each in job.distribution.packages_for(platform)}):
             owner = _owner(package, modules)
-            if owner is not None:
-                _check_package(package, owner, places[homes[owner.path].path])
+            if owner is not None and (wrong := _missing(package, owner, places[homes[owner.path].path])) is not None:
+                missing[package] = wrong
+        if missing:
+            raise UselessPackages(_inspection(job.distribution, missing))
 
     async def _download(self, job: _Job, modules: Iterable[Module], probe: Path) -> dict[Module, Downloaded]:
         env = self._env(job, job.distribution.platforms[0])
@@ -147,7 +165,16 @@ class GoResolver:
                 msg = f"`{tag[:80]}` is not a build tag"
                 raise LockError(msg)
         tags = ["-tags", ",".join(sorted(job.distribution.tags))] if job.distribution.tags else []
-        argv = [job.toolchain.go, "list", "-deps", *tags, "-f", "{{with .Error}}{{.}}{{end}}", "."]
+        argv = [
+            job.toolchain.go,
+            "list",
+            "-deps",
+            "-e",
+            *tags,
+            "-f",
+            f"{{{{with .Error}}}}{_MARK}{{{{.Err}}}}{{{{end}}}}",
+            ".",
+        ]
         env = self._env(job, platform)
         imports = imports_go(job.distribution.packages_for(platform))
         (job.folder / MAIN_FILE).write_text(imports, encoding="utf-8")
@@ -158,6 +185,9 @@ class GoResolver:
             package = sought[0].split(_FINDING, 1)[1].strip()
             msg = f"no declared module, and none they require, provides package `{package}`"
             raise LockError(msg, hint="name its module with an exact version under `modules`")
+        _, mark, errors = _without_platforms(text).partition(_MARK)
+        if mark:
+            raise StepFailed(gofailure.classify(errors.replace(_MARK, ""), step=Step.FETCH))
 
     async def _check_versions(self, job: _Job, lock: Lock) -> None:
         actual = requirements(lock.go_mod)
@@ -186,6 +216,14 @@ class GoResolver:
         return env | {"GOFLAGS": "-mod=mod"}
 
 
+def _without_platforms(text: str) -> str:
+    """What a listing printed, but for errors that say nothing about modules."""
+    lines = text.splitlines()
+    return "\n".join(
+        line for line in lines if not line.startswith(_MARK) or not any(words in line for words in _OF_A_PLATFORM)
+    )
+
+
 def _home(module: Module, distribution: Distribution) -> Module:
     """The module whose source counts: the one itself, or what the manifest replaces it by."""
     replaced = {(each.path, each.version): each.by for each in distribution.replaces}
@@ -197,18 +235,28 @@ def _owner(package: str, modules: tuple[Module, ...]) -> Module | None:
     return max(owners, key=lambda module: len(module.path), default=None)
 
 
-def _check_package(package: str, module: Module, place: Path) -> None:
+def _inspection(distribution: Distribution, wrong: Mapping[str, PackageContents]) -> Inspection:
+    """What is known where only some packages were looked at."""
+    listed = ((platform, distribution.packages_for(platform)) for platform in distribution.platforms)
+    return Inspection(
+        tuple((platform, Contents(tuple(wrong[each] for each in names if each in wrong))) for platform, names in listed)
+    )
+
+
+def _missing(package: str, module: Module, place: Path) -> PackageContents | None:
+    """What to say of a package that its module does not have; None where it has it."""
     inside = package.removeprefix(module.path).strip("/")
     if _has_go(place / inside):
-        return
+        return None
     root = COMPONENTS_FOLDER if inside.startswith(f"{COMPONENTS_FOLDER}/") else ""
     asked = inside.removeprefix(root).strip("/")
     known = _packages(place / root)
     below = [name for name in known if name.startswith(f"{asked}/")]
     near = below or difflib.get_close_matches(asked, known, n=3, cutoff=0.6)
-    names = ", ".join(f"`{name}`" for name in near[:3])
-    msg = f"module `{module.path}` `{module.version}` has no package `{inside}` (`{package}`)"
-    raise LockError(msg, hint=f"did you mean {names}?" if names else "")
+    hint = f"did you mean {' or '.join(f'`{name}`' for name in near[:3])}?" if near else ""
+    if not near and 0 < len(known) <= _MOST_NAMED:
+        hint = f"it has {', '.join(f'`{name}`' for name in known)}"
+    return PackageContents(package, module.path, Presence.MISSING, f"`{module}` has no such package", hint)
 
 
 def _packages(root: Path) -> list[str]:

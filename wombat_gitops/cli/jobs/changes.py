@@ -7,13 +7,12 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import text
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Locked, Shown, look_into_one
 from wombat_gitops.cli.jobs.published import find_published
-from wombat_gitops.domain import inspection, policy
 from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.delta import Delta, compare, contents_differ, narrowed, pair
 from wombat_gitops.domain.diagnostics import Diagnostic
-from wombat_gitops.domain.errors import LockError, NotFound, Refused
+from wombat_gitops.domain.errors import LockError, NotFound
 from wombat_gitops.domain.manifest import Reading, interpret, parse_manifest
 from wombat_gitops.domain.publication import compare_declarations
 from wombat_gitops.services.manifests import ManifestReader
@@ -126,23 +125,19 @@ async def _inspect(
     for each in filter(contents_differ, pairs):
         if each.new is None or each.new.lock is None:
             continue
-        name = each.new.distribution.name
-        text.note(f"{name}: looking into {text.plural(len(each.new.distribution.packages), 'package')}")
-        now = await _contents(tool, each.new)
-        found[name] = (await _contents(tool, each.old) if each.old is not None else None, now)
-        if now is not None:
-            reading = readings[each.new.distribution.path]
-            problems += inspection.diagnose(reading, now)
-            for _, contents in now.platforms:
-                problems += policy.diagnose(reading, policy.judge_contents(each.new.distribution.policies, contents))
+        new = each.new.distribution
+        told, now = await look_into_one(tool, Locked(new, each.new.lock, readings[new.path]))
+        found[new.name] = (await _contents(tool, each.old) if each.old is not None else None, now)
+        problems += told
     return found, problems
 
 
 async def _contents(tool: Inspector, declared: Declared) -> Inspection | None:
+    """What was in a distribution before; what cannot be told any more is not compared."""
     if declared.lock is None:
         return None
     try:
         return await tool.inspect(declared.distribution, declared.lock, Shown(verbose=text.is_verbose()))
-    except (LockError, Refused) as error:
-        text.error(f"{declared.distribution.name}: {error.message}", error.hint)
+    except LockError as error:
+        text.note(f"{declared.distribution.name}: not compared with what it was: {error.message}")
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
 from wombat_gitops.cli.jobs.from_config import read_pipelines
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.plan import tell
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.errors import NotFound

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.lock import LockFiles
     from wombat_gitops.domain.model import Distribution
 
+_ABOUT_LOCKS: Final = "WOM-05"
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
@@ -50,6 +51,14 @@ class Examined:
         """All of manifests and locks, by place."""
         found = [*self.set.diagnostics, *(each for problems in self.lock_problems.values() for each in problems)]
         return tuple(sorted(found))
+
+    def stale(self, path: str) -> tuple[Diagnostic, ...]:
+        """Why the lock of a manifest has to be made again; nothing of it where that would not help."""
+        return tuple(each for each in self.lock_problems[path] if each.rule.startswith(_ABOUT_LOCKS))
+
+    def refusals(self, path: str) -> tuple[Diagnostic, ...]:
+        """What the policies do not allow of a manifest and its lock."""
+        return tuple(each for each in self.lock_problems[path] if not each.rule.startswith(_ABOUT_LOCKS))
 
 
 def find_manifests(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import Examined, examine, find_manifests, read_file, refuse_errors, replace_file
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.plan import tell
 from wombat_gitops.domain.draft import draft, name_from
 from wombat_gitops.domain.errors import Refused, UserError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import find_manifests, read_file, refuse_errors, replace_file, write_lock
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.domain.errors import LockError, Refused, TransientError, WombatError
 from wombat_gitops.domain.lock import lock_paths, render_lock
 from wombat_gitops.domain.manifest import read_all

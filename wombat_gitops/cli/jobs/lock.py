@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine, read_file, replace_file, write_lock
+from wombat_gitops.cli.jobs.inspecting import Shown, judge, tell
 from wombat_gitops.domain.errors import LockError, WombatError
+from wombat_gitops.domain.inspection import UselessPackages, diagnose
 from wombat_gitops.domain.lock import lock_paths, render_lock
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.manifest.edit import replaces_text, with_replaces
 from wombat_gitops.domain.manifest.reading import has_errors
-from wombat_gitops.domain.manifest.render import render_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     from wombat_gitops.cli.jobs.folder import Examined
     from wombat_gitops.domain.gomod import Offer
     from wombat_gitops.domain.model import Distribution
-    from wombat_gitops.ports import Resolver
     from wombat_gitops.settings import Settings
+    from wombat_gitops.wiring.machine import GoTools
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """One distribution. *refused*: something that is in its programs is not allowed."""
+
     name: str
     state: str
     path: str
     detail: str = ""
+    refused: bool = False
 
 
 _STYLES = {"up to date": None, "written": text.Style.GOOD, "stale": text.Style.WARN, "failed": text.Style.BAD}
@@ -61,13 +64,14 @@ def lock(settings: Settings, options: LockOptions, output: text.Output) -> int:
     """Lock what needs it; one that fails does not keep the others from being done. Returns the exit code."""
     folder = Path(settings.repo, settings.folder)
     found = examine(choose(options.words, folder), folder)
-    if has_errors(found.set.diagnostics):
-        text.note(text.accented(render_text(found.set.diagnostics), sys.stderr), always=True)
-    current = [each for each in found.set.distributions if not found.lock_problems[each.path]]
+    problems = [*found.set.diagnostics, *(each for path in found.lock_problems for each in found.refusals(path))]
+    if has_errors(problems):
+        tell(problems)
+    current = [each for each in found.set.distributions if not found.stale(each.path)]
     always = (options.force or options.add_replaces) and not options.check
     wanted = [each for each in found.set.distributions if always or each not in current]
     if options.check:
-        rows = [_Row(each.name, "stale", _folder(each), _reasons(found.lock_problems[each.path])) for each in wanted]
+        rows = [_Row(each.name, "stale", _folder(each), _reasons(found.stale(each.path))) for each in wanted]
         if wanted:
             text.note(f"run `{shlex.join(['wombat', 'lock', *(each.path for each in wanted)])}`", always=True)
     else:
@@ -77,7 +81,7 @@ def lock(settings: Settings, options: LockOptions, output: text.Output) -> int:
     rows.sort(key=lambda row: row.name)
     items = [{"name": row.name, "state": row.state, "path": row.path, "detail": row.detail} for row in rows]
     text.emit({"items": items}, output, lambda: _table(rows))
-    if has_errors(found.set.diagnostics):
+    if has_errors(problems) or any(row.refused for row in rows):
         return exits.INVALID
     return exits.FAILED if any(row.state in {"failed", "stale"} for row in rows) else exits.OK
 
@@ -85,36 +89,43 @@ def lock(settings: Settings, options: LockOptions, output: text.Output) -> int:
 async def _lock_all(
     settings: Settings, found: Examined, wanted: Sequence[Distribution], options: LockOptions
 ) -> list[_Row]:
-    from wombat_gitops.wiring.machine import resolver
+    from wombat_gitops.wiring.machine import go_tools
 
-    tool = await resolver(settings)
-    return await running.side_by_side(lambda each: _lock_one(tool, found, each, options), wanted)
+    tools = await go_tools(settings)
+    return await running.side_by_side(lambda each: _lock_one(tools, found, each, options), wanted)
 
 
-async def _lock_one(tool: Resolver, found: Examined, distribution: Distribution, options: LockOptions) -> _Row:
+async def _lock_one(tools: GoTools, found: Examined, distribution: Distribution, options: LockOptions) -> _Row:
     text.note(
         f"{distribution.name}: resolving {text.plural(len(distribution.modules), 'module')} for "
         f"{text.plural(len(distribution.platforms), 'platform')}"
     )
-    manifest = ""
+    manifest, output = "", Shown(verbose=options.verbose)
+    reading = found.set.readings[distribution.path]
     try:
-        resolved = await tool.resolve(distribution, Shown(verbose=options.verbose))
-        offers = await tool.offers(distribution, resolved)
+        resolved = await tools.resolver.resolve(distribution, output)
+        offers = await tools.resolver.offers(distribution, resolved)
         if offers and options.add_replaces:
             manifest, distribution = _with_replaces(found, distribution, offers)
-            resolved = await tool.resolve(distribution, Shown(verbose=options.verbose))
+            resolved = await tools.resolver.resolve(distribution, output)
         elif offers:
             _offer(distribution, offers)
         if manifest:
             replace_file(Path(distribution.path), manifest)
         folder = write_lock(distribution, render_lock(distribution, resolved))
+        problems = judge(reading, distribution, await tools.inspector.inspect(distribution, resolved, output))
+    except UselessPackages as error:
+        tell(diagnose(reading, error.inspection))
+        return _Row(distribution.name, "failed", _folder(distribution), error.message)
     except LockError as error:
         text.error(f"{distribution.name}: {error.message}", error.hint)
         return _Row(distribution.name, "failed", _folder(distribution), error.message)
     except OSError as error:
         msg = f"cannot write `{_folder(distribution)}`: {(error.strerror or 'unknown reason').lower()}"
         raise WombatError(msg) from error
-    return _Row(distribution.name, "written", folder.as_posix())
+    if problems:
+        tell(problems)
+    return _Row(distribution.name, "written", folder.as_posix(), refused=has_errors(problems))
 
 
 def _offer(distribution: Distribution, offers: Sequence[Offer]) -> None:
@@ -144,18 +155,6 @@ def _with_replaces(found: Examined, old: Distribution, offers: Sequence[Offer]) 
     return after, again
 
 
-class Shown:
-    """Passes on what the toolchain prints, or drops it."""
-
-    def __init__(self, *, verbose: bool) -> None:
-        self._verbose = verbose
-
-    async def write(self, data: bytes) -> None:
-        """Take some output."""
-        if self._verbose:
-            sys.stderr.write(data.decode("utf-8", "replace"))
-
-
 def _folder(distribution: Distribution) -> str:
     return Path(lock_paths(distribution.path)[0]).parent.as_posix()
 
@@ -167,5 +166,10 @@ def _reasons(problems: Sequence[object]) -> str:
 def _table(rows: Sequence[_Row]) -> str:
     if not rows:
         return ""
-    cells: list[list[text.Cell]] = [[row.name, (row.state, _STYLES[row.state]), row.path, row.detail] for row in rows]
-    return text.table(["NAME", "LOCK", "PATH", "WHY" if any(row.detail for row in rows) else ""], cells)
+    cells: list[list[text.Cell]] = [[row.name, (row.state, _STYLES[row.state]), row.path, _why(row)] for row in rows]
+    return text.table(["NAME", "LOCK", "PATH", "WHY" if any(map(_why, rows)) else ""], cells)
+
+
+def _why(row: _Row) -> str:
+    """Why a lock is stale; why it could not be made is told in full where that happens."""
+    return row.detail if row.state == "stale" else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.upgrade import tell_problems
 from wombat_gitops.domain.errors import LockError
 from wombat_gitops.domain.manifest.reading import has_errors

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine, read_file, replace_file, write_lock
-from wombat_gitops.cli.jobs.lock import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.domain.errors import LockError, UserError, WombatError
 from wombat_gitops.domain.grammar import MODULE_VERSION, matches
 from wombat_gitops.domain.lock import LockFiles, lock_paths, render_lock

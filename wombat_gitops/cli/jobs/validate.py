@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wombat_gitops.cli import exits, text
+from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
@@ -18,11 +19,27 @@ if TYPE_CHECKING:
     from wombat_gitops.settings import Settings
 
 
-def validate(settings: Settings, paths: Sequence[Path], form: str) -> int:
-    """Check files; returns the exit code."""
+def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: bool = False) -> int:
+    """Check files; returns the exit code.
+
+    Args:
+        inspect: look into the modules of those whose locks can be used, too.
+
+    Raises:
+        Unreachable: what is inside of a distribution has to be downloaded, and cannot be.
+    """
     folder = Path(settings.repo, settings.folder)
     found = examine(find_manifests(paths, folder), folder)
     problems = found.diagnostics
+    if inspect:
+        from wombat_gitops.cli.jobs.inspecting import Locked, look_into
+
+        locked = [
+            Locked(each, lock, found.set.readings[each.path])
+            for each in found.set.distributions
+            if (lock := found.locks[each.path]) is not None
+        ]
+        problems = tuple(sorted((*problems, *running.run(look_into(settings, locked)))))
     match form:
         case "json":
             sys.stdout.write(render_json(problems))
@@ -32,15 +49,15 @@ def validate(settings: Settings, paths: Sequence[Path], form: str) -> int:
             sys.stdout.write(text.accented(render_text(problems)))
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     if form == "text":
-        text.note(_summary(found.manifests, problems, errors))
+        text.note(_summary(found.manifests, problems))
     return exits.INVALID if errors else exits.OK
 
 
-def _summary(manifests: int, problems: Sequence[Diagnostic], errors: int) -> str:
+def _summary(manifests: int, problems: Sequence[Diagnostic]) -> str:
     if not manifests:
         return "there are no manifests to check"
-    warnings = len(problems) - errors
-    told = [text.plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+    counts = Counter(problem.severity for problem in problems)
+    told = [text.plural(counts[level], level.value) for level in Severity if counts[level]]
     if not told:
         return f"{text.plural(manifests, 'manifest')} checked, no problems"
     files = len({problem.path for problem in problems})
