@@ -31,15 +31,11 @@ class DeltaForm(StrEnum):
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="NAME", help="Distributions; all where none is named.", autocompletion=names.distributions
-    ),
+    typer.Argument(metavar="NAME", help="Distributions; all where none is named.", autocompletion=names.distributions),
 ]
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="PATH|NAME", help="Manifests; all where none is named.", autocompletion=names.distributions
-    ),
+    typer.Argument(metavar="PATH|NAME", help="Manifests; all where none is named.", autocompletion=names.distributions),
 ]
 Platforms = Annotated[
     list[str] | None, typer.Option("-p", "--platform", help="Only this platform, `linux/arm64`; may be repeated.")
