@@ -37,6 +37,9 @@ def _rule(reason: str, kind: FailureKind, pattern: str, hint: str = "", *, netwo
     return _Rule(reason, kind, re.compile(pattern, re.MULTILINE), hint, network)
 
 
+UNKNOWN: Final = "Unknown"
+"""The reason of a failure that no rule knows."""
+
 _LOCATION: Final = r"(?:\S+\.(?:go|s|mod):\d+(?::\d+)?: )?"
 
 _RULES: Final = (
@@ -122,6 +125,12 @@ _RULES: Final = (
         r"build constraints exclude all Go files in \S*?(?P<culprit>(?:[a-z0-9-]+\.)+[a-z]+/\S+)",
         "the package does not exist on this platform, or needs a tag or cgo: leave one of them out",
     ),
+    _rule(
+        "BadModuleFile",
+        _USER,
+        r"errors parsing go\.mod:\n(?:\S+:\d+(?::\d+)?: )?(?P<message>[^\n]+)",
+        "correct the module or its version",
+    ),
     _rule("ImportCycle", _USER, r"(?:imports (?P<culprit>\S+): )?import cycle not allowed", "report it to its owner"),
     _rule(
         "ModuleProxyUnavailable",
@@ -150,7 +159,14 @@ _RULES: Final = (
     _rule(
         "ModuleMissing",
         _USER,
-        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:40[34] [A-Z][a-z]+|410 Gone|not found|unknown revision|invalid version|"
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*403 Forbidden",
+        "the module proxy does not give it: take another version, or let GOPROXY name a proxy that has it",
+        network=True,
+    ),
+    _rule(
+        "ModuleMissing",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:404 [A-Z][a-z]+|410 Gone|not found|unknown revision|invalid version|"
         r"no matching versions|is not available|no such file or directory|file does not exist)",
         "correct the module or its version",
         network=True,
@@ -205,7 +221,7 @@ def classify(output: str, *, step: Step | None = None, status: int = 1) -> Failu
         return Failure(_INTERNAL, "OutOfMemory", message, step, "", "give the builder more memory", tail)
     kind = _TRANSIENT if networked else _INTERNAL
     message = _short(_first_line(output) or f"the go command ended with status {status} and said nothing")
-    return Failure(kind, "Unknown", message, step, "", "the log has everything that was printed", tail)
+    return Failure(kind, UNKNOWN, message, step, "", "the log has everything that was printed", tail)
 
 
 def timed_out(output: str, step: Step, seconds: float) -> Failure:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.model import Distribution
+    from wombat_gitops.domain.model import Distribution, Module
 
 MAX_BYTES: Final = 1_000_000
 """Bytes of go.mod and of go.sum that are read; the largest known distribution needs 100 kB."""
@@ -198,8 +198,13 @@ def check_lock(
         *_check_modules(distribution, parsed),
         *_check_replaces(distribution, parsed),
         *_check_header(make_header(distribution), header),
-        *_check_go(distribution, parsed),
     ]
+    too_old = tuple(_check_go(distribution, parsed))
+    if too_old:
+        # a new lock would not help, so it is not advised
+        found = [each for each in found if each[2] != "/go"]
+    found += too_old
+    found = found or [*_check_sums(distribution, parsed, lock)]
     return tuple(_problem(distribution, places, rule, message, pointer) for rule, message, pointer in found)
 
 
@@ -236,6 +241,24 @@ def _check_replaces(distribution: Distribution, parsed: GoMod) -> Iterator[_Foun
         if sorted(mine) != sorted(theirs):
             message = f"the lock {name} other modules than the manifest: {_difference(mine, theirs)}"
             yield rules.LOCK_REPLACES, message, f"/{name}"
+
+
+def _check_sums(distribution: Distribution, parsed: GoMod, lock: Lock) -> Iterator[_Found]:
+    """Whether go.sum has a digest of every go.mod, and of the modules whose packages are listed."""
+    told = {" ".join(line.split(" ")[:2]) for line in lock.go_sum.splitlines()}
+    replaced = {(each.path, each.version or ""): each.by for each in parsed.replaces}
+    homes = {module for module in distribution.modules if any(_holds(module, each) for each in distribution.packages)}
+    used = {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in homes}
+    wanted = [f"{each.path} {each.version}/go.mod" for each in parsed.used()]
+    wanted += [f"{each.path} {each.version}" for each in sorted(used)]
+    missing = [each.replace(" ", "@").removesuffix("/go.mod") for each in wanted if each not in told]
+    if missing:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        yield rules.LOCK_UNREADABLE, f"the lock's go.sum has no digest of `{missing[0]}`{more}", "/name"
+
+
+def _holds(module: Module, package: str) -> bool:
+    return f"{package}/".startswith(f"{module.path}/")
 
 
 def _check_header(wanted: LockHeader, header: LockHeader) -> Iterator[_Found]:

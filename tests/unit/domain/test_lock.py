@@ -34,6 +34,12 @@ from wombat_gitops.domain.model import (
 )
 
 
+def go_sum(*modules: str) -> str:
+    """The sums of the small lock, and of some modules."""
+    lines = (f"{each}{file} h1:{'C' * 43}=\n" for each in modules for file in ("", "/go.mod"))
+    return GO_SUM + "".join(lines)
+
+
 def small() -> Distribution:
     """The small manifest's distribution."""
     found = read_manifest("manifests/example.yaml", SMALL.encode()).distribution
@@ -54,7 +60,10 @@ def test_lock_reads_back(modules: list[Module], platforms: list[str], tagged: bo
     distribution = replace(
         small(), platforms=tuple(Platform.parse(text) for text in platforms), tags=("a", "b") if tagged else ()
     )
-    lock = Lock(GO_MOD + "".join(f"\nrequire {m.path} {m.version} // indirect\n" for m in modules), GO_SUM)
+    lock = Lock(
+        GO_MOD + "".join(f"\nrequire {m.path} {m.version} // indirect\n" for m in modules),
+        go_sum(*(f"{m.path} {m.version}" for m in modules)),
+    )
 
     files = render_lock(distribution, lock)
 
@@ -127,10 +136,36 @@ def test_replaced_and_excluded_modules_are_those_of_the_manifest() -> None:
     full = f"{plain}\nexclude a.b/g v1.1.0\n\nreplace a.b/c v1.0.0 => d.e/f v1.2.0\n"
     check_go_mod(full)
     for distribution, text, found in ((wanted, full, 0), (wanted, plain, 2), (small(), full, 2), (small(), plain, 0)):
-        files = render_lock(distribution, Lock(text, GO_SUM))
+        files = render_lock(distribution, Lock(text, go_sum("a.b/c v1.0.0", "d.e/f v1.2.0")))
         problems = check_lock(distribution, *read_lock(files.go_mod, files.go_sum))
         assert [problem.rule for problem in problems] == ["WOM-056"] * found
     assert [module.path for module in resolved_modules(Lock(full, GO_SUM))] == ["d.e/f", CORE]
+
+
+@pytest.mark.parametrize(
+    ("sums", "told"),
+    [
+        ("", "`a.b/c@v1.0.0` and 2 more"),
+        (GO_SUM, "`a.b/c@v1.0.0`"),
+        (go_sum("a.b/c v1.0.0").replace(f"{CORE} v4.76.0 h1", f"{CORE} v4.75.0 h1"), f"`{CORE}@v4.76.0`"),
+        (go_sum("a.b/c v1.0.0"), ""),
+    ],
+)
+def test_a_digest_that_is_missing_is_found_without_go(sums: str, told: str) -> None:
+    """Of every go.mod, and of the modules whose packages are listed; a build could not even begin."""
+    files = render_lock(small(), Lock(f"{GO_MOD}\nrequire a.b/c v1.0.0 // indirect\n", sums))
+    problems = check_lock(small(), *read_lock(files.go_mod, files.go_sum))
+    assert [(problem.rule, problem.message) for problem in problems] == (
+        [("WOM-051", f"the lock's go.sum has no digest of {told}")] if told else []
+    )
+
+
+def test_a_toolchain_that_is_too_old_is_raised_and_not_locked_again() -> None:
+    """A new lock would not help."""
+    lock = Lock(GO_MOD, GO_SUM)
+    header = make_header(small())
+    (problem,) = check_lock(replace(small(), toolchain="1.20.1"), header, lock)
+    assert (problem.rule, problem.hint) == ("WOM-055", "raise `go` in `manifests/example.yaml`")
 
 
 def test_a_lock_says_what_platforms_go_without() -> None:
@@ -171,7 +206,7 @@ def test_resolved_modules_have_their_digests() -> None:
 
 def test_indirect_requirements_are_not_the_manifests() -> None:
     """Only direct requirements are compared with the manifest's modules."""
-    files = render_lock(small(), Lock(f"{GO_MOD}\nrequire a.b/c v1.0.0\n", GO_SUM))
+    files = render_lock(small(), Lock(f"{GO_MOD}\nrequire a.b/c v1.0.0\n", go_sum("a.b/c v1.0.0")))
     (problem,) = check_lock(small(), *read_lock(files.go_mod, files.go_sum))
     assert problem.rule == "WOM-053"
     assert "a.b/c@v1.0.0" in problem.message

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import LockError, Unreachable
 from wombat_gitops.domain.lifecycle import FailureKind
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 def translated(failure: Failure) -> LockError | Unreachable:
     """The error of a failure outside of a build."""
     culprit = "" if not failure.culprit or failure.culprit in failure.message else f" (`{failure.culprit}`)"
+    if failure.reason == gofailure.UNKNOWN:
+        return LockError(failure.message, hint="`wombat -v` shows everything that Go prints")
     if failure.kind is FailureKind.TRANSIENT:
         return Unreachable(f"{failure.message}{culprit}", hint=failure.hint)
     return LockError(f"{failure.message}{culprit}", hint=failure.hint)

@@ -48,7 +48,11 @@ SECONDS: Final = 900.0
 _READER_VERSION: Final = 2
 """Raise it when equal modules would be read otherwise."""
 
-_NOT_THERE: Final = ("does not contain package", "no required module provides package", "cannot find module")
+_NOT_THERE: Final = (
+    "does not contain package",
+    "no required module provides package",
+    "cannot find module providing package",
+)
 _CONTENTS: Final = TypeAdapter(Contents)
 
 
@@ -133,7 +137,11 @@ class GoInspector:
         if answer.status:
             text = answer.stderr.decode(errors="replace")
             raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status))
-        return read_listing(answer.stdout.decode(errors="replace"))
+        listing = read_listing(answer.stdout.decode(errors="replace"))
+        errors = [each.error for each in listing.values() if each.broken]
+        if errors:
+            raise StepFailed(gofailure.classify("\n".join(errors), step=Step.FETCH))
+        return listing
 
 
 class _Reading:
@@ -211,8 +219,9 @@ class _Reading:
         for each in around:
             if each is package:
                 continue
-            if not each.files and each.ignored:
-                return f"it imports `{each.path}`, of which no file is built", self._help([each])
+            if not each.files and (each.ignored or each.error):
+                lack = "of which no file is built" if each.ignored else "which no module has"
+                return f"it imports `{each.path}`, {lack}", self._help([each])
             lost = self._lost(each)
             used = lost & self._used(each, around) if lost else lost
             if used:

@@ -12,6 +12,18 @@ from wombat_gitops.domain.errors import InternalError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+OF_A_PACKAGE: Final = (
+    "build constraints exclude all Go files",
+    "is a program, not an importable package",
+    "use of internal package",
+    "C source files not allowed",
+    "does not contain package",
+    "no required module provides package",
+    "cannot find module providing package",
+    "no Go files in",
+)
+"""Errors that say something of a package, while its module is there."""
+
 FIELDS: Final = "ImportPath,Name,Dir,GoFiles,CgoFiles,IgnoredGoFiles,Imports,Module,Error,Standard"
 
 
@@ -55,6 +67,11 @@ class ListedPackage(_Loose):
     def files(self) -> tuple[str, ...]:
         """Names of the files that are compiled."""
         return (*self.go_files, *self.cgo_files)
+
+    @property
+    def broken(self) -> bool:
+        """Whether its error is about its module, or about getting it."""
+        return bool(self.error) and not any(words in self.error for words in OF_A_PACKAGE)
 
     @property
     def error(self) -> str:

@@ -18,6 +18,7 @@ from wombat_gitops.adapters.golang.command import go
 from wombat_gitops.adapters.golang.compiler import proxy_gone
 from wombat_gitops.adapters.golang.downloads import Downloaded, download_modules
 from wombat_gitops.adapters.golang.environment import Folders, online
+from wombat_gitops.adapters.golang.listing import OF_A_PACKAGE
 from wombat_gitops.adapters.golang.toolchain import Toolchain
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
@@ -51,12 +52,8 @@ _MOST_NAMED: Final = 12
 _FINDING: Final = "finding module for package "
 _MARK: Final = "package error: "
 
-_OF_A_PLATFORM: Final = (
-    "build constraints exclude all Go files",
-    "is a program, not an importable package",
-    "C source files not",
-)
-"""Errors of a package that leave its module resolved; the inspection that follows tells more about them."""
+_LEFT_TO_THE_INSPECTION: Final = OF_A_PACKAGE[:4]
+"""Errors of a package whose module is resolved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +217,9 @@ def _without_platforms(text: str) -> str:
     """What a listing printed, but for errors that say nothing about modules."""
     lines = text.splitlines()
     return "\n".join(
-        line for line in lines if not line.startswith(_MARK) or not any(words in line for words in _OF_A_PLATFORM)
+        line
+        for line in lines
+        if not line.startswith(_MARK) or not any(words in line for words in _LEFT_TO_THE_INSPECTION)
     )
 
 
