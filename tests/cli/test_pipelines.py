@@ -109,6 +109,19 @@ platforms: [linux/amd64]
     assert run(["check-config", "orders.yaml"]) == 0
 
 
+def test_templates_are_given_beside_the_pipelines_that_use_them(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No package has to register what they define, and their own components count."""
+    write(place, "p.yaml", "input: {broadcast: {}}\n")
+    write(place, "t.yaml", "name: broadcast\ntype: input\nmapping: 'root.nats = this'\n")
+
+    assert run(["from-config", "p.yaml"]) == 3
+    assert run(["from-config", "p.yaml", "t.yaml"]) == 0
+
+    assert "- nats  # input nats" in capsys.readouterr().out
+
+
 def test_what_a_component_takes_is_in_the_manifest(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A stub becomes more with its tag; the program then has it."""
     write(place, "p.yaml", pipeline("input", "zeromq"))

@@ -12,7 +12,10 @@ from wombat_gitops.cli.text import Output
 _PANEL = "Manifests"
 
 Pipelines = Annotated[
-    list[Path], typer.Argument(metavar="PIPELINE...", help="Configurations as `benthos run` takes them.")
+    list[Path],
+    typer.Argument(
+        metavar="PIPELINE...", help="Configurations as `benthos run` takes them, and the templates they use."
+    ),
 ]
 
 

@@ -1,8 +1,9 @@
 """Which components a Benthos pipeline needs: its configuration read as YAML, each component with its place.
 
 How a component is named follows Benthos (`internal/docs/config.go`): an explicit `type`, else the one key that is no
-reserved field. Where components nest follows the fields that Benthos and Connect declare as components. What cannot
-be seen in a configuration is not told: imported mappings, templates, names from variables.
+reserved field. Where components nest follows the fields that Benthos and Connect declare as components. A template
+needs what its tests expect and what its mapping assigns to. What cannot be seen in a configuration is not told:
+imported mappings, names from variables.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ _ALWAYS: Final = (Component("buffer", "none"), Component("metric", "none"), Comp
 
 _MAPPING_KEY: Final = re.compile(r"(?:\w+_)?(?:mapping|map|check|bloblang|mutation)|when|skip_on")
 _INTERPOLATION: Final = re.compile(r"\$\{!(.*?)\}", re.DOTALL)
+_ASSIGNED: Final = re.compile(r"^\s*root\.(?:([a-z_][a-z0-9_]*)|\"([^\"]+)\")", re.ASCII | re.MULTILINE)
 _CALL: Final = re.compile(r"(\.\s*)?\b([a-z_][a-z0-9_]*)\(", re.ASCII)
 
 
@@ -102,13 +104,28 @@ class Pipeline:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+def template_of(data: bytes) -> Component | None:
+    """The component that a file defines where it is a template of Benthos, or None."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return None
+    if len(data) > MAX_BYTES or _check(text, Places("")) is not None:
+        return None
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    fields = dict(_fields(root)) if isinstance(root, yaml.MappingNode) else {}
+    if not _is_template(fields):
+        return None
+    return Component(str(fields["type"].value).replace("_", "-"), str(fields["name"].value))
+
+
 def read_pipeline(path: str, data: bytes, known: Collection[Component]) -> Pipeline:
     """Read one pipeline. Never raises, whatever the bytes are.
 
     Args:
         path: names the file in diagnostics.
-        known: everything that any package registers; a component that is not there is told as an error, and of the
-            functions and methods that mappings call only those count that are there: the others are Benthos' own.
+        known: everything that any package registers or a template defines; a component that is not there is told as an
+            error, and of the functions and methods that mappings call only those count that are there: the others are Benthos' own.
     """
     try:
         text = data.decode()
@@ -175,8 +192,8 @@ class _Reader:
     def root(self, node: yaml.MappingNode) -> None:
         """Read a whole configuration."""
         fields = dict(_fields(node))
-        if "mapping" in fields and "type" in fields:
-            self._wrong_form(node, "this is a template", "give the pipelines that use it; its components are not known")
+        if _is_template(fields):
+            self._template(fields)
             return
         for name, value in fields.items():
             if name in _ROOT:
@@ -192,6 +209,20 @@ class _Reader:
         for component in implied:
             if component in self._known:
                 self.needs.setdefault(component, Need(component, self._places.path))
+
+    def _template(self, fields: Mapping[str, yaml.Node]) -> None:
+        kind = str(fields["type"].value).replace("_", "-")
+        mapping = fields["mapping"]
+        for plain, quoted in _ASSIGNED.findall(str(mapping.value)):
+            component = Component(kind, plain or quoted)
+            if component in self._known:
+                self._need(component, mapping)
+        self._inside("mapping", mapping)
+        tests = fields.get("tests")
+        for test in tests.value if isinstance(tests, yaml.SequenceNode) else ():
+            expected = dict(_fields(test)).get("expected") if isinstance(test, yaml.MappingNode) else None
+            if expected is not None:
+                self._components(kind, expected, maps=False)
 
     def _ends(self, fields: Mapping[str, yaml.Node]) -> Iterator[Component]:
         if "input" not in fields:
@@ -303,6 +334,10 @@ class _Reader:
         new = mark not in self._seen
         self._seen.add(mark)
         return new
+
+
+def _is_template(fields: Mapping[str, yaml.Node]) -> bool:
+    return all(isinstance(fields.get(name), yaml.ScalarNode) for name in ("name", "type", "mapping"))
 
 
 def _fields(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:

@@ -10,7 +10,7 @@ from wombat_gitops.domain.contents import Component, Contents, PackageContents, 
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import InvalidManifests, Refused
 from wombat_gitops.domain.model import Module, Platform, Policy
-from wombat_gitops.domain.pipeline import Need, read_pipeline
+from wombat_gitops.domain.pipeline import Need, read_pipeline, template_of
 from wombat_gitops.domain.providers import KNOWN_MODULES, Provider, choose, on_all
 
 if TYPE_CHECKING:
@@ -131,16 +131,18 @@ def judge(program: Runnable, needs: Iterable[Need], providers: Sequence[Provider
 def read_all(
     pipelines: Mapping[str, bytes], known: Collection[Component]
 ) -> tuple[tuple[Need, ...], tuple[Diagnostic, ...]]:
-    """What pipelines need together, and warnings.
+    """What pipelines need together, and warnings. What templates among them define, no package has to register.
 
     Raises:
         InvalidManifests: as `derive` does.
     """
-    read = [read_pipeline(path, data, known) for path, data in pipelines.items()]
+    defined = {component for data in pipelines.values() if (component := template_of(data)) is not None}
+    read = [read_pipeline(path, data, frozenset(known) | defined) for path, data in pipelines.items()]
     problems = tuple(sorted(problem for each in read for problem in each.diagnostics))
     if any(problem.severity is Severity.ERROR for problem in problems):
         raise InvalidManifests(problems, "the pipelines")
-    return tuple(sorted(need for each in read for need in each.needs)), problems
+    needs = (need for each in read for need in each.needs if need.component not in defined)
+    return tuple(sorted(needs)), problems
 
 
 def _components(providers: Iterable[Provider]) -> frozenset[Component]:

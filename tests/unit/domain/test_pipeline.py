@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_text
-from wombat_gitops.domain.pipeline import MAX_BYTES, MAX_DEPTH, Pipeline, read_pipeline
+from wombat_gitops.domain.pipeline import MAX_BYTES, MAX_DEPTH, Pipeline, read_pipeline, template_of
 
 KNOWN = frozenset(
     Component(kind, name)
@@ -187,13 +187,38 @@ def test_a_name_from_a_variable_is_a_warning() -> None:
         ("a: *b\n", "1:4 WOM-110 not well-formed YAML: found undefined alias"),
         ("a: 1\n---\nb: 2\n", "2:1 WOM-110 the file holds more than one document"),
         ("apiVersion: wombat/v1\nkind: Distribution\n", "1:1 WOM-110 it names no component, so it is no pipeline"),
-        ("name: t\ntype: input\nmapping: root.kafka = {}\n", "1:1 WOM-110 this is a template"),
         ("input: \x00\n", "0:0 WOM-110 the file holds characters that are not YAML"),
     ],
 )
 def test_what_is_no_pipeline_is_told(text: str, problem: str) -> None:
     """At its place, and nothing else."""
     assert problems(text) == [problem]
+
+
+def test_a_template_needs_what_it_expands_to() -> None:
+    """As its mapping assigns and its tests expect; what it defines is for other pipelines to name."""
+    text = """\
+name: letter
+type: output
+mapping: |
+  root.kafka = {"batching": this.batching}
+  root.unheard_of = this.doc.parse_xml()
+tests:
+  - name: nests
+    config: {}
+    expected:
+      fallback: [{kafka: {}}, {drop_on: {output: {stdout: {}}}}]
+"""
+    assert template_of(text.encode()) == Component("output", "letter")
+    assert needs(text) == {
+        "output kafka",
+        "output fallback",
+        "output drop_on",
+        "output stdout",
+        "bloblang-method parse_xml",
+    }
+    assert template_of(b"input: {kafka: {}}") is None
+    assert template_of(b"\xff") is None
 
 
 def test_files_beyond_the_limits_are_refused() -> None:

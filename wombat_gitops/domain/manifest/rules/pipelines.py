@@ -11,7 +11,7 @@ PIPELINE_FORM: Final = Rule(
     "pipeline-form",
     "a pipeline is one YAML document as Benthos reads it",
     "what cannot be read names no component, and a distribution made for it would lack them",
-    "mend the YAML at the line that is shown; templates and manifests are no pipelines",
+    "mend the YAML at the line that is shown; a manifest is no pipeline",
     "input:\n  stdin: {}\npipeline:\n  processors:\n    - mapping: root = content().uppercase()\noutput:\n  stdout: {}",
 )
 PIPELINE_COMPONENT: Final = Rule(
@@ -19,7 +19,8 @@ PIPELINE_COMPONENT: Final = Rule(
     "pipeline-component",
     "a package of the modules that were looked into registers every component of a pipeline",
     "a program without it refuses to start with that pipeline",
-    "correct the name, take a version that has it, or name the module that registers it with `--module`",
+    "correct the name, take a version that has it, name the module that registers it with `--module`, or give the "
+    "template that defines it too",
     "input:\n  stdin: {}",
 )
 PIPELINE_UNCLEAR: Final = Rule(
