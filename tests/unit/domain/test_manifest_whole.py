@@ -243,6 +243,43 @@ def test_what_is_wrong_is_told_where_it_stands(text: str, place: tuple[int, int]
     assert [(problem.line, problem.column) for problem in found.diagnostics] == [place]
 
 
+@pytest.mark.parametrize(
+    ("field", "hint"),
+    [
+        ("platforms: [linux/x86_64]", "write `linux/amd64`"),
+        ("platforms: [macos/arm64]", "write `darwin/arm64`"),
+        ("platforms: [Linux/AMD64]", "write `linux/amd64`"),
+        ("platforms: [linux/arm/v7]", "write `linux/arm/7`"),
+        ("platforms: [linux/arm64/v8]", "write `linux/arm64`"),
+        ("platforms: [linux/x86_64/v3]", "write `linux/amd64/v3`"),
+        ("platforms: [windows/i386]", "write `windows/386`"),
+        ("platforms: [linux/amd64/v5]", "did you mean `linux/amd64/v4`?"),
+        ("platforms: [mac]", "write `os/arch` or `os/arch/variant` as Go spells them, such as `linux/amd64`"),
+        ("exclusions: [{platforms: [mac]}]", "write `darwin`"),
+        ("modules: [{module: https://a.b/c.git, version: v1.0.0}]", "write `a.b/c`"),
+        (
+            "modules: [{module: a.b/c@v1.0.0, version: v1.0.0}]",
+            "write `a.b/c`, and what stands behind `@` as `version`",
+        ),
+        ("modules: [{module: a.b/c, version: v1.0.0, packages: [Kafka]}]", "write `kafka`"),
+        ("license: MIT or Apache-2.0", "write `MIT OR Apache-2.0`"),
+        ("license: MIT OR", "write an SPDX expression, such as `Apache-2.0` or `Apache-2.0 AND MIT`"),
+    ],
+)
+def test_what_others_write_otherwise_is_known(field: str, hint: str) -> None:
+    """People come with the words of container images, browsers and `go get`; the hint is what to write here."""
+    (problem,) = read(example=f"{SMALL}{field}\n").diagnostics
+    assert problem.hint == hint
+
+
+@pytest.mark.parametrize(
+    "expression", ["MIT", "Apache-2.0 AND (MIT OR BSD-3-Clause)", "GPL-2.0-only WITH x", "LicenseRef-A"]
+)
+def test_licence_expressions_are_read(expression: str) -> None:
+    """As SPDX writes them."""
+    assert read(example=f"{SMALL}license: {expression}\n").diagnostics == ()
+
+
 @pytest.mark.parametrize(("words", "size"), [("1", 1), ("80MiB", 80 << 20), ("2GiB", 2 << 30), ("4KiB", 4096)])
 def test_sizes_are_bytes(words: str, size: int) -> None:
     """Units are powers of 1024."""

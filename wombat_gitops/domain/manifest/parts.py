@@ -16,6 +16,7 @@ from wombat_gitops.domain.manifest.texts import (
     MODULE_VERSION,
     PACKAGE,
     PATH_PATTERN,
+    PLATFORM,
     PLATFORM_PATTERN,
     PLATFORMS,
     SIZE,
@@ -273,7 +274,7 @@ SHARED: Final = (
     ),
     Field(
         "platforms",
-        ListOf(Text(choices=PLATFORMS), least=1, most=len(PLATFORMS)),
+        ListOf(PLATFORM, least=1, most=len(PLATFORMS)),
         "Platforms",
         "What to build for: `os/arch` or `os/arch/variant`, as Go spells them.",
         default=list(DEFAULT_PLATFORMS),

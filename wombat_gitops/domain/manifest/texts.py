@@ -38,7 +38,7 @@ def _suggest_module_version(text: str) -> str:
     exact = re.fullmatch(r"v?(\d{1,9}\.\d{1,9}\.\d{1,9}(?:-[0-9A-Za-z.-]+)?)", text, re.ASCII)
     if exact is not None and grammar.matches(grammar.MODULE_VERSION, f"v{exact[1]}"):
         return f"write `v{exact[1]}`"
-    return "write an exact version with all three numbers, such as `v4.76.0`; ranges, branches and `latest` are not"
+    return "write an exact version with all three numbers, such as `v4.76.0`; no range, no branch, not `latest`"
 
 
 def _suggest_toolchain(text: str) -> str:
@@ -61,7 +61,64 @@ def _suggest_package(text: str) -> str:
         return f"write `{package}`; its module's version stands in `benthos` or under `modules`"
     if text.startswith(f"{COMPONENTS_FOLDER}/"):
         return f"write `{text.removeprefix(f'{COMPONENTS_FOLDER}/')}`"
-    return ""
+    return _suggest_lower_package(text)
+
+
+def _suggest_lower_package(text: str) -> str:
+    bare = text.lower()
+    return f"write `{bare}`" if bare != text and grammar.matches(grammar.SHORT_PACKAGE, bare) else ""
+
+
+def _suggest_module_path(text: str) -> str:
+    bare, at, _version = re.sub(r"^[a-z]+://", "", text).partition("@")
+    bare = bare.strip("/").removesuffix(".git")
+    if bare == text or not grammar.matches(grammar.MODULE_PATH, bare):
+        return ""
+    return f"write `{bare}`{', and what stands behind `@` as `version`' if at else ''}"
+
+
+def _platform_of_others(text: str) -> str:
+    """What other tools call a platform, as Go spells it; "" where that is not known."""
+    system, *rest = text.lower().split("/")
+    names = [_SYSTEMS.get(system, system)]
+    if rest:
+        names += _ARCHITECTURES.get("/".join(rest), _ARCHITECTURES.get(rest[0], rest[0])).split("/")
+    if rest[1:] and names[1:] == ["arm"]:
+        names.append(rest[1].removeprefix("v"))
+    elif rest[1:] and names[1:] == ["amd64"]:
+        names.append(rest[1])
+    name = "/".join(names)
+    return name if name in PLATFORM_NAMES else ""
+
+
+def _suggest_platform(text: str) -> str:
+    name = _platform_of_others(text)
+    return f"write `{name}`" if "/" in name else ""
+
+
+def _suggest_platform_pattern(text: str) -> str:
+    name = _platform_of_others(text)
+    return f"write `{name}`" if name else ""
+
+
+_SYSTEMS: Final = {
+    **dict.fromkeys(("macos", "mac", "osx", "macosx", "apple"), "darwin"),
+    **dict.fromkeys(("win", "win32", "win64"), "windows"),
+}
+_ARCHITECTURES: Final = {
+    **dict.fromkeys(("x86_64", "x86-64", "x64"), "amd64"),
+    **dict.fromkeys(("aarch64", "armv8", "arm64v8", "arm/8", "arm/v8"), "arm64"),
+    **dict.fromkeys(("i386", "i686", "x86"), "386"),
+    **dict.fromkeys(("armhf", "armv7", "armv7l", "arm32v7"), "arm/7"),
+    **dict.fromkeys(("armv6", "armv6l", "arm32v6"), "arm/6"),
+    **dict.fromkeys(("armel", "armv5", "armv5l", "arm32v5"), "arm/5"),
+}
+"""Names that container images, packages and kernels have for what Go calls otherwise."""
+
+
+def _suggest_license(text: str) -> str:
+    upper = re.sub(r"\b(and|or|with)\b", lambda match: match[1].upper(), text, flags=re.IGNORECASE)
+    return f"write `{upper}`" if upper != text and grammar.matches(LICENSE.pattern, upper) else ""
 
 
 def _suggest_homepage(text: str) -> str:
@@ -105,6 +162,7 @@ MODULE_PATH: Final = Text(
     pattern=grammar.MODULE_PATH,
     longest=200,
     expected="a module path, such as `github.com/redpanda-data/connect/v4`",
+    suggest=_suggest_module_path,
 )
 TAGS: Final = ListOf(
     Text(
@@ -119,8 +177,10 @@ HOMEPAGE: Final = Text(
     suggest=_suggest_homepage,
 )
 LICENSE: Final = Text(
-    pattern=r"^[A-Za-z0-9(][A-Za-z0-9.+:() -]{0,199}$",
-    expected="an SPDX expression, such as `Apache-2.0`",
+    pattern=r"^\(*[A-Za-z0-9][A-Za-z0-9.:-]*\+?\)*( (AND|OR|WITH) \(*[A-Za-z0-9][A-Za-z0-9.:-]*\+?\)*)*$",
+    longest=200,
+    expected="an SPDX expression, such as `Apache-2.0` or `Apache-2.0 AND MIT`",
+    suggest=_suggest_license,
 )
 LABEL: Final = Text(
     pattern=r"^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$",
@@ -134,8 +194,11 @@ def _platform_patterns() -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+PLATFORM_NAMES: Final = frozenset(_platform_patterns())
+PLATFORM: Final = Text(choices=PLATFORMS, suggest=_suggest_platform)
 PLATFORM_PATTERN: Final = Text(
-    choices=_platform_patterns(),
+    choices=tuple(sorted(PLATFORM_NAMES)),
+    suggest=_suggest_platform_pattern,
     expected="`os`, `os/arch` or `os/arch/variant`, such as `windows` or `linux/arm`",
 )
 _PATH_PATTERN: Final = r"^[A-Za-z0-9*][A-Za-z0-9._~*-]*(/[A-Za-z0-9._~*-]+)*$"

@@ -169,8 +169,8 @@ class _Words:
 
     def _not_a_choice(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
         choices = kind.choices if isinstance(kind, Text) else ()
-        hint = did_you_mean(value, choices)
         if "platforms" in path:
+            hint = (isinstance(kind, Text) and _suggestion(kind, value)) or did_you_mean(value, choices)
             hint = hint or "write `os/arch` or `os/arch/variant` as Go spells them, such as `linux/amd64`"
             message = f"{shown(value)} is not a supported platform"
             return self._places.problem(rules.UNSUPPORTED_PLATFORM, message, pointer, hint=hint)
@@ -270,8 +270,11 @@ def _wanted(kind: Kind | None, path: Sequence[str | int], value: object) -> tupl
 def _expected(kind: Kind | None, value: str) -> str:
     if not isinstance(kind, Text):
         return ""
-    suggestion = kind.suggest(value) if kind.suggest is not None and len(value) <= 100 else ""  # noqa: PLR2004
-    return suggestion or (f"write {kind.expected}" if kind.expected else "")
+    return _suggestion(kind, value) or (f"write {kind.expected}" if kind.expected else "")
+
+
+def _suggestion(kind: Text, value: str) -> str:
+    return kind.suggest(value) if kind.suggest is not None and len(value) <= 100 else ""  # noqa: PLR2004
 
 
 def _example_line(field: Field) -> str:
