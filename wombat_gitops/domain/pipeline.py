@@ -125,7 +125,8 @@ def read_pipeline(path: str, data: bytes, known: Collection[Component]) -> Pipel
     Args:
         path: names the file in diagnostics.
         known: everything that any package registers or a template defines; a component that is not there is told as an
-            error, and of the functions and methods that mappings call only those count that are there: the others are Benthos' own.
+            error, and of the functions and methods that mappings call only those count that are there: the others are
+            Benthos' own.
     """
     try:
         text = data.decode()
