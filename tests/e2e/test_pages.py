@@ -13,10 +13,11 @@ from playwright.async_api import Browser, expect
 
 from tests.support.api import served
 from tests.support.browser import chromium, visit
+from tests.support.factories import NOW
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.api.site import BUILT
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.catalogue import SourceRecord
+from wombat_gitops.domain.catalogue import Condition, SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.lifecycle import Step, StoredLog
 from wombat_gitops.domain.messages import encode
@@ -109,6 +110,9 @@ async def test_a_retired_distribution_says_so(browser: Browser, host: str, width
 async def test_a_withdrawn_distribution_offers_nothing(browser: Browser, host: str, stage: Stage, width: int) -> None:
     """Whoever comes for it reads first why not to take it; no button and no link leads to its files."""
     await stage.put(declared(GOOD, GOOD_ARM, withdrawn=Withdrawal("It writes credentials into its log.")))
+    async with visit(browser, host, "/?q=tiny", width=width) as page:
+        await expect(page.get_by_text("Withdrawn").first).to_be_visible()
+        await expect(page.get_by_text("Healthy")).to_have_count(0)
     async with visit(browser, host, "/d/tiny", width=width) as page:
         await expect(page.get_by_text("It writes credentials into its log.").first).to_be_visible()
         await expect(page.get_by_text("Nothing to download: what was built is withdrawn.")).to_be_visible()
@@ -116,6 +120,31 @@ async def test_a_withdrawn_distribution_offers_nothing(browser: Browser, host: s
     async with visit(browser, host, f"/builds/{GOOD.id}", width=width) as page:
         await expect(page.get_by_text("Withdrawn, not to be downloaded any more:")).to_be_visible()
         await expect(page.locator("a[download]")).to_have_count(0)
+
+
+@WIDTHS
+async def test_a_suspended_distribution_keeps_its_files(browser: Browser, host: str, stage: Stage, width: int) -> None:
+    """Whoever looks for a newer one reads why there is none."""
+    await stage.put(declared(GOOD, suspended=True))
+    async with visit(browser, host, "/d/tiny", width=width) as page:
+        await expect(page.get_by_text("Suspended. What was built stays here to download")).to_be_visible()
+        await expect(page.locator("a[download]").first).to_be_visible()
+
+
+@WIDTHS
+async def test_a_source_in_trouble_tells_its_cause_once(browser: Browser, host: str, stage: Stage, width: int) -> None:
+    """Where commit statuses lead to: the card of that source, whatever conditions one cause has made untrue."""
+    kinds = {"FetchFailed": True, "Ready": False, "Stalled": True}
+    conditions = tuple(Condition(kind, status, "AccessDenied", "no entry", "", NOW) for kind, status in kinds.items())
+    for number in range(9):
+        await stage.put(SourceRecord(f"source-{number}", f"https://git.invalid/{number}", "main", "manifests"))
+    await stage.put(SourceRecord("wrong", "https://git.invalid/wrong", "main", "manifests", conditions=conditions))
+    async with visit(browser, host, "/status#wrong", width=width) as page:
+        card = page.locator("#wrong")
+        await expect(card.get_by_text("The repository could not be read")).to_be_in_viewport()
+        await expect(card.get_by_text("no entry")).to_have_count(1)
+        await expect(card.get_by_text("Somebody has to mend this")).to_be_visible()
+        await expect(card.get_by_text("Not ready")).to_be_visible()
 
 
 @WIDTHS

@@ -189,7 +189,8 @@ class Reconciler:
         try:
             entry = await stored.get(self._sources, self._source.id)
             before = entry.value if entry else self._new_source()
-            moment = Moment(before.revision, self._clock())
+            seen = error.revision if isinstance(error, Unverified) else before.revision
+            moment = Moment(seen, self._clock())
             conditions = [
                 moment.condition(observed.READY, reason, message, status=False),
                 moment.condition(observed.failure_condition(error), reason, message),

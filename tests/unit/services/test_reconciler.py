@@ -488,6 +488,21 @@ async def test_a_change_wakes_the_watcher(world: World) -> None:
     assert (first, second) == (2, 2)
 
 
+async def test_a_commit_without_its_signature_is_named_and_not_used(world: World) -> None:
+    """What was read last stays."""
+    world.source.push(declare("a"))
+    watcher = world.watch()
+    good = (await watcher.once()).revision
+    world.source.error = Unverified("no", reason="NotSigned", revision="b" * 40)
+    await watcher.once()
+    seen = await world.seen()
+
+    assert seen.revision == good
+    assert {each.type: (each.reason, each.revision) for each in seen.conditions} == dict.fromkeys(
+        ("Ready", "Stalled", "VerificationFailed"), ("NotSigned", "b" * 40)
+    )
+
+
 async def test_a_commit_without_its_signature_slows_nothing_down(world: World) -> None:
     """The host is in order: the next commit is looked for as soon as ever, whatever is wrong with this one."""
     errors = [Unverified("no", reason="NotSigned", revision="b" * 40)] * 3 + [Unreachable("away")] * 3

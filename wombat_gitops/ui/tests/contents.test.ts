@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Artifact, Distribution, PlatformState } from '@/api/types'
-import { byKind } from '@/logic/contents'
+import { byKind, licenseWords } from '@/logic/contents'
 import { downloadOf, downloads } from '@/logic/downloads'
 
 const artifact = (sha256: string, withdrawn = ''): Artifact => ({ sha256, size: 1, file_name: sha256, url: `/dl/${sha256}`, withdrawn })
@@ -39,4 +39,9 @@ it('groups components by their kind', () => {
     { kind: 'metrics', name: 'none' },
   ]
   expect(byKind(components).map(({ word, names }) => `${word}: ${names}`)).toEqual(['Inputs: file,stdin', 'Rate limits: local', 'Metrics: none'])
+})
+
+it('has a word for licences that nobody knows', () => {
+  expect(licenseWords(['MIT', 'NOASSERTION'])).toBe('MIT, unknown')
+  expect(licenseWords([])).toBe('')
 })

@@ -3,7 +3,7 @@ import { cursorOf } from '@/api/client'
 import type { Attempt, Build } from '@/api/types'
 import { failureLine, sentence, timeline } from '@/logic/build'
 import { bytes, count, shortPackage, shortRevision } from '@/logic/format'
-import { attemptLook, buildLook, healthLook, isTrouble } from '@/logic/status'
+import { attemptLook, buildLook, causes, distributionLook, healthLook, isTrouble, sourceLook } from '@/logic/status'
 
 const NOW = Date.parse('2026-11-24T12:01:36Z')
 const ATTEMPT: Attempt = {
@@ -40,6 +40,44 @@ it.each([
   [{ type: 'InvalidManifest', status: true }, true],
   [{ type: 'Stalled', status: false }, false],
 ])('%j is trouble: %s', (condition, trouble) => expect(isTrouble(condition)).toBe(trouble))
+
+describe('troubles', () => {
+  const condition = (type: string, message: string, status = true) => ({ type, status, reason: 'R', message })
+  it('of one cause are told once, by what happened', () => {
+    const found = causes([condition('FetchFailed', 'no'), condition('Ready', 'no', false), condition('Stalled', 'no'), condition('NameConflict', 'a')])
+    expect(found.map(({ condition: { type }, stalled }) => [type, stalled])).toEqual([
+      ['FetchFailed', true],
+      ['NameConflict', false],
+    ])
+  })
+  it('that only wait for a person are told all the same', () => {
+    expect(causes([condition('Stalled', 'refused'), condition('Ready', '')])).toEqual([{ condition: condition('Stalled', 'refused'), stalled: false }])
+  })
+})
+
+describe('a distribution', () => {
+  const item = { version: '1.1.0', health: 'Healthy', retired: false, withdrawn: null }
+  it.each([
+    [item, 'Healthy'],
+    [{ ...item, withdrawn: { versions: [] } }, 'Withdrawn'],
+    [{ ...item, withdrawn: { versions: ['1.1.0'] } }, 'Withdrawn'],
+    [{ ...item, withdrawn: { versions: ['1.0.0'] } }, 'Healthy'],
+    [{ ...item, retired: true }, 'Retired'],
+  ])('%j is called %s', (given, word) => expect(distributionLook(given).word).toBe(word))
+})
+
+describe('a source', () => {
+  const ready = { type: 'Ready', status: true }
+  const source = { due_at: '2026-11-24T12:10:00Z', conditions: [ready] }
+  it.each([
+    [source, 'Ready'],
+    [{ ...source, conditions: [] }, 'Not read yet'],
+    [{ ...source, conditions: [ready, { type: 'NameConflict', status: true }] }, 'Read, with problems'],
+    [{ ...source, conditions: [{ type: 'Ready', status: false }] }, 'Not ready'],
+    [{ ...source, due_at: '2026-11-24T12:00:00Z' }, 'Not watched'],
+    [{ ...source, due_at: null }, 'Ready'],
+  ])('%j is called %s', (given, word) => expect(sourceLook(given, NOW).word).toBe(word))
+})
 
 describe('a build', () => {
   it('that runs tells its time and step', () => {

@@ -8,6 +8,11 @@ export function kindWord(kind: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}${words.endsWith('s') ? '' : 's'}`
 }
 
+/** Licences as people read them; SPDX's word for "nobody knows" is no word for people. */
+export function licenseWords(licenses: readonly string[]): string {
+  return licenses.map((name) => (name === 'NOASSERTION' ? 'unknown' : name)).join(', ')
+}
+
 /** Components by kind, in the order in which the kinds come. */
 export function byKind(components: readonly Component[]): { kind: string; word: string; names: string[] }[] {
   const groups = new Map<string, string[]>()

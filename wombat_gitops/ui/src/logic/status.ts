@@ -5,6 +5,8 @@ import {
   mdiCheckCircle,
   mdiCircleOutline,
   mdiClockOutline,
+  mdiCloseCircleOutline,
+  mdiEyeOffOutline,
   mdiHelpCircleOutline,
   mdiPauseCircleOutline,
   mdiProgressWrench,
@@ -80,6 +82,52 @@ const TITLES: Record<string, string> = {
   PolicyViolated: 'A policy does not allow it',
   Stalled: 'Waiting for a person',
   VerificationFailed: 'The commit is not signed as it must be',
+}
+
+/** What one cause has made untrue: its first condition that says what happened, and whether a person has to mend it. */
+export interface Cause<C> {
+  condition: C
+  stalled: boolean
+}
+
+/** Troubles by their cause, told once each: a host that refuses is behind `FetchFailed`, `Ready` and `Stalled`. */
+export function causes<C extends { type: string; status: boolean; reason: string; message: string }>(conditions: readonly C[]): Cause<C>[] {
+  const groups = new Map<string, C[]>()
+  for (const condition of conditions.filter(isTrouble)) {
+    const key = `${condition.reason}\n${condition.message}`
+    groups.set(key, [...(groups.get(key) ?? []), condition])
+  }
+  return [...groups.values()].flatMap((group) => {
+    const condition = group.find(({ type }) => !GENERAL.has(type)) ?? group[0]
+    return condition ? [{ condition, stalled: condition.type !== 'Stalled' && group.some(({ type }) => type === 'Stalled') }] : []
+  })
+}
+
+const GENERAL = new Set(['Ready', 'Stalled'])
+
+/** How a distribution is shown: what is withdrawn is never called healthy. */
+export function distributionLook(item: { version: string; health: string; retired: boolean; withdrawn: Withdrawal | null }): Look {
+  if (item.retired) return { word: 'Retired', icon: mdiCloseCircleOutline, color: 'quiet' }
+  return isWithdrawn(item) ? { word: 'Withdrawn', icon: mdiCancel, color: 'error' } : healthLook(item.health)
+}
+
+interface Withdrawal {
+  versions: readonly string[]
+}
+
+/** Is the version that the manifest asks for withdrawn, and not only older ones? */
+export function isWithdrawn({ version, withdrawn }: { version: string; withdrawn: Withdrawal | null }): boolean {
+  return withdrawn !== null && (withdrawn.versions.length === 0 || withdrawn.versions.includes(version))
+}
+
+/** How a source is shown; one that was not looked at for longer than ever is watched by nobody. */
+export function sourceLook(source: { due_at: string | null; conditions: readonly { type: string; status: boolean }[] }, now: number): Look {
+  const bad = source.conditions.some(isTrouble)
+  const ready = source.conditions.find(({ type }) => type === 'Ready')?.status
+  if (source.due_at !== null && Date.parse(source.due_at) < now) return { word: 'Not watched', icon: mdiEyeOffOutline, color: 'warning' }
+  if (ready === undefined) return { word: 'Not read yet', icon: mdiCircleOutline, color: 'quiet' }
+  if (!ready) return { word: 'Not ready', icon: mdiAlertCircle, color: 'error' }
+  return bad ? { word: 'Read, with problems', icon: mdiAlertOutline, color: 'warning' } : { word: 'Ready', icon: mdiCheckCircle, color: 'success' }
 }
 
 export function conditionTitle(condition: { type: string; reason: string }): string {
