@@ -215,6 +215,48 @@ def test_a_broken_library_is_not_used(broken: str) -> None:
     assert {problem.path for problem in found.diagnostics} == {"manifests/example.yaml", "manifests/streaming.yaml"}
 
 
+@pytest.mark.parametrize(
+    ("change", "rule", "line"),
+    [
+        (("v4.105.0", "v3.1.0"), "WOM-031", 6),
+        (("kafka, nats", "internal/x"), "WOM-035", 7),
+        (("kafka, nats", "nats, nats"), "WOM-029", 7),
+        (("kafka, nats", "github.com/other/x"), "WOM-032", 7),
+        (("    tags: [x_benthos_extra]\n", f"  - {{module: {CONNECT}, version: v4.105.0}}\n"), "WOM-033", 8),
+    ],
+)
+def test_a_library_is_checked_where_it_is_written(change: tuple[str, str], rule: str, line: int) -> None:
+    """Also one that nothing takes yet; what takes it is told only where to look."""
+    found = read(example=SMALL + "libraries: [streaming]\n", streaming=LIBRARY.replace(*change), other=OTHER)
+    library, example = sorted(found.diagnostics, key=lambda problem: problem.path, reverse=True)
+    assert (library.path, library.rule, library.line) == ("manifests/streaming.yaml", rule, line)
+    assert (example.rule, example.message) == ("WOM-091", "the library `streaming` cannot be used")
+    assert example.hint == "mend `manifests/streaming.yaml`"
+    assert [each.name for each in found.distributions] == ["other"]
+
+
+def test_a_library_may_name_packages_of_modules_that_distributions_have() -> None:
+    """Its own entries say which module a package is in; its plain list leaves that to who takes it."""
+    library = LIBRARY + "packages: [pure, github.com/other/x/y]\n"
+    own = "libraries: [streaming]\nmodules: [{module: github.com/other/x, version: v1.0.0}]\n"
+    assert read(example=SMALL + own, streaming=library).diagnostics == ()
+    (problem,) = read(example=SMALL + "libraries: [streaming]\n", streaming=library).diagnostics
+    assert (problem.path, problem.rule) == ("manifests/example.yaml", "WOM-032")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "excludes: [{module: a.b/c, version: v2.0.0}]",
+        "replaces: [{module: a.b/c, version: v2.0.0, with: {module: a.b/d, version: v1.0.0}}]",
+        "replaces: [{module: a.b/c, with: {module: a.b/d/v2, version: v1.0.0}}]",
+    ],
+)
+def test_a_version_that_no_module_can_have_is_told(field: str) -> None:
+    """Go would refuse the whole module file."""
+    assert [problem.rule for problem in read(example=f"{SMALL}{field}\n").diagnostics] == ["WOM-031"]
+
+
 def test_a_renamed_field_is_read_with_a_hint() -> None:
     """An old name is no error, and today's name counts where both are there."""
     found = read(example=SMALL + "toolchain: 1.26.4\n")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import examination
-from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
 from wombat_gitops.domain.lock import lock_paths
-from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all
+from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all, rules
+from wombat_gitops.domain.manifest.places import Places
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
 
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wombat_gitops.domain.lock import LockFiles
+    from wombat_gitops.domain.manifest import Reading
     from wombat_gitops.domain.model import Distribution
 
 _ABOUT_LOCKS: Final = "WOM-05"
-_SUFFIXES: Final = frozenset({".yaml", ".yml"})
+_SUFFIXES: Final = (".yaml", ".yml")
 LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
 _USUAL: Final = 65_536
@@ -54,7 +57,8 @@ class Examined:
 
     def stale(self, path: str) -> tuple[Diagnostic, ...]:
         """Why the lock of a manifest has to be made again; nothing of it where that would not help."""
-        return tuple(each for each in self.lock_problems[path] if each.rule.startswith(_ABOUT_LOCKS))
+        errors = (each for each in self.lock_problems[path] if each.severity is Severity.ERROR)
+        return tuple(each for each in errors if each.rule.startswith(_ABOUT_LOCKS))
 
     def refusals(self, path: str) -> tuple[Diagnostic, ...]:
         """What the policies do not allow of a manifest and its lock."""
@@ -110,14 +114,16 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
     Args:
         folder: where manifests are; what those there share counts also where only some are looked at.
     """
-    files = {path.as_posix(): read_file(path) for path in paths}
+    links = [problem for path in paths if (problem := _link(path)) is not None]
+    files = {path.as_posix(): read_file(path) for path in paths if not path.is_symlink()}
     others = [path for path in _below(folder) if path.as_posix() not in files] if folder and folder.is_dir() else []
-    found = read_all(files, [parse_manifest(path.as_posix(), read_file(path)) for path in others])
+    sharing = [parse_manifest(path.as_posix(), read_file(path)) for path in others if not path.is_symlink()]
+    found = read_all(files, sharing)
+    found = replace(found, diagnostics=tuple(sorted((*found.diagnostics, *links))))
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:
-        reading = found.readings[distribution.path]
-        lock, wrong = examination.examine(reading, distribution, *_lock_bytes(distribution))
+        lock, wrong = _examine(found.readings[distribution.path], distribution)
         locks[distribution.path] = lock
         problems[distribution.path] = wrong
     return Examined(len(paths), found, locks, problems)
@@ -165,16 +171,41 @@ def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def _below(folder: Path) -> list[Path]:
-    found = list[Path]()
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not name.endswith(".lock"))
-        found.extend(Path(root, name) for name in files if Path(name).suffix in _SUFFIXES and not name.startswith("."))
+    """Files and links that are named as manifests are; nothing is followed, no depth exhausts a stack."""
+    found, folders = list[Path](), [os.fspath(folder)]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as listing:
+            for item in listing:
+                if item.name.startswith("."):
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    folders += [] if item.name.endswith(".lock") else [item.path]
+                elif item.name.endswith(_SUFFIXES) and (item.is_symlink() or item.is_file()):
+                    found.append(Path(item.path))
     return sorted(found)
 
 
-def _lock_bytes(distribution: Distribution) -> tuple[bytes | None, bytes | None]:
-    go_mod, go_sum = (Path(path) for path in lock_paths(distribution.path))
-    return _optional(go_mod), _optional(go_sum)
+def _link(path: Path) -> Diagnostic | None:
+    """Why a path is not read: a link leads wherever its author wants, and what is there would be shown."""
+    if not path.is_symlink():
+        return None
+    hint = "put the file itself there; what it leads to is not read"
+    return Places(path.as_posix()).problem_at(rules.NOT_A_FILE, "this is a symbolic link", None, hint=hint)
+
+
+def _examine(reading: Reading, distribution: Distribution) -> tuple[Lock | None, tuple[Diagnostic, ...]]:
+    """Read the lock beside a manifest, unless it is somewhere else."""
+    files = [Path(path) for path in lock_paths(distribution.path)]
+    links = [problem for path in (files[0].parent, *files) if (problem := _link(path)) is not None]
+    if links:
+        told = [
+            reading.places.problem(
+                rules.NOT_A_FILE, f"the lock's `{link.path}`: {link.message}", "/name", hint=link.hint
+            )
+            for link in links
+        ]
+        return None, tuple(told)
+    return examination.examine(reading, distribution, *map(_optional, files))
 
 
 def _optional(path: Path) -> bytes | None:

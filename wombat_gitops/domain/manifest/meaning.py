@@ -10,7 +10,7 @@ from wombat_gitops.domain.manifest.modules import Modules
 from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.manifest.pipelines import check_tests
 from wombat_gitops.domain.manifest.places import printable, shown
-from wombat_gitops.domain.manifest.shared import make_policy
+from wombat_gitops.domain.manifest.shared import check_licenses, make_policy
 from wombat_gitops.domain.manifest.view import View, record, text, texts
 from wombat_gitops.domain.model import (
     DEFAULT_TOOLCHAIN,
@@ -42,7 +42,7 @@ class Meaning:
         self._shared = shared
         self._uses: list[str] = []
         self._view = View(self._with_defaults(value, places.path), places, sound)
-        self._modules = Modules(self._view, shared.libraries)
+        self._modules = Modules(self._view, shared.libraries, shared.broken)
         self._platforms: tuple[Platform, ...] = ()
         self._exclusions: tuple[Exclusion, ...] = ()
 
@@ -130,6 +130,7 @@ class Meaning:
             self._view.report(rules.FILE_NAME, message, "/name", hint)
 
     def _check_policies(self) -> None:
+        check_licenses(self._view, self._view.record("policy"), "/policy")
         for path in self._shared.unusable_for(self._view.places.path):
             message = f"the policy `{printable(path)}` holds here, and cannot be used"
             self._view.report(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import did_you_mean, shown
+from wombat_gitops.domain.manifest.places import did_you_mean, printable, shown
 from wombat_gitops.domain.manifest.view import record, text, texts
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE, Module, Replace
 
@@ -41,11 +41,14 @@ class Modules:
     Args:
         view: the manifest. A problem of something that a library brings is told at the library's name.
         libraries: those there are, by name.
+        broken: files of those that have an error, by name.
     """
 
-    def __init__(self, view: View, libraries: Mapping[str, Declares]) -> None:
+    def __init__(self, view: View, libraries: Mapping[str, Declares], broken: Mapping[str, str] | None = None) -> None:
         self._view = view
         self._libraries = libraries
+        self._broken = broken or {}
+        self._alone = False
         self._own = set[str]()
         self._origin = dict[str, str]()
         self.modules: list[Module] = []
@@ -60,6 +63,12 @@ class Modules:
         self._check_modules(taken)
         self._check_packages(taken)
         self._check_replaces()
+
+    def check_library(self) -> None:
+        """Find what is wrong with a library by itself: the modules that distributions have besides are not known."""
+        self._alone = True
+        self._check_modules([])
+        self._check_packages([])
 
     def full_path(self, name: str) -> str:
         """The import path of a listed package that *name* means, or "" where it means none or several."""
@@ -78,6 +87,8 @@ class Modules:
             if module in self.modules:
                 hint = "ask for another version of it, or do not exclude this one"
                 self._view.report(rules.REPLACEMENT, f"`{module}` is asked for, and excluded", pointer, hint)
+            elif self._view.sound(pointer):
+                self._check_major(module.path, module.version, f"{pointer}/version")
         return tuple(sorted(found))
 
     def _take_libraries(self) -> Iterator[tuple[str, Declares]]:
@@ -87,6 +98,9 @@ class Modules:
             if library is not None:
                 self.used.append(library.path)
                 yield pointer, library
+            elif name in self._broken:
+                message = f"the library {shown(name)} cannot be used"
+                self._view.report(rules.UNKNOWN_LIBRARY, message, pointer, f"mend `{printable(self._broken[name])}`")
             elif self._view.sound(pointer):
                 known = ", ".join(f"`{other}`" for other in sorted(self._libraries)[:8])
                 hint = did_you_mean(name, self._libraries) or (f"there are {known}" if known else "none is declared")
@@ -184,7 +198,7 @@ class Modules:
             return
         if full and not self._check_home(package, inside, pointer):
             return
-        if not full and module == CORE_MODULE:
+        if not full and module == CORE_MODULE and not shared:
             self._check_core_package(name, pointer)
         first = self.packages.setdefault(package, pointer)
         if first != pointer and not shared:
@@ -194,7 +208,7 @@ class Modules:
 
     def _check_home(self, package: str, inside: str, pointer: str) -> bool:
         homes = [module.path for module in self.modules if _holds(module.path, package)]
-        if not self._view.sound("/modules"):
+        if not self._view.sound("/modules") or (self._alone and not inside):
             return True
         home = max(homes, key=len, default="")
         if home and (not inside or home == inside):
@@ -230,6 +244,8 @@ class Modules:
         if other is not replace:
             message = f"`{replace.path}` is already replaced by `{other.by}`"
             self._view.report(rules.REPLACEMENT, message, pointer, "keep one of them")
+        if replace.version:
+            self._check_major(replace.path, replace.version, f"{pointer}/version")
         self._check_replacement(replace, pointer)
 
     def _check_replacement(self, replace: Replace, pointer: str) -> None:

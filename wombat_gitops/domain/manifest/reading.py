@@ -13,9 +13,11 @@ from wombat_gitops.domain.manifest.document import Document, Fields, Scalar, par
 from wombat_gitops.domain.manifest.fields import API_VERSION, KIND, RECORDS
 from wombat_gitops.domain.manifest.kinds import Json, Record
 from wombat_gitops.domain.manifest.meaning import Meaning
+from wombat_gitops.domain.manifest.modules import Modules
 from wombat_gitops.domain.manifest.places import Places, outward, shown
-from wombat_gitops.domain.manifest.shared import Declares, Shared, gather
+from wombat_gitops.domain.manifest.shared import Declares, Shared, check_licenses, gather
 from wombat_gitops.domain.manifest.validation import plain_value, validate
+from wombat_gitops.domain.manifest.view import View
 from wombat_gitops.domain.model import Distribution
 
 if TYPE_CHECKING:
@@ -46,11 +48,11 @@ class Parsed:
 
     @property
     def declares(self) -> Declares | None:
-        """What it gives other manifests; None for a distribution and, but for a policy, where there is an error."""
+        """What it gives other manifests, usable or not; None for a distribution."""
         if self.kind == KIND:
             return None
         if self.value is None or has_errors(self.diagnostics):
-            return Declares(self.kind, {}, self.places, usable=False) if self.kind == "Policy" else None
+            return Declares(self.kind, {}, self.places, usable=False)
         return Declares(self.kind, self.value, self.places)
 
 
@@ -121,6 +123,12 @@ def parse_manifest(path: str, data: bytes) -> Parsed:
     found += _renamed_fields(RECORDS[kind], value, document.places)
     if kind in {"Library", "Policy"}:
         found += _wrong_file_name(kind, value, document.places, refused)
+        view = View(value, document.places, _soundness(refused))
+        if kind == "Library":
+            Modules(view, {}).check_library()
+        else:
+            check_licenses(view, value)
+        found += view.problems
     return Parsed(kind, value, tuple(found), document.places, refused)
 
 

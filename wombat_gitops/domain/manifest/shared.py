@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.diagnostics import Severity
+from wombat_gitops.domain.licenses import license_meant
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.kinds import Json
-from wombat_gitops.domain.manifest.places import Places
+from wombat_gitops.domain.manifest.places import Places, shown
 from wombat_gitops.domain.manifest.view import record, text, texts
 from wombat_gitops.domain.model import Policy, Selection
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.manifest.view import View
 
 _SELECTIONS: Final = ("modules", "packages", "licenses", "platforms", "toolchains")
 _UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -30,7 +33,7 @@ class Declares:
 
     Attributes:
         value: its checked fields.
-        usable: False of a policy with an error: what it would forbid is not known.
+        usable: False where there is an error; what it says is not known then.
     """
 
     kind: str
@@ -49,6 +52,11 @@ class Declares:
         return self.path.rpartition("/")[0]
 
     @property
+    def stem(self) -> str:
+        """The name that the file has; a manifest is named for it."""
+        return self.path.rpartition("/")[2].rpartition(".")[0]
+
+    @property
     def name(self) -> str:
         """The name of a library or a policy."""
         return text(self.value.get("name"))
@@ -63,12 +71,14 @@ class Shared:
         libraries: by name.
         policies: each with the folder it holds for.
         unusable: paths of the policies that have an error.
+        broken: paths of the libraries that have an error, by name.
     """
 
     defaults: Mapping[str, Declares] = field(default_factory=dict)
     libraries: Mapping[str, Declares] = field(default_factory=dict)
     policies: tuple[tuple[str, Policy], ...] = ()
     unusable: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     def defaults_for(self, path: str) -> tuple[Declares, ...]:
         """The defaults that hold for a file, the nearest first."""
@@ -116,8 +126,9 @@ def gather(declared: Iterable[Declares]) -> tuple[Shared, tuple[Diagnostic, ...]
         for each in ordered
         if each.kind == "Policy" and each.usable
     )
-    unusable = tuple(each.path for each in ordered if not each.usable)
-    return Shared(defaults, libraries, policies, unusable), tuple(dict.fromkeys(problems))
+    unusable = tuple(each.path for each in ordered if each.kind == "Policy" and not each.usable)
+    broken = {each.stem: each.path for each in ordered if each.kind == "Library" and not each.usable}
+    return Shared(defaults, libraries, policies, unusable, broken), tuple(dict.fromkeys(problems))
 
 
 def make_policy(name: str, value: Mapping[str, Json], path: str) -> Policy:
@@ -127,6 +138,23 @@ def make_policy(name: str, value: Mapping[str, Json], path: str) -> Policy:
         for lists in (record(value.get(name)) for name in _SELECTIONS)
     )
     return Policy(name, modules, packages, licenses, platforms, toolchains, size_of(text(value.get("maxSize"))), path)
+
+
+def check_licenses(view: View, value: Mapping[str, Json], around: str = "") -> None:
+    """Warn of licences that a policy names and nobody ever tells.
+
+    Args:
+        value: the fields of the policy.
+        around: JSON Pointer of the policy.
+    """
+    lists = record(value.get("licenses"))
+    for name in ("allow", "deny"):
+        for index, license_ in enumerate(texts(lists.get(name))):
+            pointer = f"{around}/licenses/{name}/{index}"
+            meant = license_meant(license_) if view.sound(pointer) else ""
+            if meant:
+                message, hint = f"no licence is told as {shown(license_)}", f"did you mean `{meant}`?"
+                view.report(rules.POLICY_LICENSE_NAME, message, pointer, hint, Severity.WARNING)
 
 
 def size_of(words: str) -> int:

@@ -63,3 +63,12 @@ LOCK_REPLACES: Final = Rule(
     "replaces:\n  - module: github.com/99designs/keyring\n"
     "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}",
 )
+IDLE_REPLACEMENT: Final = Rule(
+    "WOM-057",
+    "idle-replacement",
+    "a module that is replaced is one that is required",
+    "Go says nothing of a replacement that never takes place; its path is usually misspelt (a warning)",
+    "correct the path or the version, or remove the replacement",
+    "replaces:\n  - module: github.com/99designs/keyring\n"
+    "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}",
+)

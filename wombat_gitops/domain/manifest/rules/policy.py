@@ -64,3 +64,11 @@ POLICY_UNUSABLE: Final = Rule(
     "mend the policy's file; `wombat validate` says what is wrong with it",
     "apiVersion: wombat/v1\nkind: Policy\nname: house    # in house.yaml\nlicenses: {allow: [Apache-2.0, MIT]}",
 )
+POLICY_LICENSE_NAME: Final = Rule(
+    "WOM-087",
+    "policy-license-name",
+    "a licence is named as it is told",
+    "a licence that is denied under another name is not denied at all (a warning: modules may use names of their own)",
+    "write the identifier of SPDX, or `LicenseRef-…` as the modules' files say it",
+    "licenses: {allow: [Apache-2.0, MIT], deny: [LicenseRef-Redpanda-Community-License]}    # in a Policy",
+)
