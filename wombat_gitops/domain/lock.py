@@ -245,7 +245,7 @@ def _check_replaces(distribution: Distribution, parsed: GoMod) -> Iterator[_Foun
 
 def _check_sums(distribution: Distribution, parsed: GoMod, lock: Lock) -> Iterator[_Found]:
     """Whether go.sum has a digest of every go.mod, and of the modules whose packages are listed."""
-    told = {" ".join(line.split(" ")[:2]) for line in lock.go_sum.splitlines()}
+    told = {line.rpartition(" ")[0] for line in lock.go_sum.splitlines()}
     replaced = {(each.path, each.version or ""): each.by for each in parsed.replaces}
     homes = {module for module in distribution.modules if any(_holds(module, each) for each in distribution.packages)}
     used = {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in homes}

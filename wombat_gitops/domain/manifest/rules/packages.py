@@ -20,15 +20,18 @@ PACKAGE_STUB: Final = Rule(
     "every package registers something on every platform",
     "such a build succeeds, and the program lacks what the manifest names",
     "add the build tag, switch cgo on, or exclude the package on that platform",
-    "tags: [x_benthos_extra]\nexclusions:\n  - platforms: [linux/arm]\n    packages: [couchbase]",
+    "platforms: [linux/amd64, linux/arm/7]\n"
+    "modules:\n  - module: github.com/redpanda-data/connect/v4\n    version: v4.105.0\n    packages: [couchbase]\n"
+    "exclusions:\n  - platforms: [linux/arm]\n    packages: [couchbase]",
 )
 PACKAGE_REFUSED: Final = Rule(
     "WOM-072",
     "package-refused",
-    "every package can be imported on every platform",
-    "Go does not import programs, internal packages, and packages without a file for the platform",
-    "take the package that the module offers to others, or exclude it on that platform",
-    "packages: [pure, io]",
+    "every package can be compiled on every platform",
+    "Go does not import programs and internal packages, and leaves files out without their tag, platform, or cgo",
+    "add the build tag, switch cgo on, exclude the package there, or take the one that the module offers to others",
+    "cgo: true\ntags: [x_benthos_extra]\n"
+    "modules:\n  - module: github.com/redpanda-data/connect/v4\n    version: v4.105.0\n    packages: [zeromq]",
 )
 PACKAGE_EMPTY: Final = Rule(
     "WOM-073",

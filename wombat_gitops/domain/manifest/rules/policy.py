@@ -29,7 +29,7 @@ POLICY_LICENSE: Final = Rule(
     "policy-license",
     "the licence of everything that is compiled in is allowed",
     "some packages of a module are under another licence than the rest of it, and so is the program then",
-    "leave the package out, or have the policy changed",
+    "leave the package out (the message names a file that is under the licence), or have the policy changed",
     "licenses: {allow: [Apache-2.0, MIT]}    # in a Policy",
 )
 POLICY_PLATFORM: Final = Rule(

@@ -17,9 +17,9 @@ REPEATED_DEFAULTS: Final = Rule(
 UNKNOWN_LIBRARY: Final = Rule(
     "WOM-091",
     "unknown-library",
-    "every library that is named is declared",
+    "every library that is named is declared, and can be used",
     "its packages would be left out without a word",
-    "correct the name, or declare the library in a manifest of kind `Library`",
+    "correct the name, mend the library's file, or declare the library in a manifest of kind `Library`",
     "libraries: [streaming]",
 )
 LIBRARY_VERSIONS: Final = Rule(
