@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -105,14 +106,20 @@ async def capture(
     stdin: bytes | None = None,
     limit: int = _LIMIT,
     grace: float = _GRACE,
+    memory: int = 0,
 ) -> Captured:
     """Run *argv* to its end and return what it wrote. Raises as `run` does.
 
     Args:
         limit: bytes of output, each of the two, at which the program is ended with `InternalError`.
         grace: seconds a program that is ended early has to clean up.
+        memory: bytes of address space for it and for each program that it starts, where the system can hold it to
+            that; 0 for as much as there is.
     """
     process = await _start(argv, cwd, env, merged=False, stdin=stdin is not None)
+    if memory and hasattr(resource, "prlimit"):
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (memory, memory))
     stdout, stderr = bytearray(), bytearray()
 
     def collector(buffer: bytearray) -> Callable[[bytes], Awaitable[None]]:

@@ -26,7 +26,7 @@ _HELPER: Final = re.compile(r"^[A-Za-z0-9+.-]*::")
 _SCHEME: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 _SCP: Final = re.compile(r"^(?P<host>[^/:\s]+):(?!//)(?P<path>.+)$")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x20\x7f]")
-_CREDENTIALS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/@\s]*@")
+_CREDENTIALS: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")  # a password may hold an `@`
 _BAD_REF: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(/|$)|^\.|\.$|^/|/$|^@$")
 _SLUG: Final = re.compile(r"[^a-z0-9]+")
 

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters import process
 from wombat_gitops.adapters.git.address import redact
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, Unreachable, UserError, WombatError
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    InternalError,
+    NotFound,
+    Refused,
+    TimedOut,
+    TooLarge,
+    Unreachable,
+    UserError,
+    WombatError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +52,10 @@ _INHERITED: Final = (
 """What git needs of our own environment to reach a host: programs, agent, proxies, certificates."""
 
 _CONFIG: Final[dict[str, str]] = {
+    "core.bigFileThreshold": "16m",  # larger files than are ever read do not have to fit into memory
     "core.hooksPath": os.devnull,
+    "core.packedGitLimit": "512m",
+    "core.packedGitWindowSize": "64m",
     "core.fsmonitor": "false",
     "core.quotePath": "false",
     "fetch.unpackLimit": "1",  # packs are written as they come; loose objects would be held in memory
@@ -55,8 +68,15 @@ _CONFIG: Final[dict[str, str]] = {
     "submodule.recurse": "false",
 }
 
-_LIMIT: Final = 256 * 1024 * 1024
-"""Bytes of output: a tree of 1,000,000 files fits."""
+_LIMIT: Final = 128 * 1024 * 1024
+"""Bytes of output: a tree with `objects.MOST_ENTRIES` long paths fits."""
+
+_MEMORY: Final = 2 * 1024**3
+"""Bytes of address space; the history of 10,000 manifests takes a tenth of it. A few kilobytes of a repository can
+stand for any number of paths, and git holds them all."""
+_LARGEST: Final = "512m"
+"""The largest piece of memory at once: a few kilobytes can stand for a file of any size. Holds from the start also for
+what git starts by itself."""
 
 _DENIED: Final = re.compile(
     r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
@@ -74,6 +94,10 @@ _AWAY: Final = re.compile(
     re.IGNORECASE,
 )
 _FULL: Final = re.compile(r"no space left|disk quota exceeded|read-only file system", re.IGNORECASE)
+_EXHAUSTED: Final = re.compile(
+    r"out of memory|cannot allocate|malloc failed|mmap failed|attempting to allocate", re.IGNORECASE
+)
+_SMALLER: Final = "keep manifests in a repository of their own"
 _TIMINGS: Final = re.compile(r" after \d+ ms")
 
 
@@ -103,6 +127,7 @@ class Git:
 
         Raises:
             NotFound: git is not installed.
+            TooLarge: it wrote more than is read.
             Unreachable: the deadline passed (caused by a `TimedOut`).
         """
         deadline = self.seconds if seconds is None else seconds
@@ -114,6 +139,7 @@ class Git:
                 seconds=deadline,
                 stdin=stdin,
                 limit=_LIMIT,
+                memory=_MEMORY,
             )
         except NotFound as error:
             msg = "git cannot be run"
@@ -122,6 +148,9 @@ class Git:
             what = f"`{redact(address.url)}`" if address else f"git {_verb(arguments)}"
             msg = f"{what} did not answer within {deadline:g} s"
             raise Unreachable(msg) from error
+        except InternalError as error:
+            msg = f"git {_verb(arguments)} wrote more than {_LIMIT:,} bytes"
+            raise TooLarge(msg, hint=_SMALLER) from error
 
     def _environment(self, place: Path, address: Address | None) -> dict[str, str]:
         env = {name: self.inherit[name] for name in _INHERITED if name in self.inherit}
@@ -134,6 +163,7 @@ class Git:
             "XDG_CONFIG_HOME": os.devnull,
             "LC_ALL": "C",
             "TZ": "UTC",
+            "GIT_ALLOC_LIMIT": _LARGEST,
             "GIT_ALLOW_PROTOCOL": ":".join(sorted(self.protocols)),
             "GIT_CEILING_DIRECTORIES": str(place.parent),
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -170,6 +200,8 @@ def remote_failure(captured: Captured, address: Address) -> WombatError:
     """Why talking to a host failed; `CorruptData` where the cause is on our side of the wire."""
     text = captured.stderr.decode(errors="replace")
     url, reason = redact(address.url), complaint(captured)
+    if _EXHAUSTED.search(text):
+        return TooLarge(f"git would need more memory than it may use for `{url}`", hint=_SMALLER)
     if _FULL.search(text):
         return Unreachable(f"the mirror of `{url}` cannot be written: {reason}", hint="make room on the disk")
     if _NO_REF.search(text):
@@ -184,6 +216,8 @@ def remote_failure(captured: Captured, address: Address) -> WombatError:
 def local_failure(captured: Captured) -> UserError | CorruptData:
     """Why reading a repository on this machine failed."""
     reason = complaint(captured)
+    if _EXHAUSTED.search(captured.stderr.decode(errors="replace")):
+        return TooLarge("git would need more memory than it may use for the repository", hint=_SMALLER)
     if "dubious ownership" in reason or "ermission denied" in reason:
         return Refused(f"the repository cannot be read: {reason}")
     return CorruptData(f"the repository cannot be read: {reason}")

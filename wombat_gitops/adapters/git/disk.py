@@ -112,25 +112,36 @@ def _algorithm(committed: TreeEntry | None) -> str:
     return "sha256" if committed is not None and len(committed.oid) == 64 else "sha1"  # noqa: PLR2004 - as above
 
 
-def _walk(folder: bytes, skip: int) -> Iterator[Found]:
+def _walk(start: bytes, skip: int) -> Iterator[Found]:
+    folders = [start]
+    while folders:
+        for item in _listing(folders.pop()):
+            if item.name == b".git":
+                continue
+            try:
+                state = item.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise _unreadable(item.path, error) from error
+            if stat.S_ISDIR(state.st_mode):
+                folders.append(item.path)
+            elif stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
+                yield Found(path_text(item.path[skip:]), item.path, state)
+
+
+def _listing(folder: bytes) -> list[os.DirEntry[bytes]]:
     try:
-        listing = list(os.scandir(folder))
+        with os.scandir(folder) as listing:
+            return list(listing)
     except (FileNotFoundError, NotADirectoryError):
-        return
-    except PermissionError as error:
-        msg = f"`{path_text(folder)}` cannot be read: {error.strerror}"
-        raise Refused(msg) from error
-    for item in listing:
-        if item.name == b".git":
-            continue
-        try:
-            state = item.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-        if stat.S_ISDIR(state.st_mode):
-            yield from _walk(item.path, skip)
-        elif stat.S_ISREG(state.st_mode) or stat.S_ISLNK(state.st_mode):
-            yield Found(path_text(item.path[skip:]), item.path, state)
+        return []
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(place: bytes, error: OSError) -> Refused:
+    return Refused(f"`{path_text(place[-200:])}` cannot be read: {(error.strerror or 'unknown reason').lower()}")
 
 
 def _read(place: bytes) -> bytes:
@@ -142,5 +153,4 @@ def _read(place: bytes) -> bytes:
         msg = f"`{path_text(place)}` was removed while it was read"
         raise Unreachable(msg) from error
     except OSError as error:
-        msg = f"`{path_text(place)}` cannot be read: {error.strerror}"
-        raise Refused(msg) from error
+        raise _unreadable(place, error) from error

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.git.command import complaint, local_failure
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TooLarge
 from wombat_gitops.ports import TreeEntry
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ REGULAR: Final = frozenset({"100644", "100755"})
 
 MAX_FILE: Final = 16 * 1024 * 1024
 """Bytes of the largest file that is read at all."""
+
+MOST_ENTRIES: Final = 250_000
+"""Files below a folder; each takes about 0.8 KB of memory."""
 
 _BATCH: Final = 64 * 1024 * 1024
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -167,9 +170,17 @@ class Repository:
         return captured.stdout.decode(errors="replace").strip()
 
     async def entries(self, commit: str) -> tuple[TreeEntry, ...]:
-        """Everything below the folder at *commit*, sorted by path."""
+        """Everything below the folder at *commit*, sorted by path.
+
+        Raises:
+            TooLarge: there is more than is looked at.
+        """
         limit = ["--", f"{self._folder}/"] if self._folder else []
         listing = await self.run(["ls-tree", "-r", "-l", "-z", "--full-tree", commit, *limit])
+        count = listing.count(b"\0")
+        if count > MOST_ENTRIES:
+            msg = f"the folder holds {count:,} files, at most {MOST_ENTRIES:,} are looked at"
+            raise TooLarge(msg, hint="keep manifests in a folder of their own")
         return await asyncio.to_thread(self._parse, listing)
 
     def _parse(self, listing: bytes) -> tuple[TreeEntry, ...]:

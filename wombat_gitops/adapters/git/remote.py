@@ -109,7 +109,13 @@ class RemoteSource:
 
     async def _look(self, revision: str) -> tuple[TreeEntry, ...]:
         """The entries; the history behind their dates is read at the same time."""
-        entries, _ = await asyncio.gather(self._repository.entries(revision), self._repository.look_back(revision))
+        history = asyncio.ensure_future(self._repository.look_back(revision))
+        try:
+            entries = await self._repository.entries(revision)
+            await history
+        finally:
+            history.cancel()
+            await asyncio.gather(history, return_exceptions=True)
         return entries
 
     async def commit(self, revision: str) -> bytes:
