@@ -30,6 +30,10 @@ _REFUSED: Final = frozenset({"replace", "exclude", "tool", "toolchain", "retract
 _BLOCKS: Final = _REFUSED - {"replace", "exclude"}
 _REMEMBERED: Final = 20_000
 """Modules and lines of go.sum that are known to be in order: the locks of a folder have most of theirs in common."""
+_LONGEST: Final = 500
+"""Characters of such a line; module paths have at most 200 (`manifest.texts`)."""
+_USUAL: Final = 65_536
+"""Characters of a go.mod that is remembered; the largest known one has a third of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,17 @@ class LockRefusal(Exception):
         self.message = message
 
 
-@lru_cache(maxsize=64)
-def read_go_mod(text: str) -> GoMod:  # noqa: C901 - a case a directive
+def read_go_mod(text: str) -> GoMod:
     """Read a go.mod; one that was read lately is not read again. Raises `LockRefusal`."""
+    return _read_again(text) if len(text) <= _USUAL else _read(text)
+
+
+@lru_cache(maxsize=64)
+def _read_again(text: str) -> GoMod:
+    return _read(text)
+
+
+def _read(text: str) -> GoMod:  # noqa: C901 - a case a directive
     module = go = ""
     direct: dict[str, str] = {}
     indirect: dict[str, str] = {}
@@ -163,15 +175,19 @@ def _statements(text: str) -> Iterator[tuple[list[str], str]]:
         raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod has a `{printable(block)}` block without an end")
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _is_module(path: str, version: str) -> bool:
+    return len(path) + len(version) <= _LONGEST and _has_form(path, version)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _has_form(path: str, version: str) -> bool:
     return grammar.matches(grammar.MODULE_PATH, path) and grammar.matches(grammar.MODULE_VERSION, version)
 
 
 def check_go_sum(text: str) -> None:
     """Refuse a go.sum with a line that Go would not write. Raises `LockRefusal`."""
     for line in text.split("\n"):
-        if line and not _is_sum(line):
+        if line and (len(line) > _LONGEST or not _is_sum(line)):
             raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.sum has a line {shown(line)}")
 
 
