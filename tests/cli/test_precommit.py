@@ -69,3 +69,17 @@ def test_a_lock_that_is_gone_is_found(repo: GitRepo) -> None:
     """A commit that only removes files changes none that a hook could name."""
     gone: dict[str, str | None] = {"manifests/example.lock/go.mod": None}
     assert commit(repo, gone, "wombat-lock-check") == exits.FAILED
+
+
+def test_the_documented_examples_name_what_there_is() -> None:
+    """Hooks of `.pre-commit-hooks.yaml`, and inputs and outputs of the action."""
+    root = _HOOKS.parent
+    text = (root / "docs" / "pull-requests.md").read_text()
+    workflow, hooks = (yaml.safe_load(block.partition("```")[0]) for block in text.split("```yaml\n")[1:])
+    action = yaml.safe_load((root / ".github/actions/validate/action.yml").read_text())
+    known = {each["id"] for each in yaml.safe_load(_HOOKS.read_text())}
+
+    assert {each["id"] for each in hooks["repos"][0]["hooks"]} == known
+    assert set(workflow["steps"][1]["with"]) <= set(action["inputs"])
+    assert all(f"`{name}`" in text for name in action["outputs"])
+    assert workflow["steps"][0]["uses"] in (root / ".github/workflows/manifests.yml").read_text()
