@@ -280,6 +280,24 @@ def test_a_dry_run_is_a_patch_that_git_applies(place: Place, capsys: pytest.Capt
     assert applied == place.files != before
 
 
+def test_a_dry_run_says_where_nothing_is_newer(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty patch alone would look like a failure."""
+    assert run(["-q", "upgrade"]) == 0
+    capsys.readouterr()
+
+    assert run(["upgrade", "--dry-run"]) == 0
+
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "tiny: nothing newer that resolves" in told.err
+
+
+def test_a_version_that_is_not_raised_is_shown_as_before(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """`lock --upgrade` leaves the distribution's own version; `upgrade` raises it."""
+    assert run(["lock", "--upgrade", f"{BENTHOS}@v4.300.1"]) == 0
+    assert "1.0.0 (as before)" in capsys.readouterr().out
+
+
 def test_one_module_goes_as_far_as_the_others_let_it(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """The rest is not raised for it; why the newest is not taken, and what requires it, is told."""
     place.proxy.add_connect("v4.400.1", "v4.300.0")
@@ -323,9 +341,11 @@ def test_a_list_that_is_refused_does_not_hide_the_others(place: Place, capsys: p
 
 def test_a_module_that_no_manifest_has_is_said(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """Also a version that is none."""
-    assert run(["lock", "--upgrade", "example.com/none"]) == 1
+    assert run(["lock", "--upgrade", "example.com/none"]) == 4
     assert "no manifest has module `example.com/none`" in capsys.readouterr().err
-    assert run(["lock", "tiny", "--upgrade", "example.com/none"]) == 1
+    assert run(["lock", "--upgrade", CONNECT.replace("connect", "conect")]) == 4
+    assert f"did you mean `{CONNECT}`?" in capsys.readouterr().err
+    assert run(["lock", "tiny", "--upgrade", "example.com/none"]) == 4
     assert "`tiny` has no module `example.com/none`" in capsys.readouterr().err
     assert run(["lock", "--upgrade", f"{CONNECT}@latest"]) == 1
     assert "`latest` is not an exact version" in capsys.readouterr().err

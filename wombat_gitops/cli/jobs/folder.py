@@ -16,7 +16,7 @@ from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all, rules
-from wombat_gitops.domain.manifest.places import Places
+from wombat_gitops.domain.manifest.places import Places, did_you_mean
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
 
@@ -104,7 +104,7 @@ def choose(words: Sequence[str], folder: Path) -> tuple[Path, ...]:
             paths.extend(named)
         else:
             msg = f"there is neither a manifest named `{word}` in `{folder}` nor a file of that path"
-            raise NotFound(msg)
+            raise NotFound(msg, hint=did_you_mean(word, (path.stem for path in _below(folder))))
     return find_manifests(paths, folder)
 
 

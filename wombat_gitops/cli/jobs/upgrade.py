@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine, read_file, replace_file, write_lock
-from wombat_gitops.cli.jobs.inspecting import Shown
-from wombat_gitops.domain.errors import LockError, UserError, WombatError
+from wombat_gitops.cli.jobs.inspecting import Shown, tell
+from wombat_gitops.domain.errors import LockError, NotFound, UserError, WombatError
 from wombat_gitops.domain.grammar import MODULE_VERSION, matches
+from wombat_gitops.domain.inspection import UselessPackages, diagnose
 from wombat_gitops.domain.lock import LockFiles, lock_paths, render_lock
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.manifest.edit import upgraded_text, version_pointer
+from wombat_gitops.domain.manifest.places import did_you_mean
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.manifest.render import render_text
 from wombat_gitops.domain.model import Distribution
@@ -82,6 +84,9 @@ def upgrade(settings: Settings, options: UpgradeOptions, output: text.Output, *,
     root = Path(settings.repo)
     if options.dry_run and output is text.Output.TABLE:
         sys.stdout.write("".join(_patch(each.change, root) for each in outcomes if each.change is not None))
+        for each in outcomes:
+            if _state(each) == "up to date":
+                text.note(f"{each.name}: nothing newer that resolves")
     else:
         if not options.dry_run:
             _write([each.change for each in outcomes if each.change is not None])
@@ -128,6 +133,9 @@ async def _propose(
     try:
         proposal = await upgrader.propose(distribution, output, chosen)
         change = _change(found, proposal, bump=options.bump) if proposal.changes else None
+    except UselessPackages as error:
+        tell(diagnose(found.set.readings[distribution.path], error.inspection))
+        return _Outcome(distribution.name, error=error.message, elsewhere=elsewhere)
     except LockError as error:
         text.error(f"{distribution.name}: {error.message}", error.hint)
         return _Outcome(distribution.name, error=error.message, elsewhere=elsewhere)
@@ -204,7 +212,7 @@ def _having(
     """Those that have one of the wanted modules.
 
     Raises:
-        UserError: none has, or one was named that has not.
+        NotFound: none has, or one was named that has not.
     """
     for path in wanted:
         having = [each for each in distributions if any(module.path == path for module in each.modules)]
@@ -213,7 +221,9 @@ def _having(
             msg = (
                 f"{names} has no module `{path[:120]}`" if having or named else f"no manifest has module `{path[:120]}`"
             )
-            raise UserError(msg, hint="write its path as it stands in the manifest")
+            known = {module.path for each in distributions for module in each.modules}
+            hint = did_you_mean(path, known) or f"there are {', '.join(f'`{each}`' for each in sorted(known)[:8])}"
+            raise NotFound(msg, hint=hint)
     paths = set(wanted)
     return tuple(each for each in distributions if not paths or paths & {module.path for module in each.modules})
 
@@ -270,6 +280,13 @@ def _item(outcome: _Outcome, root: Path, *, dry_run: bool) -> dict[str, object]:
     return item
 
 
+def _version(outcome: _Outcome) -> str:
+    if outcome.change is None or outcome.proposal is None:
+        return ""
+    old, new = outcome.proposal.distribution.version, outcome.change.version
+    return f"{old} -> {new}" if old != new else f"{new} (as before)"
+
+
 def _state(outcome: _Outcome) -> str:
     if outcome.error:
         return "failed"
@@ -286,11 +303,7 @@ def _table(outcomes: Sequence[_Outcome]) -> str:
     rows: list[list[text.Cell]] = []
     for outcome in outcomes:
         state = _state(outcome)
-        version = (
-            f"{outcome.proposal.distribution.version} -> {outcome.change.version}"
-            if outcome.change and outcome.proposal
-            else ""
-        )
+        version = _version(outcome)
         changes = outcome.proposal.changes if outcome.proposal else ()
         first: list[text.Cell] = [outcome.name, (state, _STYLES.get(state)), version]
         for module, new in changes:
