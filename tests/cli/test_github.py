@@ -390,6 +390,14 @@ def test_a_token_without_the_right_is_explained(job: Job, api: Api) -> None:
     assert "secret" not in out
 
 
+@pytest.mark.parametrize("headers", [{"Retry-After": "60"}, {"X-RateLimit-Remaining": "0"}])
+def test_too_many_requests_are_no_missing_right(job: Job, api: Api, headers: dict[str, str]) -> None:
+    """GitHub answers 403 to both; only one of them is mended by another try."""
+    report = reported(job)
+    api.status, api.headers = 403, headers
+    assert job.run("comment", report)[0] == exits.UNREACHABLE
+
+
 @pytest.mark.parametrize("data", ["{}", "[1]", '{"base": "a", "distributions": "x"}', "x" * 5_000_001])
 def test_a_report_that_is_none_is_refused(job: Job, api: Api, data: str) -> None:
     """Nothing of it reaches the comment."""

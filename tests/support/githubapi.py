@@ -16,6 +16,7 @@ class Api:
         self.pulls: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.status = 200
+        self.headers: dict[str, str] = {}
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -27,7 +28,8 @@ class Api:
                 result = api.handle(self.command, self.path, body)
                 data = json.dumps(result).encode()
                 self.send_response(api.status)
-                self.send_header("Content-Length", str(len(data)))
+                for name, value in {**api.headers, "Content-Length": str(len(data))}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
 

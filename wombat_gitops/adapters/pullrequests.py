@@ -130,8 +130,8 @@ class GithubPullRequests:
             return json.loads(data) if data else None
         except urllib.error.HTTPError as error:
             with error:
-                status = error.code
-            raise _failure(status, method, path) from None  # the chain would show the token to a debugger
+                failure = _failure(error, method, path)
+            raise failure from None  # the chain would show the token to a debugger
         except (OSError, ValueError) as error:
             msg = f"the API of GitHub does not answer {method} {path.partition('?')[0]}"
             raise Unreachable(msg) from error
@@ -148,8 +148,10 @@ def _sha(pull: Mapping[str, Any], side: str) -> str:
     return value if isinstance(value, str) and _COMMIT.fullmatch(value) else ""
 
 
-def _failure(status: int, method: str, path: str) -> Refused | Unreachable | NotFound:
-    words = f"GitHub answers {status} to {method} {path.partition('?')[0]}"
+def _failure(error: urllib.error.HTTPError, method: str, path: str) -> Refused | Unreachable | NotFound:
+    status, words = error.code, f"GitHub answers {error.code} to {method} {path.partition('?')[0]}"
+    if error.headers.get("Retry-After") or error.headers.get("X-RateLimit-Remaining") == "0":
+        return Unreachable(f"{words}: too many requests", hint="run the job again later")
     if status in {401, 403}:
         hint = "give the job `pull-requests: write`; runs of pull requests from forks never have it"
         return Refused(words, hint=hint)
