@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 from tests.support.broker import broker, connection
@@ -9,6 +11,10 @@ from tests.support.goproxy import go_data, go_proxy
 from tests.support.system import system
 
 __all__ = ["broker", "connection", "go_data", "go_proxy", "system"]
+
+# What a shell starts in the background ignores Ctrl-C, and hands that on. The programs under test shall not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Whether a law holds depends on the code alone: not on how busy the machine is, nor on a die.
 settings.register_profile(
