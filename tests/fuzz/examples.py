@@ -78,7 +78,13 @@ func init() {
     "go: downloading a.b/c v1.0.0\nmain.go:5:2: no required module provides package a.b/c\n",
     "# a.b/c\n./x.go:12:3: undefined: y\nverifying a.b/c@v1.0.0: checksum mismatch\n\tdownloaded: h1:x\n",
 )
-_TEXTS: Final = {"sources": _SOURCES, "pipeline": _PIPELINES, "address": _ADDRESSES, "go": _GO_TEXTS}
+_TEXTS: Final = {
+    "sources": _SOURCES,
+    "pipeline": _PIPELINES,
+    "configuration": _PIPELINES,
+    "address": _ADDRESSES,
+    "go": _GO_TEXTS,
+}
 
 
 def examples_of(law: str) -> list[bytes]:

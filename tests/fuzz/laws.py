@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from tests.support.hooks import SECRET, URL, push_body
-from tests.support.manifests import LOCK, SMALL
+from tests.support.manifests import COMPONENTS, LOCK, SMALL
 from wombat_gitops.adapters.git.address import Address, check_branch, check_folder, redact, source_id
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
@@ -31,6 +31,7 @@ from wombat_gitops.domain.manifest.format import format_manifest
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
 from wombat_gitops.domain.manifest.rules import RULES, TOO_LARGE
 from wombat_gitops.domain.model import Distribution, Lock
+from wombat_gitops.domain.pipeline import read_pipeline
 from wombat_gitops.domain.sources import Host, read_sources
 from wombat_gitops.domain.webhooks import Hook, Message, delivery_of, is_authentic, read_push
 
@@ -39,12 +40,13 @@ Law = Callable[[bytes], None]
 PATH: Final = "manifests/example.yaml"
 SOURCES: Final = "apiVersion: wombat/v1\nkind: Sources\nsources:\n"
 _HOOKS: Final = tuple(Hook("id", host, URL, "main", lambda: SECRET) for host in Host)
+_YAML_LINE_END: Final = "\r\n|[\n\r\x85\u2028\u2029]"
 _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
-def check_places(problems: Iterable[Diagnostic], data: bytes) -> None:
+def check_places(problems: Iterable[Diagnostic], data: bytes, line_end: str = r"\r\n|\n") -> None:
     """Each problem is of a known rule, at a place inside of the file; only one about its size is about all of it."""
-    lines = data.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    lines = re.split(line_end, data.decode(errors="replace"))
     for problem in problems:
         assert problem.rule in RULES, problem
         if problem.rule == TOO_LARGE.id:
@@ -190,6 +192,15 @@ def pipeline_is_answered(data: bytes) -> None:
         manifest_is_answered(f"{SMALL}tests:\n  - name: one\n    config: {form}".encode())
 
 
+def configuration_is_answered(data: bytes) -> None:
+    """A pipeline that a manifest is made for gives needs or reasons, each at its place."""
+    found = read_pipeline("pipeline.yaml", data, COMPONENTS)
+    lines = len(re.split(_YAML_LINE_END, data.decode(errors="replace")))
+    assert all(0 <= need.line <= lines for need in found.needs)
+    check_places(found.diagnostics, data, _YAML_LINE_END)
+    check_rendering(found.diagnostics)
+
+
 def push_is_answered(data: bytes) -> None:
     """A message of a host (headers, empty line, body) is understood or refused."""
     head, _, body = data.partition(b"\n\n")
@@ -247,6 +258,7 @@ LAWS: Final[dict[str, Law]] = {
     "lock": lock_is_answered,
     "sources": sources_are_answered,
     "pipeline": pipeline_is_answered,
+    "configuration": configuration_is_answered,
     "push": push_is_answered,
     "address": address_is_answered,
     "go": go_text_is_survived,

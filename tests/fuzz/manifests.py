@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import faulthandler
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -84,8 +85,10 @@ class Hunt:
         try:
             LAWS[self.law](data)
         except Exception as error:  # noqa: BLE001 - this is what is looked for
-            frames = traceback.extract_tb(error.__traceback__)
-            return f"{type(error).__name__} {[(Path(frame.filename).name, frame.name) for frame in frames[-3:]]}"
+            frames = traceback.extract_tb(error.__traceback__)[-3:]
+            rule = re.search(r"WOM-\d+", str(error))
+            place = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]
+            return f"{type(error).__name__} {place} {rule[0] if rule else ''}"
         finally:
             faulthandler.cancel_dump_traceback_later()
         return ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import yaml
+from yaml.reader import Reader
 
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
@@ -76,6 +77,9 @@ _ITSELF: Final[Mapping[Component, str]] = {
 _ALWAYS: Final = (Component("buffer", "none"), Component("metric", "none"), Component("tracer", "none"))
 """What Benthos takes where a section is left out (`internal/stream/docs.go`, `internal/config/schema.go`)."""
 
+_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What ends a line in YAML, whose marks count lines."""
+
 _MAPPING_KEY: Final = re.compile(r"(?:\w+_)?(?:mapping|map|check|bloblang|mutation)|when|skip_on")
 _INTERPOLATION: Final = re.compile(r"\$\{!(.*?)\}", re.DOTALL)
 _ASSIGNED: Final = re.compile(r"^\s*root\.(?:([a-z_][a-z0-9_]*)|\"([^\"]+)\")", re.ASCII | re.MULTILINE)
@@ -130,10 +134,11 @@ def read_pipeline(path: str, data: bytes, known: Collection[Component]) -> Pipel
     """
     try:
         text = data.decode()
-    except UnicodeDecodeError:
-        places = Places(path, tuple(data.decode(errors="replace").split("\n")))
-        return _unreadable(places, "the file is not UTF-8", None, "save it as UTF-8")
-    places = Places(path, tuple(text.split("\n")))
+    except UnicodeDecodeError as error:
+        places = Places(path, tuple(_BREAK.split(data.decode(errors="replace"))))
+        span = _after(data[: error.start].decode())
+        return _unreadable(places, f"byte `0x{data[error.start]:02x}` is not UTF-8", span, "save the file as UTF-8")
+    places = Places(path, tuple(_BREAK.split(text)))
     if len(data) > MAX_BYTES:
         return _unreadable(places, f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read", None)
     problem = _check(text, places)
@@ -176,8 +181,16 @@ def _check(text: str, places: Places) -> Diagnostic | None:
         message = f"not well-formed YAML: {printable(error.problem or 'it ends too early')}"
         return places.problem_at(rules.PIPELINE_FORM, message, _within(places, mark))
     except yaml.YAMLError:
-        return places.problem_at(rules.PIPELINE_FORM, "the file holds characters that are not YAML", None)
+        odd = Reader.NON_PRINTABLE.search(text)
+        span = _after(text[: odd.start()]) if odd else Span(1, 1)
+        return places.problem_at(rules.PIPELINE_FORM, "the file holds characters that are not YAML", span)
     return None
+
+
+def _after(text: str) -> Span:
+    """The place behind a text."""
+    lines = _BREAK.split(text)
+    return Span(len(lines), len(lines[-1]) + 1)
 
 
 class _Reader:

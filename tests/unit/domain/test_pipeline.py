@@ -187,7 +187,7 @@ def test_a_name_from_a_variable_is_a_warning() -> None:
         ("a: *b\n", "1:4 WOM-110 not well-formed YAML: found undefined alias"),
         ("a: 1\n---\nb: 2\n", "2:1 WOM-110 the file holds more than one document"),
         ("apiVersion: wombat/v1\nkind: Distribution\n", "1:1 WOM-110 it names no component, so it is no pipeline"),
-        ("input: \x00\n", "0:0 WOM-110 the file holds characters that are not YAML"),
+        ("input: \x00\n", "1:8 WOM-110 the file holds characters that are not YAML"),
     ],
 )
 def test_what_is_no_pipeline_is_told(text: str, problem: str) -> None:
@@ -221,12 +221,20 @@ tests:
     assert template_of(b"\xff") is None
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\x85", "\u2028"])
+def test_lines_are_those_of_yaml(end: str) -> None:
+    """Whatever ends a line, a problem is shown at its own."""
+    (problem,) = read(f"input: {{stdin: {{}}}}{end}output:{end}  sdtout: {{}}{end}").diagnostics
+    assert (problem.line, problem.column, problem.source_line) == (3, 3, "  sdtout: {}")
+
+
 def test_files_beyond_the_limits_are_refused() -> None:
     """Size, depth and bytes that are no text."""
     deep = "[" * (MAX_DEPTH + 1)
     assert problems(f"input: {deep}")[0].endswith(f"nested more than {MAX_DEPTH} levels deep")
     assert "are read" in problems("#" * (MAX_BYTES + 1))[0]
-    assert read_pipeline("p.yaml", b"a: \xff", KNOWN).diagnostics[0].message == "the file is not UTF-8"
+    (problem,) = read_pipeline("p.yaml", b"a: \xff", KNOWN).diagnostics
+    assert (problem.line, problem.column, problem.message) == (1, 4, "byte `0xff` is not UTF-8")
 
 
 def test_aliases_of_aliases_are_looked_at_once() -> None:
