@@ -143,3 +143,13 @@ async def test_daemon_that_ends_by_itself(tmp_path: Path) -> None:
     async with process.running(["sh", "-c", "echo bye; exit 3"], cwd=tmp_path, env=ENV, output=out) as daemon:
         assert await daemon.wait() == 3
     assert out.data == b"bye\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds the memory of a program that runs")
+async def test_memory_is_bounded(tmp_path: Path) -> None:
+    """A program that wants more gets no more, and says so itself."""
+    script = "import sys; sys.stdin.read(); bytearray(500_000_000)"
+    argv = [sys.executable, "-c", script]
+    done = await process.capture(argv, cwd=tmp_path, env=ENV, seconds=60, stdin=b"", memory=300_000_000)
+    assert done.status == 1
+    assert b"MemoryError" in done.stderr

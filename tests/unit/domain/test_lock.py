@@ -211,3 +211,13 @@ def test_indirect_requirements_are_not_the_manifests() -> None:
     assert problem.rule == "WOM-053"
     assert "a.b/c@v1.0.0" in problem.message
     assert problem.hint == "run `wombat lock manifests/example.yaml`"
+
+
+@pytest.mark.parametrize("kind", ["go.mod", "go.sum"])
+def test_a_line_that_is_longer_than_any_module_is_refused(kind: str) -> None:
+    """Nothing that a hostile lock says is remembered at length."""
+    path = f"a.b/{'c' * 600}"
+    line = f"{path} v1.0.0 h1:{'A' * 43}=\n"
+    lock = Lock(f"{GO_MOD}\nrequire {path} v1.0.0\n", GO_SUM) if kind == "go.mod" else Lock(GO_MOD, GO_SUM + line)
+    with pytest.raises(LockError, match=f"{kind} has a line"):
+        read_lock(render_lock(small(), lock).go_mod, lock.go_sum)
