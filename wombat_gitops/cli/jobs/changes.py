@@ -13,7 +13,7 @@ from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.delta import Delta, compare, contents_differ, narrowed, pair
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import LockError, NotFound
-from wombat_gitops.domain.manifest import Reading, interpret, parse_manifest
+from wombat_gitops.domain.manifest import Reading, gather, interpret, parse_manifest
 from wombat_gitops.domain.publication import compare_declarations
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.wiring.sources import base_source, manifest_source
@@ -76,9 +76,9 @@ async def read_changes(settings: Settings, wanted: Comparison) -> Changes:
     left_by = (wanted.revision or "HEAD") if wanted.since else ""
     older = await ManifestReader(base_source(settings, wanted.base, left_by=left_by)).read()
     _check_names(wanted.names, older, head)
-    readings = {each.distribution.path: _reading(each, head) for each in head.declared}
-    found = list(compare_declarations(older, head, {path: each.places for path, each in readings.items()}))
     pairs = [each for each in pair(older, head) if not wanted.names or each.names & set(wanted.names)]
+    readings = _readings(pairs, head)
+    found = list(compare_declarations(older, head, {path: each.places for path, each in readings.items()}))
     inspections: dict[str, tuple[Inspection | None, Inspection | None]] = {}
     if wanted.inspect:
         inspections, more = await _inspect(settings, pairs, readings)
@@ -105,13 +105,17 @@ def read_report(data: bytes) -> Delta:
     return decode(Delta, data)
 
 
-def _reading(declared: Declared, head: Declaration) -> Reading:
-    """Where a manifest's values and packages stand."""
-    from wombat_gitops.domain.manifest import gather
-
+def _readings(pairs: Iterable[Pair], head: Declaration) -> dict[str, Reading]:
+    """Where the values and packages of the manifests that changed stand, by path."""
     sharing = [parse_manifest(each.path, each.text.encode()).declares for each in head.shared]
     shared, _ = gather(each for each in sharing if each is not None)
-    return interpret(parse_manifest(declared.distribution.path, declared.manifest.encode()), shared)
+    return {
+        each.new.distribution.path: interpret(
+            parse_manifest(each.new.distribution.path, each.new.manifest.encode()), shared
+        )
+        for each in pairs
+        if each.new is not None
+    }
 
 
 async def _inspect(
