@@ -72,7 +72,7 @@ class Difference:
     """One input that is not what it was.
 
     Attributes:
-        input: `version`, `date`, `go`, `packages`, `tags`, `binary`, `lock`, or a module's path.
+        input: `version`, `date`, `go`, `cgo`, `packages`, `tags`, `tests`, `binary`, `lock`, or a module's path.
         before: what it was; "" for a list, or for a module that is new.
         after: what it is; "" for a list, or for a module that is gone.
         added: items of a list that are new.
@@ -233,7 +233,9 @@ def _change(declared: Declared, desired: DesiredBuild, record: BuildRecord | Non
         elif spec.name in history.names:
             reason = Reason.NEW_PLATFORM
     if action is Action.BUILD and declared.distribution.builds_nothing:
-        action, reason = Action.BLOCKED, Reason(declared.distribution.builds_nothing)
+        action, reason, differences = Action.BLOCKED, Reason(declared.distribution.builds_nothing), ()
+        withdrawn = declared.distribution.withdrawn
+        detail = withdrawn.reason if reason is Reason.WITHDRAWN and withdrawn is not None else ""
     return Change(
         name=spec.name,
         version=spec.version,
@@ -260,14 +262,23 @@ def _differences(
         found.append(_list_difference("tags", before.tags, after.tags))
     if (before.go_mod, before.go_sum) != (after.go_mod, after.go_sum):
         found.append(Difference("lock", _lock_text(before), _lock_text(after)))
+    added, removed = _names_of(after, before), _names_of(before, after)
+    if added or removed:
+        found.append(Difference("tests", added=added, removed=removed))
     for name, old, new in (
         ("go", before.toolchain, after.toolchain),
+        ("cgo", *("on" if spec.cgo else "off" for spec in (before, after))),
         ("binary", before.binary_name, after.binary_name),
         ("date", utc_text(before.date), utc_text(after.date)),
     ):
         if old != new:
             found.append(Difference(name, old, new))
     return tuple(found) or (Difference("recipe"),)
+
+
+def _names_of(spec: BuildSpec, other: BuildSpec) -> tuple[str, ...]:
+    """Names of the tests of *spec* that *other* does not have just so."""
+    return tuple(test.name for test in spec.tests if test not in other.tests)
 
 
 def _module_differences(before: tuple[Module, ...] | None, after: tuple[Module, ...]) -> list[Difference]:

@@ -16,7 +16,15 @@ from wombat_gitops.domain.declaration import Declaration, Declared, desired_buil
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import Artifact, Distribution, Lock, Platform, supported_platforms
+from wombat_gitops.domain.model import (
+    Artifact,
+    Distribution,
+    Lock,
+    PipelineTest,
+    Platform,
+    Withdrawal,
+    supported_platforms,
+)
 from wombat_gitops.domain.plan import Action, Reason, make_plan
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
@@ -157,6 +165,28 @@ def test_each_state_has_its_action() -> None:
         "cancelled": "failed",
         "superseded": "build",
     }
+
+
+def test_a_withdrawn_distribution_is_not_built_and_says_why() -> None:
+    """The reason is what people need; what else is different about a build that is not made does not matter."""
+    before = declare(small(version="0.9.0"))
+    withdrawn = declare(small(withdrawn=Withdrawal("leaks")))
+    (change,) = make_plan(withdrawn, records(before)).changes
+    assert (change.action, change.reason, change.detail) == (Action.BLOCKED, Reason.WITHDRAWN, "leaks")
+    assert change.differences == ()
+
+
+def test_every_input_that_changes_is_named() -> None:
+    """None is left to be called the recipe."""
+    one, two = PipelineTest("copies", "a"), PipelineTest("copies", "b")
+    for before, after, told in (
+        (small(), small(cgo=True), "cgo off → on"),
+        (small(tests=(one,)), small(tests=(two,)), "tests +copies -copies"),
+        (small(), small(tests=(one,)), "tests +copies"),
+        (small(toolchain="1.26.5"), small(), "go 1.26.5 → 1.26.6"),
+    ):
+        (change,) = make_plan(declare(after), records(declare(before))).changes
+        assert [str(difference) for difference in change.differences] == [told]
 
 
 def test_suspended_distribution_is_not_built() -> None:
