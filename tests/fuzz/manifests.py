@@ -146,7 +146,7 @@ def search_guided(guide: Guide, hunt: Hunt, examples: list[bytes], end: float, s
         changed = Mutator(chance, examples).change(data) if chance % 2 else guide.Mutate(data, largest)
         return bytes(changed[:largest])
 
-    flags = [f"-seed={seed}", f"-max_len={LARGEST}", "-rss_limit_mb=0"]
+    flags = [f"-seed={seed}", f"-max_len={LARGEST}", "-rss_limit_mb=0", f"-artifact_prefix={hunt.folder}/"]
     guide.Setup([sys.argv[0], *flags, str(corpus)], attempt, custom_mutator=change)
     guide.Fuzz()
     sys.exit("libFuzzer came back")

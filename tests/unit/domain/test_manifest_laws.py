@@ -224,6 +224,15 @@ def test_no_expression_is_shown() -> None:
         assert "^[" not in text.replace("^\n", "")
 
 
+def test_what_is_not_shown_is_told_inside_of_the_file() -> None:
+    """Behind the last problem that is shown, also where that one is on an empty line."""
+    unknown = "".join(f"field{number}: 1\n" for number in range(99))
+    text = f"{SMALL}{unknown}tests:\n  - name: one\n    config: |\n      {{\n\nlast: 1\n"
+    problems = manifest_is_answered(text.encode()).diagnostics
+    assert [problem.rule for problem in problems[-2:]] == ["WOM-017", "WOM-039"]
+    assert {problem.line for problem in problems[-2:]} == {text.count("\n") - 1}
+
+
 def test_typo_of_a_required_field_is_told_once() -> None:
     """`pakcages` is a typo, not also a missing field."""
     assert rules_of(SMALL.replace("packages", "pakcages")) == {"WOM-023"}

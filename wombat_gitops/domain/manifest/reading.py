@@ -268,7 +268,8 @@ def _shown(problems: Sequence[Diagnostic], places: Places) -> tuple[Diagnostic, 
     ordered = sorted(set(problems))
     if len(ordered) <= MAX_PROBLEMS:
         return tuple(ordered)
+    shown, last = ordered[:MAX_PROBLEMS], ordered[MAX_PROBLEMS - 1]
     message = f"{len(ordered) - MAX_PROBLEMS:,} more problems are not shown"
     more = places.problem_at(rules.TOO_MANY_PROBLEMS, message, None, hint="mend those that are shown first")
-    last = ordered[MAX_PROBLEMS - 1]
-    return (*ordered[:MAX_PROBLEMS], replace(more, line=last.line, column=last.column + 1))
+    column = min(last.column + 1, len(places.lines[last.line - 1]) + 1)
+    return tuple(sorted((*shown, replace(more, line=last.line, column=column))))
