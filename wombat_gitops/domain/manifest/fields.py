@@ -133,6 +133,16 @@ MANIFEST: Final = Record(
             ListOf(TEST, most=20),
             "Tests",
             "Pipelines that the built program has to run before it is published.",
+            examples=(
+                [
+                    {
+                        "name": "copies lines",
+                        "config": "input: {stdin: {}}\noutput: {stdout: {}}\n",
+                        "input": "hello\n",
+                        "expect": "hello\n",
+                    }
+                ],
+            ),
         ),
         Field(
             "policy",
@@ -199,8 +209,23 @@ LIBRARY: Final = _named(
             ListOf(MODULE, most=200),
             "Modules",
             "Modules at exact versions, and what is taken from them. A distribution's own version of one wins.",
+            examples=(
+                [
+                    {
+                        "module": "github.com/redpanda-data/connect/v4",
+                        "version": "v4.105.0",
+                        "packages": ["kafka", "nats"],
+                    }
+                ],
+            ),
         ),
-        Field("description", Text(longest=500), "Description", "What the packages have in common."),
+        Field(
+            "description",
+            Text(longest=500),
+            "Description",
+            "What the packages have in common.",
+            examples=("Streaming systems.",),
+        ),
     ),
 )
 POLICY: Final = _named("Policy", "Name of the policy, and of this file.", LIMITS)

@@ -221,6 +221,7 @@ LIMITS: Final = (
         ),
         "Modules",
         "Which modules may be compiled into a program, those that modules require included.",
+        examples=({"allow": ["github.com/redpanda-data/...", "github.com/nats-io/..."]},),
     ),
     Field(
         "packages",
@@ -233,6 +234,7 @@ LIMITS: Final = (
         ),
         "Packages",
         "Which packages a distribution may list.",
+        examples=({"deny": ["github.com/redpanda-data/connect/v4/public/components/kafka/enterprise"]},),
     ),
     Field(
         "licenses",
@@ -246,18 +248,21 @@ LIMITS: Final = (
         "Licences",
         "Licences of the files that are compiled in, as the modules themselves state them. `NOASSERTION` stands for "
         "those that could not be told.",
+        examples=({"allow": ["Apache-2.0", "MIT"], "deny": ["LicenseRef-Redpanda-Community-License"]},),
     ),
     Field(
         "platforms",
         _selection(PLATFORM_PATTERN, "platforms", "platforms", "linux", "windows"),
         "Platforms",
         "What may be built for.",
+        examples=({"allow": ["linux", "darwin/arm64"]},),
     ),
     Field(
         "toolchains",
         _selection(TOOLCHAIN_PATTERN, "Go releases", "Go releases", "1.26.*", "1.26.0"),
         "Go releases",
         "Which releases of the Go toolchain may be used.",
+        examples=({"allow": ["1.26.*"]},),
     ),
     Field("maxSize", SIZE, "Largest size", "How large one program may be.", examples=("80MiB",)),
 )
@@ -302,7 +307,13 @@ SHARED: Final = (
         "Licence of the distribution, as an SPDX expression.",
         examples=("Apache-2.0", "Apache-2.0 AND MIT"),
     ),
-    Field("maintainers", ListOf(MAINTAINER), "Maintainers", "Whom to ask."),
+    Field(
+        "maintainers",
+        ListOf(MAINTAINER),
+        "Maintainers",
+        "Whom to ask.",
+        examples=([{"name": "Data Platform", "email": "data@example.org", "github": "example/data"}],),
+    ),
     Field(
         "labels",
         TextMap(LABEL, LINE),
@@ -319,7 +330,8 @@ SHARED: Final = (
             )
         ),
         "Retention",
-        "What to keep when artifacts are cleared away; what one of the two keeps stays.",
+        "What to keep when artifacts are cleared away; what one of the two keeps stays. This version clears nothing "
+        "away.",
         examples=({"versions": 5, "days": 90},),
     ),
 )
