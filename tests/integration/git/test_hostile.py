@@ -10,8 +10,11 @@ import random
 import resource
 import struct
 import subprocess
+import threading
 import zlib
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +32,7 @@ from wombat_gitops.domain.manifest.rules import CASE_COLLISION, LOCK_MISSING, NO
 from wombat_gitops.services.manifests import MOST_MANIFESTS, ManifestReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wombat_gitops.domain.declaration import Declaration
 
@@ -111,6 +114,19 @@ class Hostile:
 @pytest.fixture
 def hostile(tmp_path: Path) -> Hostile:
     return Hostile(tmp_path / "hostile")
+
+
+@contextlib.contextmanager
+def serving(handler: Callable[..., SimpleHTTPRequestHandler]) -> Iterator[ThreadingHTTPServer]:
+    """A server on a port of its own."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def programs_in(folder: Path) -> list[str]:
@@ -258,6 +274,40 @@ def test_what_is_refused_is_shown_without_secrets(tmp_path: Path, url: str, show
     with pytest.raises(Refused) as refused:
         RemoteSource(url, "main", "manifests", tmp_path / "m.git")
     assert f"`{shown}`" in refused.value.message
+
+
+async def test_no_password_follows_a_redirect(hostile: Hostile, tmp_path: Path) -> None:
+    """A host that sends elsewhere is followed without credentials only: git would send them along."""
+    hostile.repo.git("update-server-info")
+    asked = list[str]()
+
+    class Elsewhere(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.headers.get("Authorization", ""))
+            super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    class Redirecting(Elsewhere):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{there.server_port}{self.path}")
+            self.end_headers()
+
+    folder = str(hostile.repo.path / ".git")
+    with serving(partial(Elsewhere, directory=folder)) as there, serving(Redirecting) as here:
+        source = RemoteSource(f"http://127.0.0.1:{here.server_port}/", "main", "", tmp_path / "a", protocols={"http"})
+        assert await source.revision() == hostile.repo.git("rev-parse", "HEAD")
+        assert asked
+
+        url = f"http://me:hunter2@127.0.0.1:{here.server_port}/"
+        source = RemoteSource(url, "main", "", tmp_path / "b", protocols={"http"})
+        with pytest.raises(Refused) as refused:
+            await source.revision()
+    assert refused.value.hint.startswith("write the address that it has now")
+    assert "hunter2" not in refused.value.message
+    assert set(asked) == {""}
 
 
 async def test_branches_with_harmful_names_beside_ours(hostile: Hostile, tmp_path: Path) -> None:

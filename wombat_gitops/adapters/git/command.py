@@ -82,9 +82,10 @@ _DENIED: Final = re.compile(
     r"authentication failed|could not read (username|password)|terminal prompts disabled|permission denied"
     r"|access denied|returned error: 40[13]|host key verification failed|transport '.*' not allowed"
     r"|repository .*not found|does not appear to be a git repository|does not exist|dubious ownership"
-    r"|returned error: 404|strange (host|path)name .* blocked",
+    r"|returned error: (30[12378]|404)|strange (host|path)name .* blocked",
     re.IGNORECASE,
 )
+_MOVED: Final = re.compile(r"returned error: 30[12378]")
 _NO_REF: Final = re.compile(r"couldn't find remote ref|remote branch .* not found", re.IGNORECASE)
 _AWAY: Final = re.compile(
     r"could not resolve|couldn't resolve|connection (refused|reset|timed out|closed)|failed to connect|couldn't connect"
@@ -158,6 +159,7 @@ class Git:
         if address is not None and address.authorization:
             # in the environment, since command lines can be read by everybody on the machine
             config[f"http.{address.url}.extraHeader"] = f"Authorization: {address.authorization}"
+            config["http.followRedirects"] = "false"  # git would send the header to whatever host it is sent to
         env |= {
             "HOME": os.devnull,
             "XDG_CONFIG_HOME": os.devnull,
@@ -207,7 +209,8 @@ def remote_failure(captured: Captured, address: Address) -> WombatError:
     if _NO_REF.search(text):
         return NotFound(f"`{url}` does not have that branch")
     if _DENIED.search(text):
-        return Refused(f"access to `{url}` was denied: {reason}", hint="check the URL and its credentials")
+        hint = "write the address that it has now, to which no password goes unasked" if _MOVED.search(text) else ""
+        return Refused(f"access to `{url}` was denied: {reason}", hint=hint or "check the URL and its credentials")
     if _AWAY.search(text):
         return Unreachable(f"`{url}` cannot be reached: {reason}")
     return CorruptData(f"git failed on `{url}`: {reason}")
