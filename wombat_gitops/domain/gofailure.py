@@ -37,6 +37,8 @@ def _rule(reason: str, kind: FailureKind, pattern: str, hint: str = "", *, netwo
     return _Rule(reason, kind, re.compile(pattern, re.MULTILINE), hint, network)
 
 
+_INSTALL: Final = "install the C library, with its header files, on the builder, or leave out the package that needs it"
+
 UNKNOWN: Final = "Unknown"
 """The reason of a failure that no rule knows."""
 
@@ -177,6 +179,16 @@ _RULES: Final = (
         r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*module lookup disabled by GOPROXY=off",
         "the module cache was emptied during the build; it is tried again",
     ),
+    _rule(
+        "CLibraryMissing",
+        _USER,
+        r"^# (?P<culprit>\S+)\n(?:# \[pkg-config[^\n]*\n)?"
+        r"(?P<message>[^\n]+: fatal error: [^\n]+: No such file or directory|"
+        r"Package \S+ was not found in the pkg-config search path|"
+        r"[^\n]*\"pkg-config\": executable file not found[^\n]*)",
+        _INSTALL,
+    ),
+    _rule("CLibraryMissing", _USER, r"^(?P<message>\S*\bld: cannot find -l[^\n]+)", _INSTALL),
     _rule(
         "LinkError",
         _USER,
