@@ -235,8 +235,8 @@ def address_is_answered(data: bytes) -> None:
         assert source_id(address.url, "main", "")
         assert redact(address.url) == redact(redact(text)) or address.authorization
     for check, bad in (
-        (check_branch, r"[\x00-\x20\x7f]|^refs/heads/-|\.\.|\.lock(/|$)"),
-        (check_folder, r"^/|(^|/)\.\.(/|$)|\0"),
+        (check_branch, r"[\x00-\x20\x7f]|^refs/heads/-|\.\.|\.lock(/|\Z)"),
+        (check_folder, r"^/|(^|/)\.\.(/|\Z)|\0"),
     ):
         try:
             assert re.search(bad, check(text)) is None, text
