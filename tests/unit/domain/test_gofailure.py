@@ -103,32 +103,32 @@ CASES = [
     ),
     (
         (
-            "# github.com/pebbe/zmq4\n/m/github.com/pebbe/zmq4@v1.4.0/auth.go:5:10: fatal error: zmq.h: No such file or "
-            "directory\n    5 | #include <zmq.h>\ncompilation terminated.\n"
+            "# github.com/pebbe/zmq4\n/m/github.com/pebbe/zmq4@v1.4.0/auth.go:5:10: fatal error: zmq.h: No such "
+            "file or directory\n    5 | #include <zmq.h>\ncompilation terminated.\n"
         ),
         (USER, "CLibraryMissing", "github.com/pebbe/zmq4"),
         "github.com/pebbe/zmq4@v1.4.0/auth.go:5:10: fatal error: zmq.h: No such file or directory",
     ),
     (
         (
-            "# github.com/pebbe/zmq4\n# [pkg-config --cflags  -- libzmq]\nPackage libzmq was not found in the pkg-config "
-            "search path.\nPackage 'libzmq', required by 'virtual:world', not found\n"
+            "# github.com/pebbe/zmq4\n# [pkg-config --cflags  -- libzmq]\nPackage libzmq was not found in the "
+            "pkg-config search path.\nPackage 'libzmq', required by 'virtual:world', not found\n"
         ),
         (USER, "CLibraryMissing", "github.com/pebbe/zmq4"),
         "Package libzmq was not found in the pkg-config search path",
     ),
     (
         (
-            '# github.com/pebbe/zmq4\n# [pkg-config --cflags  -- libzmq]\npkg-config: exec: "pkg-config": executable file '
-            "not found in $PATH\n"
+            '# github.com/pebbe/zmq4\n# [pkg-config --cflags  -- libzmq]\npkg-config: exec: "pkg-config": executable '
+            "file not found in $PATH\n"
         ),
         (USER, "CLibraryMissing", "github.com/pebbe/zmq4"),
         None,
     ),
     (
         (
-            "# distribution\n/go/pkg/tool/linux_amd64/link: running /usr/bin/cc failed: exit status 1\n/usr/bin/cc -m64\n"
-            "/usr/bin/ld: cannot find -lzmq: No such file or directory\n"
+            "# distribution\n/go/pkg/tool/linux_amd64/link: running /usr/bin/cc failed: exit status 1\n"
+            "/usr/bin/cc -m64\n/usr/bin/ld: cannot find -lzmq: No such file or directory\n"
         ),
         (USER, "CLibraryMissing", ""),
         "/usr/bin/ld: cannot find -lzmq: No such file or directory",
