@@ -183,6 +183,32 @@ async def test_c_for_another_platform_is_refused(shop: Shop) -> None:
     assert caught.value.failure.reason == "NoCCompiler"
 
 
+async def test_a_program_that_lacks_what_a_package_should_add_is_not_published(shop: Shop) -> None:
+    """Source alone cannot tell what happens when a program starts, so the built one is asked."""
+    shy = (
+        component("shy")
+        .replace("\tservice", '\tif os.Getenv("SHY") == "no" {\n\tservice', 1)
+        .replace("\n}\n", "\n}\n}\n", 1)
+        .replace("import ", 'import "os"\n\nimport ', 1)
+    )
+    made = shop.proxy.add("example.org/shy", "v1.0.0", {"public/components/shy/shy.go": shy})
+    package = "example.org/shy/public/components/shy"
+    with pytest.raises(StepFailed, match="added no component; `input shy`") as caught:
+        await shop.build(distribution(modules=[made], packages=["io", package]))
+    assert (caught.value.failure.reason, caught.value.failure.culprit) == ("SmokeFailed", package)
+
+
+async def test_a_package_of_which_nothing_is_known_is_said_not_to_be_looked_for(shop: Shop) -> None:
+    """A name that is made at run time is seen by nobody before; the log says so."""
+    made_up = component("made").replace('"made"', '"ma" + "de"')
+    made = shop.proxy.add("example.org/made", "v1.0.0", {"public/components/made/made.go": made_up})
+    _, binary = await shop.build(
+        distribution(modules=[made], packages=["io", "example.org/made/public/components/made"])
+    )
+    assert listed(binary)["inputs"] == ["io", "made"]
+    assert b"components/made: not known what it adds" in shop.output.data
+
+
 async def test_a_pipeline_runs_with_the_built_program(shop: Shop) -> None:
     """The program reads the test's input and writes what is expected, line ends at the end aside."""
     test = PipelineTest("shouts", "pipeline: uppercase\n", "hello\nworld\n", "HELLO\nWORLD")
