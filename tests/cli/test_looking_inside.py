@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.gitrepo import GitRepo
 from tests.support.goproxy import BENTHOS, GoProxy, component, make_proxy
 from wombat_gitops.cli import exits
 from wombat_gitops.cli.main import run
@@ -42,10 +43,11 @@ FILES = {
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with one manifest, which is no repository."""
+    """A repository with one manifest."""
 
     root: Path
     proxy: GoProxy
+    git: GitRepo
 
     def write(self, packages: str) -> None:
         (self.root / "manifests" / "tiny.yaml").write_text(MANIFEST.format(packages=packages))
@@ -60,12 +62,13 @@ def place(tmp_path: Path, go_data: Path, monkeypatch: pytest.MonkeyPatch) -> Pla
     proxy = make_proxy(tmp_path / "goproxy")
     proxy.add("example.org/inside", "v1.0.0", FILES, requires=[Module(BENTHOS, "v4.76.0")])
     root = tmp_path / "repo"
-    (root / "manifests").mkdir(parents=True)
+    git = GitRepo(root)
+    (root / "manifests").mkdir()
     for name, value in proxy.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("WOMBAT_DATA", str(go_data))
     monkeypatch.chdir(root)
-    return Place(root, proxy)
+    return Place(root, proxy, git)
 
 
 def rules(err: str) -> list[str]:
@@ -137,6 +140,21 @@ def test_a_licence_that_is_not_allowed_is_told(place: Place, capsys: pytest.Capt
     assert run(["-q", "validate"]) == exits.OK
     assert run(["-q", "validate", "--inspect"]) == exits.INVALID
     assert rules(capsys.readouterr().out) == ["WOM-082"]
+
+
+def test_a_pull_request_that_only_tightens_a_policy_is_looked_into(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No manifest changes, and what is inside is not allowed any more."""
+    place.write("good, paid")
+    assert run(["-q", "lock"]) == exits.OK
+    place.git.commit()
+    (place.root / "manifests" / "house.yaml").write_text(POLICY)
+    capsys.readouterr()
+
+    assert run(["-q", "plan", "--base", "HEAD", "--inspect"]) == exits.INVALID
+
+    assert rules(capsys.readouterr().err) == ["WOM-082"]
 
 
 def test_a_policy_makes_no_lock_stale(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
