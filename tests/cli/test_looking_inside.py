@@ -142,6 +142,25 @@ def test_a_licence_that_is_not_allowed_is_told(place: Place, capsys: pytest.Capt
     assert rules(capsys.readouterr().out) == ["WOM-082"]
 
 
+def test_the_operator_s_policy_is_known_where_it_is_named(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a service would refuse is told before anything is asked of it."""
+    place.write("good, paid")
+    assert run(["-q", "lock"]) == exits.OK
+    house = place.root / "house.yaml"
+    monkeypatch.setenv("WOMBAT_POLICY", str(house))
+    house.write_text(POLICY + "platforms: {deny: [linux/arm]}\n")
+    capsys.readouterr()
+
+    assert run(["-q", "validate"]) == exits.INVALID
+    assert rules(capsys.readouterr().out) == ["WOM-083"]
+    assert run(["-q", "validate", "--inspect"]) == exits.INVALID
+    assert rules(capsys.readouterr().out) == ["WOM-083", "WOM-082"]
+    house.unlink()
+    assert run(["-q", "validate"]) == exits.NOT_FOUND
+
+
 def test_a_pull_request_that_only_tightens_a_policy_is_looked_into(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:

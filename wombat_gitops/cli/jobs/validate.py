@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from wombat_gitops.cli.jobs.folder import Examined
     from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.model import Policy
     from wombat_gitops.settings import Settings
 
 
@@ -26,20 +29,25 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
         inspect: look into the modules of those whose locks can be used, too.
 
     Raises:
+        NotFound: a policy that `WOMBAT_POLICY` names is not there.
         Unreachable: what is inside of a distribution has to be downloaded, and cannot be.
     """
     folder = Path(settings.repo, settings.folder)
     found = examine(find_manifests(paths, folder), folder)
-    problems = found.diagnostics
+    problems = list(found.diagnostics)
+    operator = _operator_policies(settings)
+    if operator:
+        problems += _refused(found, operator)
     if inspect:
         from wombat_gitops.cli.jobs.inspecting import Locked, look_into
 
         locked = [
-            Locked(each, lock, found.set.readings[each.path])
+            Locked(replace(each, policies=(*each.policies, *operator)), lock, found.set.readings[each.path])
             for each in found.set.distributions
             if (lock := found.locks[each.path]) is not None
         ]
-        problems = tuple(sorted((*problems, *running.run(look_into(settings, locked)))))
+        problems += running.run(look_into(settings, locked))
+    problems.sort()
     match form:
         case "json":
             sys.stdout.write(render_json(problems))
@@ -51,6 +59,27 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     if form == "text":
         text.note(_summary(found.manifests, problems))
     return exits.INVALID if errors else exits.OK
+
+
+def _operator_policies(settings: Settings) -> tuple[Policy, ...]:
+    """What service and builders hold to besides, where it is known here; read only where it is asked for."""
+    if not settings.policy:
+        return ()
+    from wombat_gitops.wiring.policies import operator_policies
+
+    return operator_policies(settings)
+
+
+def _refused(found: Examined, operator: tuple[Policy, ...]) -> Iterator[Diagnostic]:
+    """What only the operator does not allow."""
+    from wombat_gitops.domain import policy
+    from wombat_gitops.domain.lock import parse_go_mod
+
+    for each in found.set.distributions:
+        lock = found.locks[each.path]
+        parsed = parse_go_mod(lock.go_mod) if lock is not None else None
+        violations = policy.judge_distribution(replace(each, policies=operator), parsed)
+        yield from policy.diagnose(found.set.readings[each.path], violations)
 
 
 def _summary(manifests: int, problems: Sequence[Diagnostic]) -> str:
