@@ -26,8 +26,10 @@ MAIN_MODULE: Final = "distribution"
 
 _DIGEST: Final = re.compile(r"h1:[A-Za-z0-9+/]{43}=")
 _GO_LINE: Final = re.compile(r"1\.\d{1,3}(\.\d{1,3})?(rc\d{1,2})?", re.ASCII)
+_SPACE: Final = re.compile("[ \t\r]+")
+"""What parts words for Go; other blanks are part of a word, and make it none."""
 _REFUSED: Final = frozenset({"replace", "exclude", "tool", "toolchain", "retract", "godebug", "ignore"})
-_BLOCKS: Final = _REFUSED - {"replace", "exclude"}
+_BLOCKS: Final = frozenset({"require", "replace", "exclude"})
 _REMEMBERED: Final = 20_000
 """Modules and lines of go.sum that are known to be in order: the locks of a folder have most of theirs in common."""
 _LONGEST: Final = 500
@@ -122,7 +124,7 @@ def _read(text: str) -> GoMod:  # noqa: C901 - a case a directive
             case ["require", path, version] if _is_module(path, version):
                 if path in direct or path in indirect:
                     raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod requires {shown(path)} twice")
-                (indirect if comment == "indirect" else direct)[path] = version
+                (indirect if _is_indirect(comment) else direct)[path] = version
             case ["replace", *sides] if (replace := _replace(sides)) is not None:
                 replaces[replace.path, replace.version] = replace
             case ["exclude", path, version] if _is_module(path, version):
@@ -144,6 +146,12 @@ def _read(text: str) -> GoMod:  # noqa: C901 - a case a directive
     )
 
 
+def _is_indirect(comment: str) -> bool:
+    """Whether a comment is the one that marks modules which others need, as Go reads it."""
+    words = [word for word in _SPACE.split(comment) if word]
+    return words == ["indirect"] or words[:1] == ["indirect;"]
+
+
 def _replace(sides: list[str]) -> Replace | None:
     """A `replace` line by its words; None where it is none, or names a folder."""
     match sides:
@@ -160,17 +168,17 @@ def _statements(text: str) -> Iterator[tuple[list[str], str]]:
     block = ""
     for line in text.split("\n"):
         code, _, comment = line.partition("//")
-        words = code.split()
+        words = [word for word in _SPACE.split(code) if word]
         if not words:
             continue
         if block and words == [")"]:
             block = ""
         elif not block and len(words) == 2 and words[1] == "(":  # noqa: PLR2004
             block = words[0]
-            if block in _BLOCKS:
+            if block not in _BLOCKS:
                 yield [block], ""
         else:
-            yield ([block, *words] if block else words), comment.strip()
+            yield ([block, *words] if block else words), comment
     if block:
         raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod has a `{printable(block)}` block without an end")
 

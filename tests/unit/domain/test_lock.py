@@ -120,6 +120,11 @@ def test_lock_that_does_more_than_name_modules_is_refused(line: str, block: bool
         f"{GO_MOD}require (\n\ta.b/c v1.0.0\n",
         f"{GO_MOD})\n",
         f"{GO_MOD}retract v1.0.0\n",
+        f"{GO_MOD}require\u00a0a.b/c v1.0.0\n",
+        f"{GO_MOD}require a.b/c\fv1.0.0\n",
+        f"{GO_MOD}\u2028",
+        f"{GO_MOD}/* (\n)\n",
+        f"{GO_MOD}requires (\n)\n",
     ],
 )
 def test_other_texts_are_no_go_mod(text: str) -> None:
