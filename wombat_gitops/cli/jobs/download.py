@@ -146,7 +146,9 @@ def _choose(distribution: DistributionView, version: str, platform: str) -> Want
             msg = f"`{name}`{f' {version}' if version else ''} is withdrawn: {artifact.withdrawn}"
             raise Withdrawn(msg, hint=f"`wombat get distribution {name}` shows the other versions")
         if not version and not _is_current(distribution, platform):
-            text.warning(f"the build that the manifest of `{name}` asks for has nothing to download; this is the one before")
+            text.warning(
+                f"the build that the manifest of `{name}` asks for has nothing to download; this is the one before"
+            )
         return Wanted(artifact.url, artifact.sha256, artifact.size, artifact.file_name)
     what = f"`{name}`{f' {version}' if version else ''}"
     msg = f"{what} has no artifact for `{platform}`"
