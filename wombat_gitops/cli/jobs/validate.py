@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wombat_gitops.cli import exits, running, text
+from wombat_gitops.cli import exits, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
@@ -39,6 +39,7 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     if operator:
         problems += _refused(found, operator)
     if inspect:
+        from wombat_gitops.cli import running
         from wombat_gitops.cli.jobs.inspecting import Locked, look_into
 
         locked = [

@@ -1,9 +1,10 @@
-"""Folders that hold more than files: links, pipes, and depths that no stack has."""
+"""`wombat validate` on folders that hold links, pipes, and depths that no stack has; and what it needs for it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,16 @@ def test_a_lock_behind_a_link_is_no_lock(folder: Path, part: str, capsys: pytest
 
     assert run(["validate"]) == 3
     assert f"manifests/good.yaml:3:7: WOM-042 the lock's `manifests/good.lock{part}`" in capsys.readouterr().out
+
+
+def test_nothing_is_loaded_that_a_good_manifest_does_not_need(folder: Path) -> None:
+    """Loading takes longer than validating some hundred manifests."""
+    script = "from wombat_gitops.cli.main import run; import sys; print(run(['validate']), *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    code, *loaded = done.stdout.split()
+    assert code == "0"
+    assert "wombat_gitops.domain.manifest.reading" in loaded
+    assert not {"jsonschema", "structlog", "fastapi", "nats", "git", "urllib.request"} & set(loaded)
 
 
 def test_a_pipe_is_passed_over(folder: Path) -> None:
