@@ -1,10 +1,10 @@
 """1,000 manifests validated on one core, against check-jsonschema on the same files and schema in the same run.
 
 The manifests are mixed as in life: some of ten lines, some with labels, modules, exclusions and tests, each with its
-lock beside it. `wombat validate` reads the locks too (a peer has nothing like it) and tells line and column; the peer
-checks the schema only. Whole processes are measured, start of Python included, and reading alone inside of one process,
-where the peer is PyYAML's C loader with the `jsonschema` library. Wall time and processor time are medians of rounds
-in turn; on a busy machine the processor time is the one to look at.
+lock beside it, of which there are 50 different ones. `wombat validate` reads the locks too (a peer has nothing like it)
+and tells line and column; the peer checks the schema only. Whole processes are measured, start of Python included, and
+reading alone inside of one process, where the peer is PyYAML's C loader with the `jsonschema` library. Wall time and
+processor time are medians of rounds in turn; on a busy machine the processor time is the one to look at.
 
     python tests/bench/bench_validate.py [manifests]
 """
@@ -91,15 +91,19 @@ retention: {{{{days: 90, versions: 5}}}}
 KINDS = (SMALL, MIDDLE, SMALL, MIDDLE, RICH)
 
 
-def shipped_lock(name: str) -> Lock:
-    """A lock of this repository, without its header."""
+def shipped_locks(name: str) -> list[Lock]:
+    """A lock of this repository without its header, and others with another version of one module."""
     folder = ROOT / "manifests" / f"{name}.lock"
-    return Lock((folder / "go.mod").read_text().partition("\n\n")[2], (folder / "go.sum").read_text())
+    go_mod, go_sum = (folder / "go.mod").read_text().partition("\n\n")[2], (folder / "go.sum").read_text()
+    module = next(line.split()[:2] for line in go_mod.split("\n") if line.endswith("// indirect"))
+    changes = [(" ".join(module), f"{module[0]} v1.{number}.0") for number in range(25)]
+    return [Lock(go_mod.replace(*change), go_sum.replace(*change)) for change in changes]
 
 
 def make(folder: Path, count: int) -> dict[str, bytes]:
     """Write manifests and locks; returns the manifests by path."""
-    locks = {SMALL: shipped_lock("tiny"), MIDDLE: shipped_lock("streaming"), RICH: shipped_lock("streaming")}
+    tiny, streaming = shipped_locks("tiny"), shipped_locks("streaming")
+    locks = {SMALL: tiny, MIDDLE: streaming, RICH: streaming}
     manifests = {}
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
@@ -109,7 +113,7 @@ def make(folder: Path, count: int) -> dict[str, bytes]:
         path.write_bytes(data)
         reading = read_manifest(path.as_posix(), data)
         assert reading.distribution is not None, reading.diagnostics
-        files = render_lock(reading.distribution, locks[kind])
+        files = render_lock(reading.distribution, locks[kind][number // len(KINDS) % 25])
         beside = path.with_suffix(".lock")
         beside.mkdir()
         (beside / "go.mod").write_text(files.go_mod)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,7 @@ from wombat_gitops.domain.manifest.places import printable, shown
 from wombat_gitops.domain.model import Module, Replace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 MAIN_MODULE: Final = "distribution"
 """Name of the generated main module; one name for all, because it is part of a binary's bytes."""
@@ -53,13 +53,18 @@ class GoMod:
     indirect: tuple[Module, ...]
     replaces: tuple[Replace, ...] = ()
     excludes: tuple[Module, ...] = ()
+    _used: tuple[Module, ...] = field(init=False, repr=False, compare=False)
 
-    def used(self) -> tuple[Module, ...]:
-        """Every module whose source is compiled, by path: the required ones, or what they are replaced by."""
+    def __post_init__(self) -> None:
+        """Find out what is used; most are asked for it again and again."""
         replaced = {(each.path, each.version): each.by for each in self.replaces}
         modules = (*self.direct, *self.indirect)
         found = {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in modules}
-        return tuple(sorted(found, key=attrgetter("path", "version")))
+        object.__setattr__(self, "_used", tuple(sorted(found, key=attrgetter("path", "version"))))
+
+    def used(self) -> tuple[Module, ...]:
+        """Every module whose source is compiled, by path: the required ones, or what they are replaced by."""
+        return self._used
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +197,29 @@ def _has_form(path: str, version: str) -> bool:
     return grammar.matches(grammar.MODULE_PATH, path) and grammar.matches(grammar.MODULE_VERSION, version)
 
 
-def check_go_sum(text: str) -> None:
-    """Refuse a go.sum with a line that Go would not write. Raises `LockRefusal`."""
+def read_go_sum(text: str) -> Mapping[str, str]:
+    """The digests of a go.sum by `path version`; one that was read lately is not read again.
+
+    Raises:
+        LockRefusal: there is a line that Go would not write.
+    """
+    return _sums_again(text) if len(text) <= 4 * _USUAL else _sums(text)
+
+
+@lru_cache(maxsize=64)
+def _sums_again(text: str) -> Mapping[str, str]:
+    return _sums(text)
+
+
+def _sums(text: str) -> Mapping[str, str]:
+    digests = dict[str, str]()
     for line in text.split("\n"):
         if line and (len(line) > _LONGEST or not _is_sum(line)):
             raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.sum has a line {shown(line)}")
+        name, _, digest = line.rpartition(" ")
+        digests[name] = digest
+    digests.pop("", None)  # of the empty line at the end
+    return digests
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -21,13 +21,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import LockError, Refused
-from wombat_gitops.domain.gomod import GoMod, LockRefusal, check_go_sum, read_go_mod
+from wombat_gitops.domain.gomod import GoMod, LockRefusal, read_go_mod, read_go_sum
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import Places, printable, shown
 from wombat_gitops.domain.model import Lock, ResolvedModule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.model import Distribution, Module
@@ -150,18 +150,19 @@ def resolved_modules(lock: Lock) -> tuple[ResolvedModule, ...]:
         LockError: see `read_lock`.
     """
     parsed = parse_go_mod(lock.go_mod)
-    try:
-        check_go_sum(lock.go_sum)
-    except LockRefusal as refusal:
-        raise LockError(refusal.message, hint="run `wombat lock` again") from refusal
-    digests = dict[tuple[str, str], str]()
-    for line in lock.go_sum.splitlines():
-        path, version, digest = line.split()
-        digests[path, version] = digest
+    digests = _digests(lock)
     return tuple(
-        ResolvedModule(module.path, module.version, digests.get((module.path, module.version), ""))
+        ResolvedModule(module.path, module.version, digests.get(f"{module.path} {module.version}", ""))
         for module in parsed.used()
     )
+
+
+def _digests(lock: Lock) -> Mapping[str, str]:
+    """What go.sum says, by `path version`. Raises `LockError`."""
+    try:
+        return read_go_sum(lock.go_sum)
+    except LockRefusal as refusal:
+        raise LockError(refusal.message, hint="run `wombat lock` again") from refusal
 
 
 def examine_lock(
@@ -245,7 +246,7 @@ def _check_replaces(distribution: Distribution, parsed: GoMod) -> Iterator[_Foun
 
 def _check_sums(distribution: Distribution, parsed: GoMod, lock: Lock) -> Iterator[_Found]:
     """Whether go.sum has a digest of every go.mod, and of the modules whose packages are listed."""
-    told = {line.rpartition(" ")[0] for line in lock.go_sum.splitlines()}
+    told = _digests(lock)
     replaced = {(each.path, each.version or ""): each.by for each in parsed.replaces}
     homes = {module for module in distribution.modules if any(_holds(module, each) for each in distribution.packages)}
     used = {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in homes}
@@ -314,13 +315,16 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _read_lock(go_mod_text: str, go_sum_text: str) -> tuple[LockHeader, Lock]:
-    text, go_sum = go_mod_text.replace("\r\n", "\n"), go_sum_text.replace("\r\n", "\n")
+    text, go_sum = (
+        each.replace("\r\n", "\n") if "\r" in each else each  # looking for one is quicker than for two
+        for each in (go_mod_text, go_sum_text)
+    )
     head, gap, go_mod = text.partition("\n\n")
     if not gap or not head.startswith(f"{_TITLE}\n"):
         raise LockRefusal(rules.LOCK_UNREADABLE, "the lock's go.mod does not begin with the header of `wombat lock`")
     header = _parse_header(head.split("\n")[1:])
     read_go_mod(go_mod)
-    check_go_sum(go_sum)
+    read_go_sum(go_sum)
     return header, Lock(go_mod, go_sum)
 
 
