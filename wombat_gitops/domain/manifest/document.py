@@ -8,6 +8,7 @@ never loses a digit.
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -118,7 +119,7 @@ def parse_document(path: str, data: bytes) -> Document:
         builder.report(rules.EMPTY, "the file is empty", Span(1, 1), hint)
     if builder.root is None:
         return Document(None, places, tuple(builder.problems))
-    placed = Places(path, places.lines, builder.values, builder.keys)
+    placed = Places(path, places.lines, Spans(builder.values), Spans(builder.keys))
     return Document(builder.root, placed, tuple(builder.problems), frozenset(builder.broken))
 
 
@@ -162,8 +163,8 @@ class _Builder:
     """Makes the tree from parser events, notes where its values stand, and collects what is wrong on the way.
 
     Attributes:
-        values: spans of the values by JSON Pointer.
-        keys: spans of their keys.
+        values: packed spans of the values by JSON Pointer.
+        keys: packed spans of their keys.
         broken: pointers of the values that are broken.
     """
 
@@ -173,8 +174,8 @@ class _Builder:
         self._count = 0
         self._documents = 0
         self.root: Node | None = None
-        self.values = Spans()
-        self.keys = Spans()
+        self.values: dict[str, int] = {}
+        self.keys: dict[str, int] = {}
         self.broken: set[str] = set()
         self.problems: list[Diagnostic] = []
 
@@ -220,22 +221,28 @@ class _Builder:
             self.report(rules.DIRECTIVE, "YAML directives are not allowed", span, "remove the line")
 
     def _scalar(self, event: events.ScalarEvent) -> Scalar:
-        place = self._checked(event)
-        match = None if event.value.isprintable() else _FORBIDDEN.search(event.value) or _TAB.search(event.value)
+        place = _place(event)
+        if event.anchor is not None or event.tag is not None:
+            self._refuse_marks(event, place)
+        text = event.value
+        match = None if text.isprintable() else _FORBIDDEN.search(text) or _TAB.search(text)
         if match is not None:
             message = f"character U+{ord(match[0]):04X} is not allowed"
             self.report(rules.FORBIDDEN_CHARACTER, message, unpack(place), "remove it")
             return Scalar("", place, plain=True, broken=True)
-        return Scalar(event.value, place, not event.style)
+        return Scalar(text, place, not event.style)
 
-    def _checked(self, event: events.ScalarEvent | events.CollectionStartEvent) -> int:
+    def _checked(self, event: events.CollectionStartEvent) -> int:
         place = _place(event)
+        self._refuse_marks(event, place)
+        return place
+
+    def _refuse_marks(self, event: events.ScalarEvent | events.CollectionStartEvent, place: int) -> None:
         if event.anchor is not None:
             message = f"anchor `&{event.anchor}` is not allowed"
             self.report(rules.ALIAS, message, unpack(place), "write the value out")
         if event.tag is not None:
             self.report(rules.TAG, f"tag {shown(event.tag)} is not allowed", unpack(place), "remove the tag")
-        return place
 
     def _open(self, node: Items | Fields) -> None:
         pointer = self._add(node)
@@ -265,19 +272,20 @@ class _Builder:
         key, parent.pending = parent.pending, None
         if not self._add_field(parent, key, node) or around is None:
             return None
-        pointer = child(around, key.text)
-        self.keys.add(pointer, key.place)
-        return self._note(node, pointer, key)
+        return self._note(node, child(around, key.text), key)
 
     def _note(self, node: Node, pointer: str, key: Scalar | None = None) -> str:
         """Note where a value stands; one that is written as nothing stands at its key."""
+        pointer = sys.intern(pointer)  # the manifests of a source have most of theirs in common
         place = node.place
         if isinstance(node, Scalar):
             if node.broken:
                 self.broken.add(pointer)
             if key is not None and node.plain and not node.text:
                 place = key.place
-        self.values.add(pointer, place)
+        if key is not None:
+            self.keys[pointer] = key.place
+        self.values[pointer] = place
         return pointer
 
     def _key(self, node: Node) -> Scalar:

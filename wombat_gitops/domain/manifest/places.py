@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -53,12 +52,8 @@ class Spans(Mapping[str, Span]):
 
     __slots__ = ("_packed",)
 
-    def __init__(self) -> None:
-        self._packed: dict[str, int] = {}
-
-    def add(self, pointer: str, place: int) -> None:
-        """Note the packed span of the value at *pointer*."""
-        self._packed[sys.intern(pointer)] = place
+    def __init__(self, packed: Mapping[str, int]) -> None:
+        self._packed = packed
 
     def __getitem__(self, pointer: str) -> Span:
         return unpack(self._packed[pointer])
