@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -44,6 +44,8 @@ def test_any_bytes_get_an_answer(data: bytes) -> None:
     manifest_is_answered(data)
 
 
+@example("---")
+@example("--- \n# only a comment")
 @given(st.text(alphabet="{}[],:-? \n#&*!|>'\"%@`<ab1.~\\\t\x85\u2028", max_size=120))
 @settings(max_examples=300)
 def test_any_yaml_like_text_gets_an_answer(text: str) -> None:

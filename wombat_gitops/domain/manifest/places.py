@@ -102,7 +102,12 @@ class Places:
         hint: str = "",
         severity: Severity = Severity.ERROR,
     ) -> Diagnostic:
-        """Report a problem at a stretch of text, or of the whole file where *span* is None."""
+        """Report a problem at a stretch of text, or of the whole file where *span* is None.
+
+        What YAML finds missing behind the last line is told at the end of that line.
+        """
+        if span is not None and self.lines and span.line > len(self.lines):
+            span = Span(len(self.lines), len(self.lines[-1]) + 1)
         line = span.line if span else 0
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         return Diagnostic(
