@@ -51,6 +51,12 @@ def replacing(target: Path) -> Iterator[IO[bytes]]:
     sync_folder(target.parent)
 
 
+def replace_bytes(target: Path, data: bytes) -> None:
+    """Put *data* in the place of *target*, as `replacing` does."""
+    with replacing(target) as file:
+        file.write(data)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and removals in *folder* survive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY)

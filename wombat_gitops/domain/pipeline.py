@@ -108,15 +108,18 @@ class Pipeline:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """A file as YAML: its root, or why there is none (both None where it holds nothing)."""
+
+    places: Places
+    root: yaml.Node | None = None
+    problem: Diagnostic | None = None
+
+
 def template_of(data: bytes) -> Component | None:
     """The component that a file defines where it is a template of Benthos, or None."""
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    if len(data) > MAX_BYTES or _check(text, Places("")) is not None:
-        return None
-    root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    root = _compose("", data).root
     fields = dict(_fields(root)) if isinstance(root, yaml.MappingNode) else {}
     if not _is_template(fields):
         return None
@@ -132,58 +135,63 @@ def read_pipeline(path: str, data: bytes, known: Collection[Component]) -> Pipel
             error, and of the functions and methods that mappings call only those count that are there: the others are
             Benthos' own.
     """
+    found = _compose(path, data)
+    if found.problem is not None:
+        return Pipeline((), (found.problem,))
+    if not isinstance(found.root, yaml.MappingNode):
+        message = "a pipeline is a map with `input`, `pipeline` and `output`"
+        return Pipeline((), (found.places.problem_at(rules.PIPELINE_FORM, message, Span(1, 1)),))
+    reader = _Reader(found.places, frozenset(known))
+    reader.root(found.root)
+    return Pipeline(tuple(sorted(reader.needs.values())), tuple(sorted(reader.problems)))
+
+
+def _compose(path: str, data: bytes) -> _Composed:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         places = Places(path, tuple(_BREAK.split(data.decode(errors="replace"))))
         span = _after(data[: error.start].decode())
-        return _unreadable(places, f"byte `0x{data[error.start]:02x}` is not UTF-8", span, "save the file as UTF-8")
+        message = f"byte `0x{data[error.start]:02x}` is not UTF-8"
+        problem = places.problem_at(rules.PIPELINE_FORM, message, span, hint="save the file as UTF-8")
+        return _Composed(places, problem=problem)
     places = Places(path, tuple(_BREAK.split(text)))
     if len(data) > MAX_BYTES:
-        return _unreadable(places, f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read", None)
-    problem = _check(text, places)
-    if problem is not None:
-        return Pipeline((), (problem,))
-    root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    if not isinstance(root, yaml.MappingNode):
-        return _unreadable(places, "a pipeline is a map with `input`, `pipeline` and `output`", Span(1, 1))
-    reader = _Reader(places, frozenset(known))
-    reader.root(root)
-    return Pipeline(tuple(sorted(reader.needs.values())), tuple(sorted(reader.problems)))
-
-
-def _unreadable(places: Places, message: str, span: Span | None, hint: str = "") -> Pipeline:
-    return Pipeline((), (places.problem_at(rules.PIPELINE_FORM, message, span, hint=hint),))
-
-
-def _check(text: str, places: Places) -> Diagnostic | None:
-    """Why a text cannot be composed, told from its events alone, so that no nesting exhausts a stack."""
-    depth = values = documents = 0
+        message = f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read"
+        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, None))
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            values += isinstance(event, yaml.NodeEvent)
-            documents += isinstance(event, yaml.DocumentStartEvent)
-            line, column = (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
-            span = Span(line + 1, column + 1)
-            if depth > MAX_DEPTH:
-                message = f"values are nested more than {MAX_DEPTH} levels deep"
-                return places.problem_at(rules.PIPELINE_FORM, message, span)
-            if values > MAX_VALUES:
-                message = f"the file holds more than {MAX_VALUES:,} values"
-                return places.problem_at(rules.PIPELINE_FORM, message, span)
-            if documents > 1:
-                hint = "move each document to a file of its own"
-                return places.problem_at(rules.PIPELINE_FORM, "the file holds more than one document", span, hint=hint)
-        yaml.compose(text, Loader=yaml.CSafeLoader)
+        beyond = _beyond_limits(text, places)
+        root = yaml.compose(text, Loader=yaml.CSafeLoader) if beyond is None else None
+        return _Composed(places, root, beyond)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"not well-formed YAML: {printable(error.problem or 'it ends too early')}"
-        return places.problem_at(rules.PIPELINE_FORM, message, _within(places, mark))
+        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, _within(places, mark)))
     except yaml.YAMLError:
         odd = Reader.NON_PRINTABLE.search(text)
         span = _after(text[: odd.start()]) if odd else Span(1, 1)
-        return places.problem_at(rules.PIPELINE_FORM, "the file holds characters that are not YAML", span)
+        message = "the file holds characters that are not YAML"
+        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, span))
+
+
+def _beyond_limits(text: str, places: Places) -> Diagnostic | None:
+    """Why a text is not composed, told from its events alone, so that no nesting exhausts a stack."""
+    depth = values = documents = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        values += isinstance(event, yaml.NodeEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        line, column = (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
+        span = Span(line + 1, column + 1)
+        if depth > MAX_DEPTH:
+            message = f"values are nested more than {MAX_DEPTH} levels deep"
+            return places.problem_at(rules.PIPELINE_FORM, message, span)
+        if values > MAX_VALUES:
+            message = f"the file holds more than {MAX_VALUES:,} values"
+            return places.problem_at(rules.PIPELINE_FORM, message, span)
+        if documents > 1:
+            hint = "move each document to a file of its own"
+            return places.problem_at(rules.PIPELINE_FORM, "the file holds more than one document", span, hint=hint)
     return None
 
 

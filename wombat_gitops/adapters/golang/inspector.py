@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import difflib
 import hashlib
-import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.golang.answers import translated
 from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.listing import FIELDS, ListedPackage, closure, read_listing
@@ -107,7 +107,7 @@ class GoInspector:
         listing = await self._list(packages, platform, lock, output, toolchain, tags, cgo=cgo)
         target = target_of(platform, tags, cgo=cgo)
         contents = await asyncio.to_thread(_Reading(self._reader, listing, target).contents, packages)
-        await asyncio.to_thread(_keep, mark, _CONTENTS.dump_json(contents))
+        await asyncio.to_thread(replace_bytes, mark, _CONTENTS.dump_json(contents))
         return contents
 
     async def _list(
@@ -297,10 +297,3 @@ def _prepare(root: Path, lock: Lock) -> tuple[Path, Path]:
     (source / "go.mod").write_text(lock.go_mod, encoding="utf-8", newline="")
     (source / "go.sum").write_text(lock.go_sum, encoding="utf-8", newline="")
     return source, scratch
-
-
-def _keep(mark: Path, data: bytes) -> None:
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=mark.parent, delete=False) as part:
-        part.write(data)
-    shutil.move(part.name, mark)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from wombat_gitops.adapters.files import replacing
+from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.golang.answers import translated
 from wombat_gitops.adapters.golang.downloads import download_modules
 from wombat_gitops.adapters.golang.environment import Folders, online
@@ -70,7 +70,9 @@ class GoPackageIndex:
             for platform in missing:
                 source = _Source(self._reader, roots)
                 found[platform] = await asyncio.to_thread(source.providers, target_of(platform, (), cgo=False))
-                await asyncio.to_thread(_keep, self._mark(modules, platform), found[platform])
+                await asyncio.to_thread(
+                    replace_bytes, self._mark(modules, platform), _PROVIDERS.dump_json(found[platform])
+                )
         return tuple(found[platform] for platform in platforms)
 
     def _mark(self, modules: Iterable[Module], platform: Platform) -> Path:
@@ -182,8 +184,3 @@ def _kept(mark: Path) -> tuple[Provider, ...] | None:
     with contextlib.suppress(OSError, ValidationError):
         return _PROVIDERS.validate_json(mark.read_bytes())
     return None
-
-
-def _keep(mark: Path, found: tuple[Provider, ...]) -> None:
-    with replacing(mark) as file:
-        file.write(_PROVIDERS.dump_json(found))
