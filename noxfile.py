@@ -60,6 +60,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """The fault suite in its long form; arguments go to pytest, `WOMBAT_SOAK_BUILDS` sets the size of the soak."""
+    session.install("-e", ".", *group("test"))
+    session.run("pytest", "tests/faults", "--timeout=3600", *session.posargs, env={"WOMBAT_FAULTS": "long"})
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Look for input that breaks a law; arguments go to the search, such as `-- --seconds 600`."""
     session.install("-e", ".", *group("test"), *group("fuzz"))
