@@ -49,6 +49,7 @@ class Settings(BaseSettings):
         public_url: address at which people reach the website, for links in what is written to git hosts.
         policy: files of kind `Policy` that hold for every build of a service or a builder, parted by commas.
         workers: builds that one builder runs at once.
+        builder_name: what a builder is called; empty: the name of its host.
         replicas: copies of each stream that the broker's cluster keeps.
         interval: seconds between two looks at a source that tells no changes by itself.
     """
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
     policy: str = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    builder_name: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0
     lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS

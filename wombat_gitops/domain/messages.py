@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from wombat_gitops.domain.errors import CorruptData, Refused
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
-from wombat_gitops.domain.model import BuildSpec, PlatformField, Policy
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, Origin, Step, StoredLog
+from wombat_gitops.domain.model import Artifact, BuildSpec, PlatformField, Policy
 
 T = TypeVar("T")
 
@@ -132,6 +133,78 @@ class CommitAnswer:
     sha256: str
     size: int
     created: bool
+
+
+BuilderId = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9-]{1,40}\.[a-z0-9-]{1,40}$", description="name of the builder, a dot, and its start"),
+]
+
+
+class AttemptOutcome(StrEnum):
+    """How an attempt ends, in the words of `lifecycle.Attempt.ended_as`."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClaim:
+    """A builder wants to start an attempt of a queued build.
+
+    Attributes:
+        claim: random text, unique for this attempt; it proves later that the attempt is the builder's own.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    build: BuildId
+    builder: BuilderId
+    claim: Annotated[str, Field(min_length=8, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStep:
+    """A builder begins a step of its attempt."""
+
+    __pydantic_config__ = _STRICT
+
+    build: BuildId
+    builder: BuilderId
+    claim: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnd:
+    """A builder ends its attempt: with an artifact where it succeeded, with a failure where it failed."""
+
+    __pydantic_config__ = _STRICT
+
+    build: BuildId
+    builder: BuilderId
+    claim: str
+    outcome: AttemptOutcome
+    artifact: Artifact | None = None
+    contents: StoredLog | None = None
+    failure: Failure | None = None
+    log: StoredLog | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptAnswer:
+    """The record after what a builder asked for.
+
+    Attributes:
+        build: None where there is no such build, or somebody else has it.
+        holds: the attempt is the builder's, and what was asked is done.
+    """
+
+    build: BuildRecord | None = None
+    revision: int = 0
+    holds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ BUILDS: Final = "builds"
 INPUTS: Final = "inputs"
 """KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
 LEASES: Final = "leases"
-"""KV of signs of life, keys `build.<id>`, `builder.<id>`, `source.<id>`, and what hosts were told: `status.<id>`."""
+"""KV of signs of life, keys `build.<builder>.<build>`, `builder.<builder>`, `source.<id>`, and `status.<id>`."""
 LEASE_SECONDS: Final = 15.0
 """How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
 SOURCES: Final = "sources"
@@ -34,13 +34,26 @@ def log_subject(build: str, attempt: int) -> str:
     return f"logs.{build}.{attempt}"
 
 
-def build_lease(build: str) -> str:
-    """Key of the lease of a running build."""
-    return f"build.{build}"
+def attempt_subject(builder: str, verb: str) -> str:
+    """Where a builder asks the service about attempts: `claim`, `step` or `end`.
+
+    The name is a part of it, so that the broker's permissions prove who asks; `*` is every name.
+    """
+    return f"attempt.{builder_name(builder)}.{verb}"
+
+
+def builder_name(builder: str) -> str:
+    """The name in a builder's id `<name>.<start>`."""
+    return builder.partition(".")[0]
+
+
+def build_lease(builder: str, build: str) -> str:
+    """Key of the lease of a running build; below the builder's name, so that no other can renew it."""
+    return f"build.{builder}.{build}"
 
 
 def builder_lease(builder: str) -> str:
-    """Key of the presence of a builder."""
+    """Key of the presence of a builder, given its id."""
     return f"builder.{builder}"
 
 

@@ -6,6 +6,7 @@ Expected outcomes are return values (losing a race is None); adapters translate 
 
 from __future__ import annotations
 
+from wombat_gitops.ports.builds import Attempts as Attempts
 from wombat_gitops.ports.builds import BuildClient as BuildClient
 from wombat_gitops.ports.builds import Compiler as Compiler
 from wombat_gitops.ports.builds import Workspace as Workspace

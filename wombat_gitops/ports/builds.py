@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from wombat_gitops.domain.contents import Contents
     from wombat_gitops.domain.lifecycle import BuildRecord
-    from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest
+    from wombat_gitops.domain.messages import (
+        AttemptAnswer,
+        AttemptClaim,
+        AttemptEnd,
+        AttemptStep,
+        BuildAnswer,
+        BuildPage,
+        BuildQuery,
+        BuildRequest,
+    )
     from wombat_gitops.domain.model import BuildSpec, Lock
     from wombat_gitops.ports.logs import Output
 
@@ -35,6 +44,27 @@ class BuildClient(Protocol):
 
     async def retry(self, build: str) -> BuildRecord:
         """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+        ...
+
+
+class Attempts(Protocol):
+    """The queue as builders see it.
+
+    Each method may be repeated when its answer was lost: what was done already is not done twice. Where the
+    attempt is not, or no longer, the builder's, the answer says so and nothing has changed. Raises `Unreachable`
+    where nobody answers in time.
+    """
+
+    async def claim(self, asked: AttemptClaim) -> AttemptAnswer:
+        """Start a new attempt of a queued build; of many builders that ask, one gets it."""
+        ...
+
+    async def step(self, asked: AttemptStep) -> AttemptAnswer:
+        """The attempt begins a step."""
+        ...
+
+    async def end(self, asked: AttemptEnd) -> AttemptAnswer:
+        """The attempt ends; at most one attempt of a build ever publishes a result."""
         ...
 
 

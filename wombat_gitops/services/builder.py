@@ -25,10 +25,11 @@ from wombat_gitops.domain.errors import CorruptData, InternalError, TransientErr
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, StepFailed, StoredLog
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.subjects import builder_lease
-from wombat_gitops.ports import Corrupt, LogStream, ObjectStore, Put, Removed, Reset, Store, Synced
+from wombat_gitops.ports import Attempts, Corrupt, LogStream, ObjectStore, Put, Removed, Reset, Store, Synced
+from wombat_gitops.services.claims import Claim, LeaseLost, claim
 from wombat_gitops.services.engine import file_digest
 from wombat_gitops.services.joblog import JobLog
-from wombat_gitops.services.queue import Claim, Inputs, LeaseLost, claim
+from wombat_gitops.services.queue import Inputs
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -71,7 +72,7 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a builder is: its id (unique for each start), host, package version and number of workers."""
+    """Who a builder is: its id `<name>.<start>` (unique for each start), host, package version, workers."""
 
     id: str
     host: str
@@ -81,9 +82,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """Everything a builder reads and writes."""
+    """Everything a builder reads and writes; of *records* it only follows what happens."""
 
     records: Store[BuildRecord]
+    attempts: Attempts
     leases: Store[Lease]
     presence: Store[BuilderPresence]
     inputs: Inputs
@@ -97,12 +99,10 @@ class Chance:
 
     Attributes:
         new_mark: a fresh random text for each claim.
-        random: a number from 0 to 1, for the jitter of retries.
     """
 
     clock: Callable[[], datetime]
     new_mark: Callable[[], str]
-    random: Callable[[], float]
 
 
 class Builder:
@@ -209,12 +209,11 @@ class Builder:
         for entry in self._candidates():
             try:
                 taken = await claim(
-                    self._backend.records,
+                    self._backend.attempts,
                     self._backend.leases,
-                    entry,
+                    entry.key,
                     self.identity.id,
                     self._chance.new_mark(),
-                    self._chance.clock,
                 )
             except TransientError as error:
                 _log.warning("claim_failed", build=entry.key, error=error.message)
@@ -335,7 +334,7 @@ class Builder:
             try:
                 match outcome:
                     case Failure():
-                        await taken.fail(outcome, log, self._chance.random())
+                        await taken.fail(outcome, log)
                     case _Signal.CANCEL:
                         await taken.cancelled(log)
                     case _Signal():

@@ -1,7 +1,7 @@
 """The queue of builds: the only writer of build records.
 
-`BuildQueue` serves those who ask for builds, `Claim` the builder that works on one. Every write is a
-compare-and-set against the record that was read, so of two writers one always sees that it lost.
+`BuildQueue` serves those who ask for builds, `claims.AttemptDesk` the builders that work on them. Every write is
+a compare-and-set against the record that was read, so of two writers one always sees that it lost.
 
 When something fails halfway: inputs are stored before the record that names them, so a record never
 lacks its inputs; inputs without a record are harmless and are found by their digest next time.
@@ -20,35 +20,27 @@ from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import (
     CorruptData,
     IllegalTransition,
-    InternalError,
     NotFound,
     Refused,
-    TransientError,
 )
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import build_id, check_inputs, digest
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
-from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, Lease, decode
+from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, decode
 from wombat_gitops.domain.model import Lock
-from wombat_gitops.domain.subjects import build_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from wombat_gitops.domain.lifecycle import Failure, Step, StoredLog
-    from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
+    from wombat_gitops.domain.model import BuildSpec, Policy
     from wombat_gitops.ports import ObjectStore, Store, Versioned
 
 MAX_INPUT: Final = 1_000_000
 """Bytes of go.mod and of go.sum that a request may carry; the largest known distribution needs 100 kB."""
 
 _REQUEUED_BY_REQUEST: Final = frozenset({BuildState.SUPERSEDED})
-
-
-class LeaseLost(TransientError):
-    """Another builder has the build by now, or it was ended by somebody else."""
 
 
 class Index(Protocol):
@@ -232,112 +224,3 @@ class BuildQueue:
             if written is not None:
                 return written.value
             entry = await self._entry(entry.key)
-
-
-class Claim:
-    """The right to work on one attempt.
-
-    Its fence is the attempt's random claim text together with compare-and-set: once the record names
-    another attempt, or none, every write here raises `LeaseLost` and changes nothing.
-    """
-
-    def __init__(
-        self,
-        records: Store[BuildRecord],
-        leases: Store[Lease],
-        entry: Versioned[BuildRecord],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._records = records
-        self._leases = leases
-        self._entry = entry
-        self._clock = clock
-        self._mark = entry.value.attempt.claim
-        self._beat = 0
-
-    @property
-    def record(self) -> BuildRecord:
-        """The record as it was last read or written by this claim."""
-        return self._entry.value
-
-    @property
-    def revision(self) -> int:
-        """Revision of that record."""
-        return self._entry.revision
-
-    def holds(self, record: BuildRecord) -> bool:
-        """Whether *record* still names this claim's attempt as the one that runs."""
-        return record.state is BuildState.RUNNING and bool(record.attempts) and record.attempt.claim == self._mark
-
-    async def renew(self) -> None:
-        """Show that the builder lives."""
-        self._beat += 1
-        lease = Lease(self.record.attempt.builder, self._mark, self._beat)
-        await self._leases.put(build_lease(self._entry.key), lease)
-
-    async def step(self, step: Step) -> None:
-        """The attempt begins *step*."""
-        await self._write(lambda record: lifecycle.stepped(record, step, self._clock()))
-
-    async def succeed(self, artifact: Artifact, log: StoredLog | None, contents: StoredLog | None = None) -> None:
-        """Publish the result; at most one attempt of a build ever can."""
-        await self._write(lambda record: lifecycle.succeeded(record, artifact, log, self._clock(), contents))
-        await self._release_lease()
-
-    async def fail(self, failure: Failure, log: StoredLog | None, jitter: float) -> None:
-        """End the attempt without a result; the build may be queued again (see `lifecycle.failed`)."""
-        await self._write(lambda record: lifecycle.failed(record, failure, log, self._clock(), jitter))
-        await self._release_lease()
-
-    async def cancelled(self, log: StoredLog | None) -> None:
-        """End the attempt and the build because somebody asked for it."""
-        await self._write(lambda record: lifecycle.cancelled(record, self._clock(), log))
-        await self._release_lease()
-
-    async def give_back(self, log: StoredLog | None) -> None:
-        """End the attempt because the builder stops; the build is queued again at once."""
-        await self._write(lambda record: lifecycle.released(record, log, self._clock()))
-        await self._release_lease()
-
-    async def _write(self, change: Callable[[BuildRecord], BuildRecord]) -> None:
-        while True:
-            written = await self._records.replace(self._entry, change(self._entry.value))
-            if written is not None:
-                self._entry = written
-                return
-            current = await self._records.get(self._entry.key)
-            if current is None or not self.holds(current.value):
-                msg = f"build `{self._entry.key[:12]}` was taken from this builder"
-                raise LeaseLost(msg)
-            if current.revision == self._entry.revision:
-                msg = f"the store refused to replace revision {current.revision} of `{current.key[:12]}`"
-                raise InternalError(msg)
-            self._entry = current
-
-    async def _release_lease(self) -> None:
-        try:
-            await self._leases.remove(build_lease(self._entry.key))
-        except TransientError:
-            return  # a stale lease of an ended build is never looked at
-
-
-async def claim(
-    records: Store[BuildRecord],
-    leases: Store[Lease],
-    entry: Versioned[BuildRecord],
-    builder: str,
-    mark: str,
-    clock: Callable[[], datetime],
-) -> Claim | None:
-    """Take a queued build for *builder*, or return None where somebody else was faster.
-
-    Args:
-        entry: the record as the builder last saw it.
-        mark: a fresh random text, unique for this attempt.
-    """
-    if entry.value.state is not BuildState.QUEUED:
-        return None
-    written = await records.replace(entry, lifecycle.claimed(entry.value, builder, mark, clock()))
-    if written is None:
-        return None
-    return Claim(records, leases, written, clock)

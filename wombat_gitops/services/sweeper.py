@@ -87,7 +87,7 @@ class Sweeper:
         """
         signs: dict[str, _Sign] = {}
         for record in list(self._running()):
-            lease = await self._read_lease(record.id)
+            lease = await self._read_lease(record)
             sign = _Sign(record.attempt.claim, lease, self._monotonic())
             seen = self._signs.get(record.id)
             known = seen is not None and (seen.claim, seen.revision) == (sign.claim, sign.revision)
@@ -100,9 +100,9 @@ class Sweeper:
         silent = [key for key, sign in self._signs.items() if now - sign.since >= self._lease]
         return sum([await self._take(key, self._signs[key].claim) for key in silent])
 
-    async def _read_lease(self, build: str) -> int:
+    async def _read_lease(self, record: BuildRecord) -> int:
         try:
-            entry = await self._leases.get(build_lease(build))
+            entry = await self._leases.get(build_lease(record.attempt.builder, record.id))
         except CorruptData:
             return 0
         return entry.revision if entry is not None else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from wombat_gitops.domain.messages import Lease
 from wombat_gitops.ports import BuildClient, LogStream, ObjectStore, Put, Synced
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.wiring import machine
@@ -67,11 +69,21 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             monotonic=machine.monotonic,
         )
         policies = operator_policies(settings)
-        identity = Identity(machine.builder_id(), socket.gethostname(), __version__, settings.workers)
+        identity = Identity(
+            machine.builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers
+        )
         spaces = Workspaces(settings.data / "work", identity.id)
         builder = Builder(
             identity,
-            Backend(records, MemoryStore[Lease](), presence, inputs, objects, logs),
+            Backend(
+                records,
+                AttemptDesk(records, machine.now, random.random),
+                MemoryStore[Lease](),
+                presence,
+                inputs,
+                objects,
+                logs,
+            ),
             Engine(await machine.compiler(settings), objects, policies),
             spaces.workspace,
             machine.chance(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import random
 import secrets
 import socket
 import time
@@ -39,13 +38,19 @@ monotonic = time.monotonic
 
 def chance() -> Chance:
     """The real clock and real randomness."""
-    return Chance(clock=now, new_mark=lambda: secrets.token_hex(8), random=random.random)
+    return Chance(clock=now, new_mark=lambda: secrets.token_hex(8))
 
 
-def builder_id() -> str:
-    """A name no other builder has, also not this one after its next start."""
-    host = "".join(char if char.isalnum() or char == "-" else "-" for char in socket.gethostname())[:40]
-    return f"{host or 'builder'}-{os.getpid()}-{secrets.token_hex(3)}"
+def builder_id(name: str = "") -> str:
+    """An id `<name>.<start>` that no other builder has, also not this one after its next start.
+
+    Args:
+        name: what the operator calls the builder; "" for the name of the host.
+    """
+    if not name:
+        host = "".join(char if char.isalnum() and char.isascii() else "-" for char in socket.gethostname().lower())
+        name = host[:40] or "builder"
+    return f"{name}.{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def native_platform() -> Platform:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops import __version__
 from wombat_gitops.adapters.nats import infrastructure
-from wombat_gitops.adapters.nats.client import NatsBuildClient, ServiceCommitter
+from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
 from wombat_gitops.adapters.nats.logs import NatsLogs
@@ -27,6 +28,7 @@ from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
@@ -59,6 +61,7 @@ class Backbone:
     objects: NatsObjects
     logs: NatsLogs
     client: NatsBuildClient
+    attempts: NatsAttempts
 
     def catalog(self) -> Catalog:
         """A read model over this connection."""
@@ -96,6 +99,7 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
             objects=NatsObjects(connection, ServiceCommitter(connection)),
             logs=NatsLogs(connection),
             client=NatsBuildClient(connection),
+            attempts=NatsAttempts(connection),
         )
 
 
@@ -110,15 +114,18 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
         machine.monotonic,
         lease_seconds=settings.lease_seconds,
     )
-    async with serving(spine.connection, queue, ObjectCommitter(spine.connection)):
+    desk = AttemptDesk(spine.builds, machine.now, random.random)
+    async with serving(spine.connection, queue, desk, ObjectCommitter(spine.connection)):
         await sweeper.run(stop)
 
 
 async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop: asyncio.Event) -> None:
     """Build what is queued until *stop*; what is under way then is given back."""
-    identity = Identity(machine.builder_id(), socket.gethostname(), __version__, settings.workers)
+    identity = Identity(machine.builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers)
     spaces = Workspaces(settings.data / "work", identity.id)
-    backend = Backend(spine.builds, spine.leases, spine.presence, spine.inputs, spine.objects, spine.logs)
+    backend = Backend(
+        spine.builds, spine.attempts, spine.leases, spine.presence, spine.inputs, spine.objects, spine.logs
+    )
     try:
         await Builder(
             identity,

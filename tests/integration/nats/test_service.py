@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from wombat_gitops import __version__
-from wombat_gitops.adapters.nats.client import NatsBuildClient, ServiceCommitter
+from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.objects import NatsObjects
@@ -24,10 +24,22 @@ from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import lifecycle, messages
 from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, Refused, Unreachable
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
-from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, CommitRequest, ErrorBody
+from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin, Step
+from wombat_gitops.domain.messages import (
+    AttemptClaim,
+    AttemptEnd,
+    AttemptOutcome,
+    AttemptStep,
+    BuildAnswer,
+    BuildPage,
+    BuildQuery,
+    BuildRequest,
+    CommitRequest,
+    ErrorBody,
+)
 from wombat_gitops.domain.model import BuildSpec, Platform
-from wombat_gitops.domain.subjects import BUILDS
+from wombat_gitops.domain.subjects import BUILDS, attempt_subject
+from wombat_gitops.services.claims import AttemptDesk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,7 +112,8 @@ class SmallQueue:
 @asynccontextmanager
 async def service(connection: Connection, **options: int) -> AsyncIterator[SmallQueue]:
     queue = SmallQueue(connection)
-    async with serving(connection, queue, ObjectCommitter(connection), **options):
+    desk = AttemptDesk(NatsStore(connection, BUILDS, BuildRecord), lambda: NOW, lambda: 0.5)
+    async with serving(connection, queue, desk, ObjectCommitter(connection), **options):
         yield queue
 
 
@@ -241,6 +254,7 @@ async def test_standard_tooling_sees_schemas_and_true_counts(connection: Connect
     endpoints = {endpoint["subject"]: endpoint["metadata"] for endpoint in info["endpoints"]}
     assert set(endpoints) == {
         "build.request", "build.list", "build.get", "build.cancel", "build.retry", "artifact.commit",
+            "attempt.*.claim", "attempt.*.step", "attempt.*.end",
     }  # fmt: skip
     schema = json.loads(endpoints["build.request"]["request_schema"])
     assert schema["additionalProperties"] is False
@@ -301,3 +315,30 @@ async def test_a_service_answers_again_after_the_broker_was_killed(broker: TestB
         started = time.monotonic()
         assert not (await asked).created
         assert time.monotonic() - started < 5
+
+
+async def test_builder_works_on_an_attempt_through_the_service(connection: Connection) -> None:
+    """Claim, step and end over the broker; the second end of a lost answer is the first one."""
+    attempts = NatsAttempts(connection)
+    async with asyncio.timeout(20), service(connection):
+        build = (await NatsBuildClient(connection).request(REQUEST)).build.id
+        taken = await attempts.claim(AttemptClaim(build, "one.1", "mark-one"))
+        assert taken.holds
+        assert taken.build is not None
+        assert taken.build.attempt.builder == "one.1"
+        assert not (await attempts.claim(AttemptClaim(build, "two.1", "mark-two"))).holds
+        assert (await attempts.step(AttemptStep(build, "one.1", "mark-one", Step.FETCH))).holds
+        end = AttemptEnd(build, "one.1", "mark-one", AttemptOutcome.RELEASED)
+        assert (await attempts.end(end)).holds
+        assert (await attempts.end(end)).holds
+        assert (await attempts.claim(AttemptClaim(build, "two.1", "mark-two"))).holds
+
+
+async def test_builder_cannot_speak_for_another(connection: Connection) -> None:
+    """The name in the subject, which the broker checks, has to be the one in the request."""
+    async with asyncio.timeout(20), service(connection):
+        build = (await NatsBuildClient(connection).request(REQUEST)).build.id
+        asked = messages.encode(AttemptClaim(build, "two.1", "mark-two"))
+        answer = await connection.request(attempt_subject("one.1", "claim"), asked)
+        assert (answer.headers or {})["Nats-Service-Error-Code"] == "400"
+        assert (await NatsBuildClient(connection).get(build)).state is BuildState.QUEUED

@@ -39,13 +39,13 @@ class Shop:
 
     def builder(self, name: str = "one", workers: int = 1, compiler: ScriptedCompiler | None = None) -> Builder:
         bench = self.bench
-        self.spaces.append(Workspaces(self.folder / "work", name))
+        self.spaces.append(Workspaces(self.folder / "work", f"{name}.1"))
         return Builder(
-            Identity(name, "host", "0", workers),
-            Backend(bench.records, bench.leases, self.presence, bench.inputs, bench.objects, self.logs),
+            Identity(f"{name}.1", "host", "0", workers),
+            Backend(bench.records, bench.desk, bench.leases, self.presence, bench.inputs, bench.objects, self.logs),
             Engine(compiler or self.compiler, bench.objects),
             self.spaces[-1].workspace,
-            Chance(bench.clock, lambda: f"mark-{next(self.marks)}", lambda: 0.5),
+            Chance(bench.clock, lambda: f"mark-{next(self.marks)}"),
             lease_seconds=0.3,
         )
 
@@ -219,12 +219,12 @@ async def test_lease_is_renewed_until_the_result_is_written(shop: Shop) -> None:
         seen: set[int] = set()
         async with asyncio.timeout(10):
             while len(seen) < 3:
-                lease = await shop.bench.leases.get(f"build.{ID}")
+                lease = await shop.bench.leases.get(f"build.one.1.{ID}")
                 seen.add(lease.revision if lease else 0)
                 await asyncio.sleep(0.02)
         shop.compiler.go_on.set()
         await shop.until(ID, BuildState.SUCCEEDED)
-    assert await shop.bench.leases.get(f"build.{ID}") is None
+    assert await shop.bench.leases.get(f"build.one.1.{ID}") is None
 
 
 async def test_result_survives_an_outage(shop: Shop) -> None:
@@ -261,10 +261,10 @@ async def test_presence_comes_and_goes(shop: Shop) -> None:
     """A builder shows that it is at work, and takes that back when it stops."""
     async with shop.at_work(shop.builder("one", 4)):
         async with asyncio.timeout(10):
-            while (shown := await shop.presence.get("builder.one")) is None:
+            while (shown := await shop.presence.get("builder.one.1")) is None:
                 await asyncio.sleep(0.005)
         assert (shown.value.workers, shown.value.busy) == (4, 0)
-    assert await shop.presence.get("builder.one") is None
+    assert await shop.presence.get("builder.one.1") is None
 
 
 async def test_secrets_in_addresses_are_masked(shop: Shop) -> None:

@@ -190,13 +190,13 @@ async def test_what_failed_for_a_policy_is_built_under_another(bench: Bench) -> 
     """Nobody has to retry by hand what a changed policy allows; other failures stay as they are."""
     strict = replace(make_request(), policies=(policy_of("licenses: {deny: [MIT]}"),))
     await bench.queue.request(strict)
-    await (await bench.claim()).fail(Failure(FailureKind.USER, POLICY_VIOLATION, "no"), None, 0)
+    await (await bench.claim()).fail(Failure(FailureKind.USER, POLICY_VIOLATION, "no"), None)
     assert (await bench.queue.request(strict)).build.state is BuildState.FAILED
 
     answer = await bench.queue.request(make_request())
 
     assert (answer.build.state, answer.build.policies) == (BuildState.QUEUED, ())
-    await (await bench.claim()).fail(Failure(FailureKind.USER, "CompileError", "no"), None, 0)
+    await (await bench.claim()).fail(Failure(FailureKind.USER, "CompileError", "no"), None)
     assert (await bench.queue.request(strict)).build.state is BuildState.FAILED
 
 
@@ -204,7 +204,7 @@ async def test_a_retry_is_made_under_the_newest_policies(bench: Bench) -> None:
     """A record does not keep the policies that a build once failed for."""
     strict = replace(make_request(), policies=(policy_of("maxSize: 4"),))
     await bench.queue.request(strict)
-    await (await bench.claim()).fail(Failure(FailureKind.USER, "CompileError", "no"), None, 0)
+    await (await bench.claim()).fail(Failure(FailureKind.USER, "CompileError", "no"), None)
     await bench.queue.request(make_request())
     assert (await bench.queue.retry(ID)).policies == ()
 

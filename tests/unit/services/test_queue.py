@@ -13,10 +13,11 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
-from wombat_gitops.domain.messages import Lease
+from wombat_gitops.domain.messages import AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep, Lease
 from wombat_gitops.domain.model import Artifact
 from wombat_gitops.ports import Versioned
-from wombat_gitops.services.queue import BuildQueue, Claim, Inputs, LeaseLost, claim
+from wombat_gitops.services.claims import AttemptDesk, Claim, LeaseLost, claim
+from wombat_gitops.services.queue import BuildQueue, Inputs
 
 ID = build_id(SPEC)
 BROKEN = Failure(FailureKind.USER, "CompileError", "undefined: x")
@@ -32,6 +33,7 @@ class Bench:
         self.texts = MemoryStore[str]()
         self.inputs = Inputs(self.texts)
         self.objects = MemoryObjects(folder)
+        self.desk = AttemptDesk(self.records, self.clock, lambda: 0.5)
         self.queue = BuildQueue(self.records, self.inputs, self.objects, NoIndex(), self.clock)
 
     async def entry(self) -> Versioned[BuildRecord]:
@@ -40,7 +42,7 @@ class Bench:
         return entry
 
     async def claim(self, mark: str = "mark") -> Claim:
-        taken = await claim(self.records, self.leases, await self.entry(), "builder", mark, self.clock)
+        taken = await claim(self.desk, self.leases, ID, "builder.1", mark)
         assert taken is not None
         return taken
 
@@ -137,7 +139,7 @@ async def test_record_without_its_object_is_a_miss(bench: Bench, tmp_path: Path)
 async def test_failed_build_stays_failed(bench: Bench) -> None:
     """Asking again does not repeat a failure; retrying does."""
     await bench.queue.request(make_request())
-    await (await bench.claim()).fail(BROKEN, None, 0)
+    await (await bench.claim()).fail(BROKEN, None)
     assert (await bench.queue.request(make_request())).build.state is BuildState.FAILED
     assert (await bench.queue.retry(ID)).state is BuildState.QUEUED
 
@@ -152,10 +154,7 @@ async def test_superseded_build_comes_back(bench: Bench) -> None:
 async def test_only_one_claims(bench: Bench) -> None:
     """Of fifty builders that saw the same record, one gets it."""
     await bench.queue.request(make_request())
-    entry = await bench.entry()
-    claims = await asyncio.gather(
-        *(claim(bench.records, bench.leases, entry, f"b{n}", f"m{n}", bench.clock) for n in range(50))
-    )
+    claims = await asyncio.gather(*(claim(bench.desk, bench.leases, ID, f"b{n}.1", f"m{n}") for n in range(50)))
     assert sum(taken is not None for taken in claims) == 1
 
 
@@ -172,6 +171,42 @@ async def test_zombie_cannot_publish(bench: Bench) -> None:
         await zombie.step(Step.COMPILE)
     await second.succeed(Artifact("1" * 64, 1, "good"), None)
     assert (await bench.entry()).value.artifact == Artifact("1" * 64, 1, "good")
+
+
+async def test_repeated_claim_is_the_same_attempt(bench: Bench) -> None:
+    """A builder whose answer was lost asks again and has its attempt, not a second one."""
+    await bench.queue.request(make_request())
+    asked = AttemptClaim(ID, "builder.1", "the-mark")
+    first, second = await bench.desk.claim(asked), await bench.desk.claim(asked)
+    assert first == second
+    assert first.holds
+    assert len((await bench.entry()).value.attempts) == 1
+
+
+async def test_repeated_step_and_end_change_nothing(bench: Bench) -> None:
+    """What was carried out before its answer was lost is answered as done, also after the next attempt."""
+    await bench.queue.request(make_request())
+    await bench.claim("first")
+    step = AttemptStep(ID, "builder.1", "first", Step.FETCH)
+    assert await bench.desk.step(step) == await bench.desk.step(step)
+    failure = Failure(FailureKind.TRANSIENT, "NetworkError", "reset")
+    end = AttemptEnd(ID, "builder.1", "first", AttemptOutcome.FAILED, failure=failure)
+    assert await bench.desk.end(end) == await bench.desk.end(end)
+    await bench.claim("second")
+    again = await bench.desk.end(end)
+    assert again.holds
+    assert (await bench.entry()).value.attempt.claim == "second"
+    assert (await bench.entry()).value.state is BuildState.RUNNING
+
+
+async def test_attempt_of_another_builder_is_out_of_reach(bench: Bench) -> None:
+    """Who knows the text of a claim but is not its builder can do nothing with it."""
+    await bench.queue.request(make_request())
+    await bench.claim("mark")
+    stolen = AttemptEnd(ID, "thief.1", "mark", AttemptOutcome.CANCELLED)
+    assert not (await bench.desk.end(stolen)).holds
+    assert not (await bench.desk.step(AttemptStep(ID, "thief.1", "mark", Step.FETCH))).holds
+    assert (await bench.entry()).value.state is BuildState.RUNNING
 
 
 async def test_cancel_of_a_running_build_is_seen_by_its_claim(bench: Bench) -> None:

@@ -9,7 +9,7 @@ from tests.unit.services.test_queue import Bench
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.identity import build_id
 from wombat_gitops.domain.lifecycle import MAX_ATTEMPTS, BuildRecord, BuildState
-from wombat_gitops.services.queue import Claim
+from wombat_gitops.services.claims import Claim
 from wombat_gitops.services.sweeper import Sweeper
 
 ID = build_id(SPEC)

@@ -11,6 +11,10 @@ from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, Unreachable, WombatError
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import (
+    AttemptAnswer,
+    AttemptClaim,
+    AttemptEnd,
+    AttemptStep,
     BuildAnswer,
     BuildPage,
     BuildQuery,
@@ -94,6 +98,33 @@ class NatsBuildClient:
             if not done(found):
                 raise
             return found
+
+
+class NatsAttempts:
+    """`ports.Attempts` by requests to the service; the subject says which builder asks."""
+
+    def __init__(self, connection: Connection, *, seconds: float = PATIENCE) -> None:
+        self._connection = connection
+        self._seconds = seconds
+
+    async def claim(self, asked: AttemptClaim) -> AttemptAnswer:
+        """Start a new attempt of a queued build; of many builders that ask, one gets it."""
+        return await self._ask("claim", asked)
+
+    async def step(self, asked: AttemptStep) -> AttemptAnswer:
+        """The attempt begins a step."""
+        return await self._ask("step", asked)
+
+    async def end(self, asked: AttemptEnd) -> AttemptAnswer:
+        """The attempt ends; at most one attempt of a build ever publishes a result."""
+        return await self._ask("end", asked)
+
+    async def _ask(self, verb: str, asked: AttemptClaim | AttemptStep | AttemptEnd) -> AttemptAnswer:
+        subject = subjects.attempt_subject(asked.builder, verb)
+        return await persist(
+            lambda: ask(self._connection, subject, asked, AttemptAnswer, seconds=min(_TRY_SECONDS, self._seconds)),
+            self._seconds,
+        )
 
 
 class ServiceCommitter:

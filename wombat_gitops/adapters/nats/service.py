@@ -29,6 +29,10 @@ from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, WombatError
 from wombat_gitops.domain.lifecycle import BuildRecord
 from wombat_gitops.domain.messages import (
+    AttemptAnswer,
+    AttemptClaim,
+    AttemptEnd,
+    AttemptStep,
     BuildAnswer,
     BuildPage,
     BuildQuery,
@@ -47,12 +51,13 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.nats.connection import Connection
     from wombat_gitops.adapters.nats.objects import Committer
-    from wombat_gitops.ports import BuildClient
+    from wombat_gitops.ports import Attempts, BuildClient
 
 _log = logging.getLogger(__name__)
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+_Asked = TypeVar("_Asked", AttemptClaim, AttemptStep, AttemptEnd)
 
 _AT_ONCE: Final = 64
 _SECONDS: Final = 25.0
@@ -74,9 +79,10 @@ class Route(Generic[Q, A]):
     handle: Callable[[Q], Awaitable[A]]
     seconds: float = _SECONDS
     refused: int = 422
+    allowed: Callable[[str, Q], bool] = lambda _subject, _asked: True
 
-    async def __call__(self, data: bytes) -> bytes:
-        """Answer one request. Raises `WombatError`, and `BadRequest` where it is none."""
+    async def __call__(self, data: bytes, subject: str) -> bytes:
+        """Answer one request that came on *subject*. Raises `WombatError`, and `BadRequest` where it is none."""
         if len(data) > MAX_REQUEST:
             msg = f"{len(data)} bytes are more than a request may have ({MAX_REQUEST})"
             raise BadRequest(msg)
@@ -84,6 +90,9 @@ class Route(Generic[Q, A]):
             asked = messages.decode_request(self.request, data)
         except Refused as error:
             raise BadRequest(error.message, hint=error.hint) from error
+        if not self.allowed(subject, asked):
+            msg = f"`{subject}` does not belong to whom the request speaks for"
+            raise BadRequest(msg)
         async with asyncio.timeout(self.seconds):
             return messages.encode(await self.handle(asked))
 
@@ -102,7 +111,7 @@ class BadRequest(Refused):
     """The bytes are not a request of this endpoint."""
 
 
-def routes(builds: BuildClient, committer: Committer) -> list[Route[Any, Any]]:
+def routes(builds: BuildClient, attempts: Attempts, committer: Committer) -> list[Route[Any, Any]]:
     """All endpoints of the service."""
 
     async def get(asked: BuildRef) -> BuildRecord:
@@ -134,6 +143,9 @@ def routes(builds: BuildClient, committer: Committer) -> list[Route[Any, Any]]:
         Route("get", subjects.SERVICE_GET, "one build", BuildRef, BuildRecord, get),
         Route("cancel", subjects.SERVICE_CANCEL, "stop a build", CancelRequest, BuildRecord, cancel, refused=409),
         Route("retry", subjects.SERVICE_RETRY, "queue an ended build again", BuildRef, BuildRecord, retry, refused=409),
+        _attempt_route("claim", "a builder starts an attempt", AttemptClaim, attempts.claim),
+        _attempt_route("step", "a builder begins a step of its attempt", AttemptStep, attempts.step),
+        _attempt_route("end", "a builder ends its attempt", AttemptEnd, attempts.end),
         Route(
             "artifact-commit",
             subjects.OBJECT_COMMIT,
@@ -146,9 +158,33 @@ def routes(builds: BuildClient, committer: Committer) -> list[Route[Any, Any]]:
     ]
 
 
+def _attempt_route(
+    verb: str, description: str, request: type[_Asked], handle: Callable[[_Asked], Awaitable[AttemptAnswer]]
+) -> Route[_Asked, AttemptAnswer]:
+    """An endpoint for builders; the broker lets each of them use only the subject with its own name."""
+
+    def own(subject: str, asked: _Asked) -> bool:
+        return subject == subjects.attempt_subject(asked.builder, verb)
+
+    return Route(
+        f"attempt-{verb}",
+        subjects.attempt_subject("*", verb),
+        description,
+        request,
+        AttemptAnswer,
+        handle,
+        allowed=own,
+    )
+
+
 @asynccontextmanager
 async def serving(
-    connection: Connection, builds: BuildClient, committer: Committer, *, at_once: int = _AT_ONCE
+    connection: Connection,
+    builds: BuildClient,
+    attempts: Attempts,
+    committer: Committer,
+    *,
+    at_once: int = _AT_ONCE,
 ) -> AsyncIterator[Service]:
     """Answer requests for as long as the context lasts; those that came in are answered before it ends.
 
@@ -159,7 +195,7 @@ async def serving(
         warnings.simplefilter("ignore", DeprecationWarning)  # the library asks for the time in an old way
         service = Service(connection.client, ServiceConfig("build", _semver(__version__), _DESCRIPTION))
         await service.start()
-    endpoints = [_Endpoint(service, route, at_once) for route in routes(builds, committer)]
+    endpoints = [_Endpoint(service, route, at_once) for route in routes(builds, attempts, committer)]
     try:
         for endpoint in endpoints:
             await endpoint._start()  # noqa: SLF001 - our subclass
@@ -171,14 +207,6 @@ async def serving(
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await asyncio.gather(*(endpoint.drain() for endpoint in endpoints))
                 await service.stop()
-
-
-async def serve(
-    connection: Connection, builds: BuildClient, committer: Committer, *, stop: asyncio.Event, at_once: int = _AT_ONCE
-) -> None:
-    """Answer requests until *stop* is set."""
-    async with serving(connection, builds, committer, at_once=at_once):
-        await stop.wait()
 
 
 class _Endpoint(Endpoint):
@@ -228,7 +256,7 @@ class _Endpoint(Endpoint):
 
     async def _respond(self, request: Request) -> None:
         try:
-            answer = await self._route(request.data)
+            answer = await self._route(request.data, request.subject)
             if len(answer) > MAX_PAYLOAD - _HEADROOM:
                 msg = "the answer is larger than a message may be"
                 raise InternalError(msg)  # noqa: TRY301 - answered as every other error
