@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import platformdirs
-from pydantic import Field
+from pydantic import ByteSize, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wombat_gitops.domain.subjects import LEASE_SECONDS
@@ -49,6 +49,10 @@ class Settings(BaseSettings):
         public_url: address at which people reach the website, for links in what is written to git hosts.
         policy: files of kind `Policy` that hold for every build of a service or a builder, parted by commas.
         workers: builds that one builder runs at once.
+        memory: bytes that all programs of one build may use together, such as `4GiB`; 0: as much as there is.
+        processes: programs that one build may run at once.
+        output: bytes that one build may write to its folder, and to any one file.
+        silence: seconds for which a program of a build may neither write nor compute.
         builder_name: what a builder is called; empty: the name of its host.
         replicas: copies of each stream that the broker's cluster keeps.
         interval: seconds between two looks at a source that tells no changes by itself.
@@ -68,6 +72,10 @@ class Settings(BaseSettings):
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
     policy: str = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    memory: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
+    processes: Annotated[int, Field(ge=16)] = 1024
+    output: Annotated[ByteSize, Field(ge=1)] = ByteSize(16 * 1024**3)
+    silence: Annotated[float, Field(gt=0)] = 600.0
     builder_name: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0

@@ -10,6 +10,7 @@
     │   │   └── InvalidSources      the list of sources is wrong
     │   ├── LockError           the lock is missing, stale, or cannot be made
     │   │   └── Conflict            a module requires a newer version of another than was asked for
+    │   ├── OverLimit           a program took more of the machine than it may
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
     │   ├── Unreachable         broker, service, git host or module proxy does not answer
@@ -114,6 +115,18 @@ class Conflict(LockError):
         self.module = module
         self.required = required
         self.by = by
+
+
+class OverLimit(UserError):
+    """A program took more of the machine than it may; it and everything it started was ended.
+
+    Args:
+        reason: `OutOfMemory`, `ProcessLimit`, `OutputLimit`, `LogLimit` or `SilentTimeout`.
+    """
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class BuildFailed(UserError):
