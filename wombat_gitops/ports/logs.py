@@ -15,8 +15,8 @@ class LogChunk:
 
     Attributes:
         sequence: grows within one log; reading can go on behind it.
-        text: complete lines with their line ends; "" in the chunk that ends the log.
-        end: this is the end of the log.
+        text: complete lines with their line ends; may be "" in the chunk that ends the log.
+        end: nothing comes behind this chunk.
     """
 
     sequence: int

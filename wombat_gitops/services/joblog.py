@@ -84,8 +84,7 @@ class JobLog:
             await _within(self._ended, CHUNK_SECONDS)
         try:
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
-                await self._publish_new()
-                await self._append("", end=True)
+                await self._publish_new(last=True)
         except TimeoutError:
             _log.warning("log_incomplete", build=self._build, attempt=self._attempt)
 
@@ -109,8 +108,9 @@ class JobLog:
         self._written += len(clean)
         self._more.set()
 
-    async def _publish_new(self) -> None:
-        while self._published < self._written:
+    async def _publish_new(self, *, last: bool = False) -> None:
+        """Publish what was written since; with *last* the chunk that comes last ends the log."""
+        while self._published < self._written or last:
             # In here, because more may be written while a chunk is on its way, and only what is flushed can be read.
             if not self._file.closed:
                 self._file.flush()
@@ -118,8 +118,11 @@ class JobLog:
                 file.seek(self._published)
                 data = file.read(CHUNK_BYTES)
             whole = data[: data.rfind(b"\n") + 1] or data
-            await self._append(whole.decode("utf-8", "replace"))
             self._published += len(whole)
+            ends = last and self._published >= self._written
+            await self._append(whole.decode("utf-8", "replace"), end=ends)
+            if ends:
+                return
 
     async def _append(self, text: str, *, end: bool = False) -> None:
         while True:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MAX_INPUT: Final = 1_000_000
 """Bytes of go.mod and of go.sum that a request may carry; the largest known distribution needs 100 kB."""
 
+_KEPT_INPUTS: Final = 32
 _REQUEUED_BY_REQUEST: Final = frozenset({BuildState.SUPERSEDED})
 
 
@@ -56,11 +58,17 @@ class Inputs:
 
     def __init__(self, store: Store[str]) -> None:
         self._store = store
+        self._read: OrderedDict[str, str] = OrderedDict()
 
     async def save(self, lock: Lock) -> None:
-        """Store both files; nothing happens where they are there."""
+        """Store both files; nothing happens where they are there and intact."""
         for text in (lock.go_mod, lock.go_sum):
-            await self._store.create(digest(text), text)
+            name = digest(text)
+            found = await self._find(name)
+            if found is None:
+                await self._store.create(name, text)
+            elif digest(found) != name:
+                await self._store.put(name, text)
 
     async def load(self, spec: BuildSpec) -> Lock:
         """The module files of *spec*.
@@ -68,14 +76,29 @@ class Inputs:
         Raises:
             CorruptData: they are gone, or are not the ones that the spec names.
         """
-        texts = []
-        for name in (spec.go_mod, spec.go_sum):
+        return Lock(go_mod=await self._load(spec.go_mod), go_sum=await self._load(spec.go_sum))
+
+    async def _load(self, name: str) -> str:
+        """One file; what was read lately is kept, as the builds of a distribution share their files."""
+        if name in self._read:
+            self._read.move_to_end(name)
+            return self._read[name]
+        text = await self._find(name)
+        if text is None or digest(text) != name:
+            msg = f"the module file `{name[:12]}…` of a build is {'missing' if text is None else 'corrupt'}"
+            raise CorruptData(msg, hint="request the build again: a request carries its module files")
+        self._read[name] = text
+        if len(self._read) > _KEPT_INPUTS:
+            self._read.popitem(last=False)
+        return text
+
+    async def _find(self, name: str) -> str | None:
+        """The stored text, "" where it cannot be read."""
+        try:
             entry = await self._store.get(name)
-            if entry is None or digest(entry.value) != name:
-                msg = f"the module file `{name[:12]}…` of a build is {'missing' if entry is None else 'corrupt'}"
-                raise CorruptData(msg, hint="request the build again: a request carries its module files")
-            texts.append(entry.value)
-        return Lock(go_mod=texts[0], go_sum=texts[1])
+        except CorruptData:
+            return ""
+        return entry.value if entry is not None else None
 
 
 class BuildQueue:

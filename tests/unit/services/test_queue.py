@@ -14,7 +14,7 @@ from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
 from wombat_gitops.domain.messages import AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep, Lease
-from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.model import Artifact, Lock
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.claims import AttemptDesk, Claim, LeaseLost, claim
 from wombat_gitops.services.queue import BuildQueue, Inputs
@@ -81,6 +81,14 @@ async def test_corrupt_inputs_are_noticed(bench: Bench) -> None:
     await bench.texts.put(SPEC.go_mod, "module other\n")
     with pytest.raises(CorruptData, match="corrupt"):
         await bench.inputs.load(SPEC)
+
+
+async def test_corrupt_inputs_heal_with_the_next_request(bench: Bench) -> None:
+    """A request carries its module files, so what went bad in the store is written anew."""
+    await bench.queue.request(make_request())
+    await bench.texts.put(SPEC.go_mod, "module other\n")
+    await bench.inputs.save(Lock(GO_MOD, GO_SUM))
+    assert (await bench.inputs.load(SPEC)).go_mod == GO_MOD
 
 
 @pytest.mark.parametrize(

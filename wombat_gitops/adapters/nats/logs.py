@@ -29,11 +29,11 @@ class NatsLogs:
 
     async def append(self, build: str, attempt: int, index: int, text: str, *, end: bool = False) -> None:
         """Publish the *index*-th chunk of an attempt's log; sending it twice is harmless."""
-        name = f"{build}.{attempt}.{index}"
-        if text:
-            await self._store(build, attempt, text, {"Nats-Msg-Id": name})
-        if end:
-            await self._store(build, attempt, "", {"Nats-Msg-Id": f"{name}.end", _END: "1"})
+        headers = {"Nats-Msg-Id": f"{build}.{attempt}.{index}"} | ({_END: "1"} if end else {})
+        subject = log_subject(build, attempt)
+        await persist(
+            lambda: jetstream.publish(self._connection, subject, text.encode(), headers=headers), self._seconds
+        )
 
     async def read(self, build: str, attempt: int, *, after: int = 0, follow: bool = False) -> AsyncIterator[LogChunk]:
         """Chunks behind *after*; with *follow* wait for more until the end chunk came.
@@ -64,12 +64,6 @@ class NatsLogs:
                 yield _chunk(message)
                 after = message.sequence
             more = found.more
-
-    async def _store(self, build: str, attempt: int, text: str, headers: dict[str, str]) -> None:
-        subject = log_subject(build, attempt)
-        await persist(
-            lambda: jetstream.publish(self._connection, subject, text.encode(), headers=headers), self._seconds
-        )
 
 
 def _chunk(message: Message) -> LogChunk:
