@@ -127,13 +127,13 @@ class _Log:
     """One attempt's log so far; *seen* holds the indexes that have been appended."""
 
     chunks: list[LogChunk] = field(default_factory=list)
-    seen: set[tuple[int, bool]] = field(default_factory=set)
+    seen: set[int] = field(default_factory=set)
     grown: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, index: int, text: str, *, end: bool) -> None:
-        if (index, end) in self.seen:
+        if index in self.seen:
             return
-        self.seen.add((index, end))
+        self.seen.add(index)
         self.chunks.append(LogChunk(len(self.chunks) + 1, text, end))
         self.grown.set()
         self.grown = asyncio.Event()
@@ -147,11 +147,7 @@ class MemoryLogs:
 
     async def append(self, build: str, attempt: int, index: int, text: str, *, end: bool = False) -> None:
         """Publish the *index*-th chunk of an attempt's log; sending it twice is harmless."""
-        log = self._log(build, attempt)
-        if text:
-            log.add(index, text, end=False)
-        if end:
-            log.add(index, "", end=True)
+        self._log(build, attempt).add(index, text, end=end)
 
     async def read(self, build: str, attempt: int, *, after: int = 0, follow: bool = False) -> AsyncIterator[LogChunk]:
         """Chunks behind *after*; with *follow* wait for more until the end chunk came."""
