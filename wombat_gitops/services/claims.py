@@ -6,8 +6,9 @@ repeating a request that was carried out already changes nothing. `Claim` is the
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import InternalError, TransientError
@@ -35,8 +36,15 @@ class LeaseLost(TransientError):
     """Another builder has the build by now, or it was ended by somebody else."""
 
 
+_KEPT: Final = 1_000
+"""Records of attempts under way that a desk keeps, so that their next step need not read them again."""
+
+
 class AttemptDesk:
     """`ports.Attempts` over the records themselves.
+
+    What it wrote itself it tries to write over without reading it again: the compare-and-set tells when another
+    desk, or a person's cancel, was there in between. It says no only after it has read the record anew.
 
     Args:
         random: 0 to 1, spreads retries (see `lifecycle.failed`).
@@ -46,6 +54,7 @@ class AttemptDesk:
         self._records = records
         self._clock = clock
         self._random = random
+        self._kept: OrderedDict[str, Versioned[BuildRecord]] = OrderedDict()
 
     async def claim(self, asked: AttemptClaim) -> AttemptAnswer:
         """Start a new attempt of a queued build; of many builders that ask, one gets it."""
@@ -56,7 +65,7 @@ class AttemptDesk:
             if entry.value.state is not BuildState.QUEUED:
                 return AttemptAnswer(holds=False)
             wanted = lifecycle.claimed(entry.value, asked.builder, asked.claim, self._clock())
-            written = await self._records.replace(entry, wanted)
+            written = await self._write(entry, wanted)
             if written is not None:
                 return _answer(written, asked)
 
@@ -96,14 +105,28 @@ class AttemptDesk:
     async def _change(
         self, asked: AttemptStep | AttemptEnd, change: Callable[[BuildRecord], BuildRecord | None]
     ) -> AttemptAnswer:
+        entry = self._kept.get(asked.build)
         while True:
-            entry = await self._records.get(asked.build)
             if entry is None or not _holds(entry.value, asked):
-                return AttemptAnswer(entry.value, entry.revision, _was_ended(entry.value, asked)) if entry else _GONE
+                entry = await self._records.get(asked.build)
+            if entry is None:
+                return _GONE
+            if not _holds(entry.value, asked):
+                return AttemptAnswer(entry.value, entry.revision, _was_ended(entry.value, asked))
             wanted = change(entry.value)
-            written = entry if wanted is None else await self._records.replace(entry, wanted)
+            written = entry if wanted is None else await self._write(entry, wanted)
             if written is not None:
                 return AttemptAnswer(written.value, written.revision, holds=True)
+            entry = None
+
+    async def _write(self, entry: Versioned[BuildRecord], wanted: BuildRecord) -> Versioned[BuildRecord] | None:
+        self._kept.pop(entry.key, None)
+        written = await self._records.replace(entry, wanted)
+        if written is not None and written.value.state is BuildState.RUNNING:
+            self._kept[entry.key] = written
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return written
 
 
 _GONE = AttemptAnswer(holds=False)
