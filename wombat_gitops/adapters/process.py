@@ -16,7 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.errors import InternalError, NotFound, TimedOut
+from wombat_gitops.adapters.watchdog import UNLIMITED, Limits, Watchdog
+from wombat_gitops.domain.errors import InternalError, NotFound, OverLimit, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 64 * 1024
 _LIMIT: Final = 16 * 1024 * 1024
+_LOOK: Final = 0.005
 _GRACE: Final = 2.0
 """Seconds between the polite signal and the last one."""
 
@@ -73,6 +75,7 @@ async def run(
     seconds: float,
     output: Output,
     stdin: bytes | None = None,
+    limits: Limits = UNLIMITED,
 ) -> int:
     """Run *argv* to its end and return the exit status (negative: the signal that ended it).
 
@@ -80,20 +83,28 @@ async def run(
         env: the whole environment; nothing is inherited, so no credential of ours reaches the child.
         seconds: deadline for the whole run.
         output: gets standard output and standard error, merged, as they come.
+        limits: what it and everything it starts may take; anything but no limits also ends what left its session.
 
     Raises:
         NotFound: there is no such program.
+        OverLimit: it took more than it may; nothing of it is left.
         TimedOut: the deadline passed; the whole group is gone.
     """
     process = await _start(argv, cwd, env, merged=True, stdin=stdin is not None)
+    dog = _watchdog(process, argv, limits, env)
+
+    async def sink(data: bytes) -> None:
+        if dog is not None:
+            dog.heard(len(data))
+        await output.write(data)
 
     async def work() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_feed(process, stdin))
-            group.create_task(_pump(process.stdout, output.write))
+            group.create_task(_pump(process.stdout, sink))
         await process.wait()
 
-    await _until_end(process, argv, seconds, _GRACE, work)
+    await _until_end(process, argv, seconds, _GRACE, work, dog)
     return _status(process)
 
 
@@ -107,6 +118,7 @@ async def capture(
     limit: int = _LIMIT,
     grace: float = _GRACE,
     memory: int = 0,
+    limits: Limits = UNLIMITED,
 ) -> Captured:
     """Run *argv* to its end and return what it wrote. Raises as `run` does.
 
@@ -115,15 +127,18 @@ async def capture(
         grace: seconds a program that is ended early has to clean up.
         memory: bytes of address space for it and for each program that it starts, where the system can hold it to
             that; 0 for as much as there is.
+        limits: as for `run`.
     """
     process = await _start(argv, cwd, env, merged=False, stdin=stdin is not None)
-    if memory and hasattr(resource, "prlimit"):
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_AS, (memory, memory))
+    if memory:
+        _bound(process, "RLIMIT_AS", memory)
+    dog = _watchdog(process, argv, limits, env)
     stdout, stderr = bytearray(), bytearray()
 
     def collector(buffer: bytearray) -> Callable[[bytes], Awaitable[None]]:
         async def collect(data: bytes) -> None:
+            if dog is not None:
+                dog.heard(len(data))
             buffer.extend(data)
             if len(buffer) > limit:
                 msg = f"`{argv[0]}` wrote more than {limit} bytes"
@@ -138,7 +153,7 @@ async def capture(
             group.create_task(_pump(process.stderr, collector(stderr)))
         await process.wait()
 
-    await _until_end(process, argv, seconds, grace, work)
+    await _until_end(process, argv, seconds, grace, work, dog)
     return Captured(_status(process), bytes(stdout), bytes(stderr))
 
 
@@ -179,23 +194,58 @@ async def _start(
         raise NotFound(msg) from error
 
 
+def _watchdog(
+    process: asyncio.subprocess.Process, argv: Sequence[str], limits: Limits, env: Mapping[str, str]
+) -> Watchdog | None:
+    if limits == UNLIMITED:
+        return None
+    if limits.space:
+        _bound(process, "RLIMIT_FSIZE", limits.space)
+    return Watchdog(process.pid, os.path.basename(argv[0]), limits, env)  # noqa: PTH119 - a name to show
+
+
+def _bound(process: asyncio.subprocess.Process, what: str, most: int) -> None:
+    """Have the kernel bound a program that runs, and all that it starts from now on; only Linux can."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(process.pid, getattr(resource, what), (most, most))
+
+
 async def _until_end(
     process: asyncio.subprocess.Process,
     argv: Sequence[str],
     seconds: float,
     grace: float,
     work: Callable[[], Awaitable[None]],
+    dog: Watchdog | None,
 ) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await work()
+            await (_watched(work, dog) if dog is not None else work())
     except TimeoutError as error:
         msg = f"`{argv[0]}` did not finish within {seconds:g} s"
         raise TimedOut(msg) from error
     except ExceptionGroup as group:
-        raise group.exceptions[0] from group
+        first = _first(group)
+        if isinstance(first, OverLimit):
+            grace = 0  # who takes too much gets no time to take more
+        raise first from group
     finally:
         await _end(process, grace)
+        if dog is not None:
+            await asyncio.shield(dog.sweep())
+
+
+async def _watched(work: Callable[[], Awaitable[None]], dog: Watchdog) -> None:
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(dog.run())
+        await work()
+        watching.cancel()
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
 async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
@@ -203,12 +253,17 @@ async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
         with contextlib.suppress(TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(asyncio.shield(process.wait()), grace)
+            await asyncio.wait_for(_ended(process), grace)
     _signal_group(process.pid, signal.SIGKILL)
-    if process.returncode is None:
-        await asyncio.shield(process.wait())
+    await asyncio.shield(_ended(process))
     # A pipe that was not read to its end stays open otherwise, and asyncio has no public word for this.
     process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a program; its own `wait` also waits for output that nobody may read any more."""
+    while process.returncode is None:  # noqa: ASYNC110 - there is no event for this
+        await asyncio.sleep(_LOOK)
 
 
 def _signal_group(pid: int, number: signal.Signals) -> None:

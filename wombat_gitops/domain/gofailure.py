@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.errors import OverLimit
 
 TAIL_LINES: Final = 20
 _MESSAGE_LIMIT: Final = 500
@@ -45,6 +48,12 @@ UNKNOWN: Final = "Unknown"
 _LOCATION: Final = r"(?:\S+\.(?:go|s|mod):\d+(?::\d+)?: )?"
 
 _RULES: Final = (
+    _rule(
+        "OutputLimit",
+        _USER,
+        r"file too large|file size limit exceeded|SIGXFSZ",
+        "leave packages out, or allow more (WOMBAT_OUTPUT)",
+    ),
     _rule("DiskFull", _INTERNAL, r"no space left on device|disk quota exceeded", "free space in the data folder"),
     _rule(
         "OutOfMemory",
@@ -242,6 +251,19 @@ def timed_out(output: str, step: Step, seconds: float) -> Failure:
     message = f"the step did not finish within {seconds:g} s"
     hint = "" if step is Step.FETCH else "a package may be too large or never end; see the log"
     return Failure(kind, "TimedOut", message, step, "", hint, tail_of(output))
+
+
+def over_limit(error: OverLimit, output: str, step: Step) -> Failure:
+    """The failure of a step that took more of its machine than it may.
+
+    A lack of memory is the machine's; a wait that does not end is the network's where there is one.
+    """
+    kind = _USER
+    if error.reason == "OutOfMemory":
+        kind = _INTERNAL
+    elif error.reason == "SilentTimeout" and step is Step.FETCH:
+        kind = _TRANSIENT
+    return Failure(kind, error.reason, error.message, step, "", error.hint, tail_of(output))
 
 
 def tail_of(output: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.inspector import GoInspector
@@ -18,6 +18,7 @@ from wombat_gitops.adapters.golang.package_index import GoPackageIndex
 from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.golang.versions import GoVersions
+from wombat_gitops.adapters.watchdog import Limits
 from wombat_gitops.domain.model import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance
@@ -26,6 +27,9 @@ from wombat_gitops.settings import go_environment, search_path
 
 if TYPE_CHECKING:
     from wombat_gitops.settings import Settings
+
+_LOG_BYTES: Final = 64 * 1024**2
+"""Output after which a step is ended; a log keeps a sixth of it, and a build of all there is writes a megabyte."""
 
 
 def now() -> datetime:
@@ -84,11 +88,22 @@ async def go_tools(settings: Settings) -> GoTools:
     network = await go_network(go_environment(), search_path())
     inspector = GoInspector(toolchains, data, network)
     return GoTools(
-        GoCompiler(toolchains, data, network),
+        GoCompiler(toolchains, data, network, limits(settings)),
         InspectedResolver(GoResolver(toolchains, data, network), inspector),
         GoVersions(toolchains, data, network),
         inspector,
         GoPackageIndex(toolchains, data, network),
+    )
+
+
+def limits(settings: Settings) -> Limits:
+    """What the programs of one build may take; the log of a build is bounded as a defence, not for people to set."""
+    return Limits(
+        memory=settings.memory,
+        processes=settings.processes,
+        space=settings.output,
+        log=_LOG_BYTES,
+        silence=settings.silence,
     )
 
 

@@ -268,7 +268,7 @@ async def test_binary_that_floods_is_cut(go_proxy: GoProxy, tmp_path: Path) -> N
         go_proxy, tmp_path / "d", tmp_path / "w", "bad", {"bad.go": component("bad", extra=FLOODS)}
     )
 
-    assert failure.reason == "SmokeFailed"
+    assert failure.reason == "LogLimit"
     assert "wrote more than" in failure.message
 
 

@@ -6,8 +6,9 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.process import run
+from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.errors import OverLimit, TimedOut
 from wombat_gitops.domain.lifecycle import StepFailed
 
 if TYPE_CHECKING:
@@ -45,17 +46,26 @@ class Kept:
 
 
 async def go(
-    argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: float, output: Output, step: Step
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    seconds: float,
+    output: Output,
+    step: Step,
+    limits: Limits = UNLIMITED,
 ) -> str:
     """Run a go command and return what it printed.
 
     Raises:
-        StepFailed: it failed or did not end in time.
+        StepFailed: it failed, did not end in time, or took more than it may.
     """
     await output.write(f"$ {shlex.join(argv)}\n".encode())
     kept = Kept(output)
     try:
-        status = await run(argv, cwd=cwd, env=env, seconds=seconds, output=kept)
+        status = await run(argv, cwd=cwd, env=env, seconds=seconds, output=kept, limits=limits)
+    except OverLimit as error:
+        raise StepFailed(gofailure.over_limit(error, kept.text, step)) from error
     except TimedOut as error:
         raise StepFailed(gofailure.timed_out(kept.text, step, seconds)) from error
     if status:

@@ -14,9 +14,10 @@ from wombat_gitops.adapters.golang.environment import Folders, find_c_compiler, 
 from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import capture
+from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Presence
-from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.errors import OverLimit, TimedOut
 from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
@@ -48,12 +49,20 @@ class GoCompiler:
         toolchains: where the exact Go release of a build comes from.
         data: folder for Go's caches.
         network: variables for the step that downloads.
+        limits: what the programs of one build may take of the machine.
     """
 
-    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork) -> None:
+    def __init__(
+        self,
+        toolchains: Toolchains,
+        data: Path,
+        network: GoNetwork,
+        limits: Limits = UNLIMITED,
+    ) -> None:
         self._toolchains = toolchains
         self._folders = Folders(data.absolute())
         self._network = network
+        self._limits = limits
         self._inspector = GoInspector(toolchains, data, network)
 
     async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
@@ -80,7 +89,9 @@ class GoCompiler:
         await output.write(f"$ go list -deps ({len(spec.packages)} packages)\n".encode())
         kept = Kept(output)
         try:
-            answer = await capture(argv, cwd=workspace.source, env=env, seconds=FETCH_SECONDS)
+            answer = await capture(argv, cwd=workspace.source, env=env, seconds=FETCH_SECONDS, limits=self._limits)
+        except OverLimit as error:
+            raise StepFailed(gofailure.over_limit(error, kept.text, Step.FETCH)) from error
         except TimedOut as error:
             raise StepFailed(gofailure.timed_out(kept.text, Step.FETCH, FETCH_SECONDS)) from error
         await kept.write(answer.stderr)
@@ -119,7 +130,15 @@ class GoCompiler:
         env = offline(toolchain, self._folders, _scratch(workspace), spec.platform, cgo=spec.cgo)
         argv = [toolchain.go, "build", *flags, "-o", str(binary), "."]
         try:
-            await go(argv, cwd=workspace.source, env=env, seconds=COMPILE_SECONDS, output=output, step=Step.COMPILE)
+            await go(
+                argv,
+                cwd=workspace.source,
+                env=env,
+                seconds=COMPILE_SECONDS,
+                output=output,
+                step=Step.COMPILE,
+                limits=self._limits,
+            )
         except StepFailed as failed:
             if failed.failure.reason == "ModulesNotFetched":
                 (self._folders.fetched / f"{_fetch_key(spec)}.json").unlink(missing_ok=True)
@@ -135,8 +154,8 @@ class GoCompiler:
         env = offline(toolchain, self._folders, scratch, spec.platform)
         await smoke.check_contents(spec, binary, workspace.source, toolchain.go, env, output)
         if smoke.can_run(spec.platform):
-            await smoke.check_answers(spec, binary, contents, scratch, output)
-            await pipelines.run_tests(spec, binary, scratch, output)
+            await smoke.check_answers(spec, binary, contents, scratch, output, self._limits)
+            await pipelines.run_tests(spec, binary, scratch, output, self._limits)
         else:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.errors import InternalError, TimedOut
+from wombat_gitops.domain.errors import InternalError, OverLimit, TimedOut
 from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.process import Captured
+    from wombat_gitops.adapters.watchdog import Limits
     from wombat_gitops.domain.model import BuildSpec, PipelineTest
     from wombat_gitops.ports import Output
 
@@ -23,34 +24,43 @@ TEST_SECONDS: Final = 30.0
 _OUTPUT_LIMIT: Final = 1024 * 1024
 
 
-async def run_tests(spec: BuildSpec, binary: Path, scratch: Path, output: Output) -> None:
+async def run_tests(spec: BuildSpec, binary: Path, scratch: Path, output: Output, limits: Limits) -> None:
     """Run every test of a spec, each in a folder of its own, and stop at the first that fails.
 
     Raises:
-        StepFailed: a pipeline ended badly, did not end, or wrote something else.
+        StepFailed: a pipeline ended badly, did not end, took more than it may, or wrote something else.
     """
     for test in spec.tests:
         with tempfile.TemporaryDirectory(prefix="test-", dir=scratch) as folder:
             await output.write(f"test {test.name}\n".encode())
-            await _run(spec, test, binary, Path(folder))
+            await _run(spec, test, binary, Path(folder), limits)
 
 
-async def _run(spec: BuildSpec, test: PipelineTest, binary: Path, folder: Path) -> None:
+async def _run(spec: BuildSpec, test: PipelineTest, binary: Path, folder: Path, limits: Limits) -> None:
     config = folder / "pipeline.yaml"
     config.write_text(test.config, encoding="utf-8", newline="")
     argv = [str(binary), "run", "--log.level", "error", "--set", "http.enabled=false", str(config)]
     env = {"HOME": str(folder), "TMPDIR": str(folder)}
     try:
         answer = await capture(
-            argv, cwd=folder, env=env, seconds=TEST_SECONDS, limit=_OUTPUT_LIMIT, stdin=test.input.encode()
+            argv,
+            cwd=folder,
+            env=env,
+            seconds=TEST_SECONDS,
+            limit=_OUTPUT_LIMIT,
+            stdin=test.input.encode(),
+            limits=limits,
         )
+    except OverLimit as error:
+        raise StepFailed(gofailure.over_limit(error, "", Step.SMOKE)) from error
     except TimedOut as error:
         message = f"test `{test.name}` did not end within {TEST_SECONDS:.0f} s"
         hint = "its pipeline has to end by itself, as one that reads standard input does"
         raise _failed(message, "", hint) from error
     except InternalError as error:
-        message = f"test `{test.name}` wrote more than {_OUTPUT_LIMIT:,} bytes"
-        raise _failed(message, "", "") from error
+        message = f"test `{test.name}` wrote more than {_OUTPUT_LIMIT:,} bytes of output"
+        hint = "its pipeline has to end by itself and to write little"
+        raise StepFailed(Failure(FailureKind.USER, "LogLimit", message, Step.SMOKE, "", hint)) from error
     if answer.status:
         message = f"test `{test.name}` ended with status {answer.status}"
         raise _failed(message, _text(answer), f"try it: `{spec.binary_name} run pipeline.yaml`")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import Captured, capture
+from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Component
-from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, TimedOut
+from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, OverLimit, TimedOut
 from wombat_gitops.domain.gosource import mismatches, parse_build_info
 from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.identity import check_inputs, utc_text
@@ -33,6 +34,8 @@ RUN_SECONDS: Final = 20.0
 """Each answer of a real distribution takes 50 ms; what takes longer than this does not end."""
 
 _OUTPUT_LIMIT: Final = 4 * 1024 * 1024
+_TOO_LARGE: Final = "file too large"
+"""What the system answers who writes on behind the limit."""
 _VARIANTS_THAT_RUN: Final = {("amd64", ""), ("arm64", ""), ("386", "")}
 _FRAME: Final = re.compile(r"^(?P<package>(?:[a-z0-9-]+\.)+[a-z]+/[^\s(]*?)\.[^./\s(]+(?:\.\d+)?\(", re.MULTILINE)
 
@@ -65,15 +68,17 @@ async def check_contents(
     await output.write(f"{info.go_version} {spec.platform}, {len(info.deps)} modules as locked\n".encode())
 
 
-async def check_answers(spec: BuildSpec, binary: Path, contents: Contents, scratch: Path, output: Output) -> None:
+async def check_answers(
+    spec: BuildSpec, binary: Path, contents: Contents, scratch: Path, output: Output, limits: Limits
+) -> None:
     """Run the binary: it must know its version and date, and hold a component of every package.
 
     Raises:
-        StepFailed: it ends badly, does not end, or answers something else.
+        StepFailed: it ends badly, does not end, takes more than it may, or answers something else.
     """
     env = {"HOME": str(scratch), "TMPDIR": str(scratch)}
     version, listing = [
-        await _captured([str(binary), *words], scratch, env, RUN_SECONDS)
+        await _captured([str(binary), *words], scratch, env, RUN_SECONDS, limits)
         for words in (["--version"], ["list", "--format", "json"])
     ]
     await output.write(version.stdout[:_OUTPUT_LIMIT])
@@ -119,15 +124,24 @@ def _names(listing: Captured) -> dict[str, list[str]]:
     return {str(kind): [str(name) for name in names] for kind, names in value.items() if isinstance(names, list)}
 
 
-async def _captured(argv: Sequence[str], cwd: Path, env: Mapping[str, str], seconds: float) -> Captured:
+async def _captured(
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    seconds: float,
+    limits: Limits = UNLIMITED,
+) -> Captured:
     command = " ".join(argv[1:3])
     try:
-        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=_OUTPUT_LIMIT)
+        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=_OUTPUT_LIMIT, limits=limits)
+    except OverLimit as error:
+        raise StepFailed(gofailure.over_limit(error, "", Step.SMOKE)) from error
     except TimedOut as error:
         raise StepFailed(gofailure.timed_out("", Step.SMOKE, seconds)) from error
     except InternalError as error:
-        message = f"`{command}` wrote more than {_OUTPUT_LIMIT} bytes"
-        raise StepFailed(Failure(FailureKind.USER, "SmokeFailed", message, Step.SMOKE)) from error
+        message = f"`{command}` wrote more than {_OUTPUT_LIMIT:,} bytes of output"
+        hint = "a package writes without end when the program starts: leave it out"
+        raise StepFailed(Failure(FailureKind.USER, "LogLimit", message, Step.SMOKE, "", hint)) from error
     except NotFound as error:
         raise StepFailed(Failure(FailureKind.INTERNAL, "SmokeFailed", error.message, Step.SMOKE)) from error
     if answer.status:
@@ -142,6 +156,9 @@ def _smoke_failure(message: str, answer: Captured) -> StepFailed:
     frame = _FRAME.search(text)
     culprit = frame["package"] if panic and frame else ""
     hint = "a package fails when the program starts: leave it out, or choose another version" if panic else ""
+    if _TOO_LARGE in text:
+        hint = "leave out the package that writes so much, or allow more (WOMBAT_OUTPUT)"
+        return StepFailed(Failure(FailureKind.USER, "OutputLimit", message, Step.SMOKE, culprit, hint))
     whole = f"{message}: {panic}" if panic else message
     tail = gofailure.tail_of(text)
     return StepFailed(Failure(FailureKind.USER, "SmokeFailed", whole[:500], Step.SMOKE, culprit, hint, tail))
