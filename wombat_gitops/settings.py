@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Final
 
 import platformdirs
-from pydantic import ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wombat_gitops.domain.subjects import LEASE_SECONDS
@@ -35,6 +36,13 @@ def _data() -> Path:
     return Path(platformdirs.user_data_dir("wombat", appauthor=False))
 
 
+def _networks(text: str) -> str:
+    """Raise ValueError where *text* is not a list of addresses and networks."""
+    for part in text.split(",") if text else []:
+        ipaddress.ip_network(part.strip())
+    return text
+
+
 class Settings(BaseSettings):
     """Everything a person can set; each field is the variable `WOMBAT_<NAME>`.
 
@@ -47,6 +55,9 @@ class Settings(BaseSettings):
         folder: folder in the repository that holds the manifests.
         sources: file that lists many sources to watch; *repo*, *ref* and *folder* are not watched then.
         public_url: address at which people reach the website, for links in what is written to git hosts.
+        rate: requests a second that one client of the API may go on with (ten seconds' worth at once); 0: any number.
+        trusted_proxies: addresses or networks, parted by commas, whose `X-Forwarded-For` tells who the client is.
+        behind_tls: people reach the API by TLS, which ends before it; browsers are told never to come without.
         policy: files of kind `Policy` that hold for every build of a service or a builder, parted by commas.
         workers: builds that one builder runs at once.
         memory: bytes that all programs of one build may use together, such as `4GiB`; 0: as much as there is.
@@ -70,6 +81,9 @@ class Settings(BaseSettings):
     folder: str = "manifests"
     sources: Path | None = None
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    rate: Annotated[float, Field(ge=0)] = 50.0
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    behind_tls: bool = False
     policy: str = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     memory: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
