@@ -82,7 +82,7 @@ class ObjectCommitter:
         digest, size, chunks = hashlib.sha256(), 0, 0
         first = request.ranges[0][0] if request.ranges else 1
         if await self._count(request.nuid) == request.chunks:
-            async for page in read_chunks(self._connection, request.nuid, first, self._seconds):
+            async for page in read_chunks(self._connection, request.nuid, first, self._seconds, chunks=request.chunks):
                 for chunk in page:
                     digest.update(chunk.data)
                     size += len(chunk.data)
@@ -103,6 +103,10 @@ class ObjectCommitter:
                     self._connection, meta_subject(request.sha256), payload, expected=expected
                 )
             except WrongSequence:
+                there = await read_meta(self._connection, request.sha256)
+                if (there.sequence if there is not None else 0) == expected:
+                    msg = f"object `{request.sha256[:12]}` is being published"
+                    raise Unreachable(msg) from None  # perhaps by our own first try
                 return None
 
         if await persist(attempt, self._seconds) is not None:

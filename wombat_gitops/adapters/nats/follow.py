@@ -29,6 +29,8 @@ _GATHER: Final = 0.01
 _LAG: Final = 0.05
 _AGAIN: Final = 0.25
 _LAG_LOOKS: Final = 20
+_ROLLED_BACK: Final = 5.0
+"""Seconds for which a stream must end before what was seen of it; a new leader takes a moment to know its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Follower:
         self._wake = asyncio.Event()
         self._hinted = 0
         self._lagging = 0
+        self._short_since = float("inf")
 
     async def looks(self) -> AsyncIterator[Look]:
         """Look after look, for as long as the caller listens."""
@@ -88,15 +91,20 @@ class Follower:
                         self._last = 0
                         yield Look((), reset=True)
                     found = await jetstream.page(self._connection, self._stream, self._subject, self._last)
+                    last = found.messages[-1].sequence if found.messages else self._last
+                    # The replica that answered may lag; only the leader knows that nothing is left.
+                    whole = check and not found.more and not await self._is_behind(last)
                 except (Unreachable, NotFound):
                     self._checked_in = -1
                     await self._rest(_AGAIN if self._connection.connected else self._resync)
                     continue
                 self._looked_at = started
-                if found.messages:
-                    self._last = found.messages[-1].sequence
-                yield Look(found.messages, whole=check and not found.more, ended=not found.more)
+                self._last = last
+                yield Look(found.messages, whole=whole, ended=not found.more)
                 if found.more:
+                    continue
+                if check and not whole:
+                    await self._rest(_LAG, until=started + _LAG)
                     continue
                 if check:
                     self._checked_in, self._checked_at = self._connection.generation, started
@@ -113,11 +121,27 @@ class Follower:
     async def _replaced(self) -> bool:
         info = await jetstream.stream_info(self._connection, self._stream)
         deaf = asyncio.get_running_loop().time() - self._looked_at > TOMBSTONE_SECONDS / 2
-        other = self._created not in {"", info.created} or info.last_sequence < self._last
+        other = self._created not in {"", info.created} or self._is_short(info.last_sequence)
         self._created = info.created
         if other:
             self._hinted = 0
         return other or deaf
+
+    def _is_short(self, end: int) -> bool:
+        """Whether the stream has lost its end. Raises `Unreachable` while that may be a leader that is not ready."""
+        if end >= self._last:
+            self._short_since = float("inf")
+            return False
+        now = asyncio.get_running_loop().time()
+        self._short_since = min(self._short_since, now)
+        if now - self._short_since < _ROLLED_BACK:
+            msg = f"stream `{self._stream}` does not know its end yet"
+            raise Unreachable(msg)
+        self._short_since = float("inf")
+        return True
+
+    async def _is_behind(self, last: int) -> bool:
+        return await jetstream.is_behind(self._connection, self._stream, self._subject, last)
 
     def _pause(self) -> float:
         """Seconds until the next look if nothing happens: short while a replica has not what was hinted at."""

@@ -1,12 +1,15 @@
 """What we use of the JetStream API, by plain requests: no consumer is ever created.
 
 Streams are read with `DIRECT.GET` in batches, which needs no state in the broker, so a broker that was
-killed and is back can be asked on at once.
+killed and is back can be asked on at once. In a cluster any replica answers them, also one that lags a
+little: `newest` and `is_behind` ask the stream's leader, for whoever must not read what is old.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping
@@ -23,9 +26,13 @@ if TYPE_CHECKING:
 _WRONG_SEQUENCE: Final = frozenset({10071, 10164})
 _TOO_LARGE: Final = frozenset({10054})
 _NO_STREAM: Final = 10059
+_NO_MESSAGE: Final = 10037
+_LATER: Final = frozenset({10005, 10007, 10009, 10041, 10158})
+"""A cluster that is not all there, is electing a leader, or is still storing the same message."""
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _SECONDS: Final = 3.0
 """Time-out of one try; the broker answers in milliseconds or has lost the request."""
+_API_SECONDS: Final = 5.0
 
 
 class WrongSequence(Exception):
@@ -34,6 +41,14 @@ class WrongSequence(Exception):
     def __init__(self, sequence: int) -> None:
         super().__init__(sequence)
         self.sequence = sequence
+
+
+class ApiError(InternalError):
+    """The broker refuses what was asked; *number* is its own number for the reason."""
+
+    def __init__(self, message: str, *, number: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +105,30 @@ async def publish(
 
 
 async def newest(connection: Connection, stream: str, subject: str, *, seconds: float = _SECONDS) -> Message | None:
-    """The newest message on a subject.
+    """The newest message on a subject, by the word of the stream's leader.
+
+    Raises:
+        Unreachable: the stream has no leader that answers.
+    """
+    return await _from_leader(connection, stream, {"last_by_subj": subject}, seconds)
+
+
+async def is_behind(
+    connection: Connection, stream: str, subject: str, after: int, *, seconds: float = _SECONDS
+) -> bool:
+    """Whether there is a message on *subject* behind sequence *after*, by the word of the stream's leader.
+
+    Raises:
+        Unreachable: the stream has no leader that answers.
+    """
+    query = {"seq": after + 1, "next_by_subj": subject}
+    return await _from_leader(connection, stream, query, seconds) is not None
+
+
+async def known(connection: Connection, stream: str, subject: str, *, seconds: float = _SECONDS) -> Message | None:
+    """The newest message on a subject that some replica knows; it can be an old one, or not be there yet.
+
+    Answers also while a cluster has no leader.
 
     Raises:
         Unreachable: nobody answers for the stream.
@@ -116,7 +154,7 @@ async def page(
     max_bytes: int = 4 << 20,
     seconds: float = _SECONDS,
 ) -> Page:
-    """Messages on *subject* (with wildcards) behind sequence *after*.
+    """Messages on *subject* (with wildcards) behind sequence *after*, as far as some replica knows.
 
     Raises:
         Unreachable: the stream does not answer, or the answer was cut off.
@@ -167,11 +205,38 @@ async def purge(connection: Connection, stream: str, subject: str) -> None:
     await api(connection, f"STREAM.PURGE.{stream}", {"filter": subject})
 
 
-async def api(connection: Connection, method: str, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the JetStream API. Raises as `publish` does, and `NotFound`."""
+async def api(
+    connection: Connection, method: str, query: Mapping[str, Any], *, seconds: float = _API_SECONDS
+) -> dict[str, Any]:
+    """Ask the JetStream API. Raises as `publish` does, `NotFound`, and `ApiError`."""
     subject = f"$JS.API.{method}"
-    answer = await connection.request(subject, json.dumps(query).encode() if query else b"", seconds=10.0)
+    answer = await connection.request(subject, json.dumps(query).encode() if query else b"", seconds=seconds)
     return _parse(answer.data, subject)
+
+
+async def _from_leader(connection: Connection, stream: str, query: Mapping[str, Any], seconds: float) -> Message | None:
+    try:
+        answer = await api(connection, f"STREAM.MSG.GET.{stream}", query, seconds=seconds)
+        found = answer["message"]
+        headers = base64.b64decode(found.get("hdrs", ""))
+        data = base64.b64decode(found.get("data", ""))
+        return Message(str(found["subject"]), int(found["seq"]), _headers(headers), data)
+    except NotFound as error:
+        msg = f"there is no stream `{stream}` now"
+        raise Unreachable(msg) from error
+    except ApiError as error:
+        if error.number == _NO_MESSAGE:
+            return None
+        raise
+    except (LookupError, TypeError, AttributeError, binascii.Error) as error:
+        msg = f"an answer of stream `{stream}` is not a message"
+        raise InternalError(msg) from error
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    """The headers of a stored message: lines `Name: value` behind a line with the version."""
+    lines = block.decode(errors="replace").split("\r\n")[1:]
+    return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}
 
 
 def _parse(data: bytes, subject: str) -> dict[str, Any]:
@@ -193,9 +258,9 @@ def _parse(data: bytes, subject: str) -> dict[str, Any]:
         raise NotFound(msg)
     if number in _TOO_LARGE:
         raise Refused(msg)
-    if code == 503:  # noqa: PLR2004 - no leader, no quorum, no space
+    if code == 503 or number in _LATER:  # noqa: PLR2004 - no leader, no quorum, no space
         raise Unreachable(msg)
-    raise InternalError(msg)
+    raise ApiError(msg, number=number)
 
 
 def _status(message: Msg) -> str:

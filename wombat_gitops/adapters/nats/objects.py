@@ -25,7 +25,7 @@ from wombat_gitops.domain.messages import CommitAnswer, CommitRequest
 from wombat_gitops.domain.subjects import ARTIFACTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from wombat_gitops.adapters.nats.connection import Connection
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 CHUNK: Final = 1 << 20
 _WINDOW: Final = 4
 """Chunks on their way at once; a heartbeat behind them on the same connection waits for 4 MiB at most."""
+_CHUNK_SECONDS: Final = 4.0
+"""Time-out of one try of a chunk; a broker that died has lost it, and sending it twice stores it once."""
 _PAGE: Final = 8 << 20
 _LETTERS: Final = string.ascii_letters + string.digits
 _NUID: Final = 22
@@ -81,14 +83,18 @@ def digest_text(sha256: str) -> str:
     return "SHA-256=" + base64.urlsafe_b64encode(bytes.fromhex(sha256)).decode()
 
 
-async def read_meta(connection: Connection, name: str) -> ObjectMeta | None:
+async def read_meta(connection: Connection, name: str, *, known: bool = False) -> ObjectMeta | None:
     """The meta of an object, deleted ones included.
+
+    Args:
+        known: take what any replica says; it can lag behind the stream's leader.
 
     Raises:
         CorruptData: it is not the meta of an object.
         Unreachable: the store does not answer.
     """
-    message = await jetstream.newest(connection, OBJECT_STREAM, meta_subject(name))
+    read = jetstream.known if known else jetstream.newest
+    message = await read(connection, OBJECT_STREAM, meta_subject(name))
     if message is None:
         return None
     try:
@@ -114,26 +120,35 @@ def _parse_meta(document: Mapping[str, Any], sequence: int) -> ObjectMeta:
 
 
 async def read_chunks(
-    connection: Connection, nuid: str, first: int, seconds: float
+    connection: Connection, nuid: str, first: int, seconds: float, *, chunks: int = 0
 ) -> AsyncIterator[tuple[Message, ...]]:
     """The chunks of an object in order, some MiB at a time; goes on after the broker was away.
+
+    Args:
+        chunks: how many there should be; where there are fewer, the stream's leader is asked whether that is all.
 
     Raises:
         Unreachable: no progress for *seconds*.
     """
-    after, more = max(first - 1, 0), True
+    subject = chunk_subject(nuid)
+    after, more, count = max(first - 1, 0), True, 0
 
-    def read() -> Awaitable[jetstream.Page]:
-        return jetstream.page(
-            connection, OBJECT_STREAM, chunk_subject(nuid), after, batch=_PAGE // CHUNK, max_bytes=_PAGE
-        )
+    async def read() -> jetstream.Page:
+        page = await jetstream.page(connection, OBJECT_STREAM, subject, after, batch=_PAGE // CHUNK, max_bytes=_PAGE)
+        if page.more or page.messages or 0 < chunks <= count:
+            return page
+        if await jetstream.is_behind(connection, OBJECT_STREAM, subject, after):
+            msg = f"a replica of stream `{OBJECT_STREAM}` lags behind"
+            raise Unreachable(msg)
+        return page
 
     while more:
         page = await persist(read, seconds)
         if page.messages:
             after = page.messages[-1].sequence
+            count += len(page.messages)
             yield page.messages
-        more = page.more
+        more = page.more or (bool(page.messages) and not 0 < chunks <= count)
 
 
 class NatsObjects:
@@ -173,7 +188,7 @@ class NatsObjects:
             job: asyncio.Future[int] | None = None
             first = meta.ranges[0][0] if meta.ranges else 1
             try:
-                async for chunks in read_chunks(self._connection, meta.nuid, first, self._seconds):
+                async for chunks in read_chunks(self._connection, meta.nuid, first, self._seconds, chunks=meta.chunks):
                     written += await job if job else 0
                     job = loop.run_in_executor(None, _take, chunks, digest, file)
                     if written > size:
@@ -190,7 +205,10 @@ class NatsObjects:
         return meta.size if meta is not None else None
 
     async def _meta(self, sha256: str) -> ObjectMeta | None:
-        meta = await persist(lambda: read_meta(self._connection, sha256), self._seconds)
+        """The meta of an object that is there: any replica's word counts, that it is not there only the leader's."""
+        meta = await persist(lambda: read_meta(self._connection, sha256, known=True), self._seconds)
+        if meta is None or meta.deleted:
+            meta = await persist(lambda: read_meta(self._connection, sha256), self._seconds)
         return None if meta is None or meta.deleted else meta
 
     async def _store_in_order(self, path: Path, sha256: str) -> tuple[str, list[int]]:
@@ -221,7 +239,7 @@ class NatsObjects:
         try:
             return await persist(
                 lambda: jetstream.publish(
-                    self._connection, chunk_subject(nuid), data, headers=headers, seconds=self._seconds / 2
+                    self._connection, chunk_subject(nuid), data, headers=headers, seconds=_CHUNK_SECONDS
                 ),
                 self._seconds,
             )

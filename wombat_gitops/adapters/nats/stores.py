@@ -144,19 +144,19 @@ class NatsStore(Generic[T]):
                 return await jetstream.publish(
                     self._connection, subject, payload, headers=sent, expected=expected
                 ), None
-            except WrongSequence as error:
-                found = await self._settled(subject, error.sequence)
+            except WrongSequence:
+                found = await self._settled(subject, expected)
             if found is not None and found.headers.get(_TOKEN) == token:
                 return found.sequence, None
             return 0, found
 
         return await persist(attempt, self._seconds)
 
-    async def _settled(self, subject: str, sequence: int) -> Message | None:
-        """The newest message on *subject*, from a replica that has at least *sequence*."""
+    async def _settled(self, subject: str, expected: int) -> Message | None:
+        """What is on *subject* instead of *expected*; a write that is under way may be our own first try."""
         found = await jetstream.newest(self._connection, self._stream, subject)
-        if found is not None and found.sequence < sequence:
-            msg = f"a replica of stream `{self._stream}` lags behind"
+        if (found.sequence if found is not None else 0) == expected:
+            msg = f"a write to stream `{self._stream}` is under way"
             raise Unreachable(msg)
         return found
 
