@@ -164,6 +164,25 @@ async def test_a_single_broker_becomes_three(cluster: Cluster) -> None:
     assert entry.value == Lease("one", "claim")
 
 
+async def test_one_broker_lost_for_good(cluster: Cluster, connection: Connection) -> None:
+    """One broker and its disk are gone → two go on; an empty one under its name gets a copy of everything."""
+    store = NatsStore(connection, subjects.BUILDS, Lease, seconds=60)
+    await store.create("before", Lease("one", "claim"))
+    lost = cluster.nodes[2]
+    lost.kill()
+    lost.lose_store()
+    async with asyncio.timeout(100):
+        assert await store.create("meanwhile", Lease("one", "claim")) is not None
+        await asyncio.to_thread(cluster.start)
+        stream = kv_stream(subjects.BUILDS)
+        while lost.name not in await asyncio.to_thread(cluster.replicas, stream):
+            await asyncio.sleep(0.05)
+        cluster.nodes[0].kill()
+        assert await store.create("after", Lease("one", "claim")) is not None
+        for key in ("before", "meanwhile"):
+            assert await store.get(key) is not None
+
+
 async def test_without_a_majority_nothing_is_acknowledged(cluster: Cluster, connection: Connection) -> None:
     """Two of three brokers gone → a write is not told to have happened; it is there once a majority is back."""
     store = NatsStore(connection, subjects.BUILDS, Lease, seconds=90)
