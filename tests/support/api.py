@@ -13,7 +13,9 @@ import httpx
 import uvicorn
 
 from wombat_gitops.api.app import create_app
-from wombat_gitops.api.context import Limits
+from wombat_gitops.api.context import Edge
+from wombat_gitops.api.limits import Limits
+from wombat_gitops.api.server import configuration
 from wombat_gitops.services.downloads import Downloads
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from tests.support.stage import Stage
     from wombat_gitops.services.webhooks import WebhookReceiver
 
-QUICK = Limits(event_seconds=0.01, wait_seconds=2)
+QUICK = Limits(event_seconds=0.01, wait_seconds=2, rate=0)
+"""As in earnest, but tests need not wait, and may ask as often as they like."""
+
+NOTHING_BEFORE = Edge()
 
 
 @contextlib.asynccontextmanager
@@ -34,6 +39,7 @@ async def served(
     site: Path | None = None,
     downloads: Downloads | None = None,
     hooks: WebhookReceiver | None = None,
+    edge: Edge = NOTHING_BEFORE,
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a real server that answers from *stage*, whose catalogue the caller runs."""
     stop = asyncio.Event()
@@ -44,14 +50,11 @@ async def served(
         hooks=hooks,
         site=site,
         limits=limits,
+        edge=edge,
         stopping=stop,
     )
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = _Server(
-            uvicorn.Config(
-                app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5
-            )
-        )
+        server = _Server(configuration(app, limits, edge))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wombat_gitops import __version__
 from wombat_gitops.api import problems
 from wombat_gitops.api.answers import get, tagged
 from wombat_gitops.api.catalogue import build_routes, distribution_routes, service_routes
-from wombat_gitops.api.context import Context, Limits, Slots
+from wombat_gitops.api.context import Context, Edge, LogReader
 from wombat_gitops.api.envelope import Envelope
 from wombat_gitops.api.files import file_routes
+from wombat_gitops.api.guard import Guard
 from wombat_gitops.api.hooks import hook_routes
+from wombat_gitops.api.limits import Limits, Slots
 from wombat_gitops.api.logs import event_routes, log_routes
 from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present import ROOT
+from wombat_gitops.api.problems import NotReady
 from wombat_gitops.api.site import BUILT, site_routes
 from wombat_gitops.domain.manifest.rulebook import rules_html
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fastapi.routing import APIRoute
@@ -42,7 +48,9 @@ def create_app(
     hooks: WebhookReceiver | None = None,
     site: Path | None = BUILT,
     limits: Limits | None = None,
+    edge: Edge | None = None,
     stopping: asyncio.Event | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """Put the application together; whoever calls runs `catalog`.
 
@@ -50,17 +58,19 @@ def create_app(
         downloads: the verified disk cache that files are sent from.
         hooks: takes messages of git hosts; without it there are no webhooks.
         site: folder of the built website, or None for an API alone.
+        edge: what stands before this server; nothing by default.
+        monotonic: seconds that only grow, for how often a client asks.
         stopping: set when the server is about to stop, so that open streams end by themselves.
     """
-    limits = limits or Limits()
+    limits, edge = limits or Limits(), edge or Edge()
     context = Context(
         version=__version__,
         catalog=catalog,
-        logs=logs,
+        logs=LogReader(logs),
         downloads=downloads,
         limits=limits,
-        streams=Slots(limits.streams, "event streams"),
-        transfers=Slots(limits.downloads, "downloads"),
+        streams=Slots(limits.streams, "event streams", each=limits.client_streams),
+        transfers=Slots(limits.downloads, "downloads", each=limits.client_downloads),
         stopping=stopping or asyncio.Event(),
     )
     app = FastAPI(
@@ -70,12 +80,15 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation,
     )
-    app.add_middleware(Envelope, stall_seconds=limits.stall_seconds)
+    app.add_middleware(Guard, limits=limits, monotonic=monotonic)
+    app.add_middleware(Envelope, stall_seconds=limits.stall_seconds, behind_tls=edge.tls)
+    if edge.proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(edge.proxies))
     problems.install(app)
     for routes in (service_routes, distribution_routes, build_routes, log_routes, event_routes):
         app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
     app.include_router(file_routes(context), responses=PROBLEMS)
-    app.include_router(hook_routes(hooks), prefix=ROOT)
+    app.include_router(hook_routes(hooks, limits), prefix=ROOT)
     app.include_router(_health_routes(context))
     description = json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"
     app.include_router(_documents(description))
@@ -93,8 +106,10 @@ def _health_routes(context: Context) -> APIRouter:
 
     @get(router, "/readyz")
     async def readiness() -> Response:
-        """The catalogue was read; without the broker its last state still is."""
-        context.ready()
+        """The catalogue is complete and follows the broker; without it, its last state is still told elsewhere."""
+        missing = context.missing()
+        if missing:
+            raise NotReady("; ".join(missing), hint="`/api/v1/status` tells more")
         return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
 
     return router

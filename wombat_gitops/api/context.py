@@ -7,53 +7,39 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wombat_gitops.api.problems import Busy, NotReady
-from wombat_gitops.ports import LogStream
+from wombat_gitops.api.limits import Limits, Slots
+from wombat_gitops.api.problems import NotReady
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.downloads import Downloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
+
+    from wombat_gitops.ports import LogChunk, LogStream
 
 
-class Slots:
-    """A bounded number of places for things that stay open."""
+class LogReader:
+    """Live logs for those who only read: what a route has of them cannot append."""
 
-    def __init__(self, limit: int, what: str) -> None:
-        self._limit = limit
-        self._what = what
-        self.taken = 0
+    def __init__(self, logs: LogStream) -> None:
+        self._logs = logs
 
-    @contextlib.contextmanager
-    def take(self) -> Iterator[None]:
-        """Occupy a place. Raises `Busy` where there is none."""
-        if self.taken >= self._limit:
-            msg = f"{self._limit} {self._what} are open already"
-            raise Busy(msg, hint="try again a little later")
-        self.taken += 1
-        try:
-            yield
-        finally:
-            self.taken -= 1
+    def read(self, build: str, attempt: int, *, after: int = 0, follow: bool = False) -> AsyncIterator[LogChunk]:
+        """As `LogStream.read`."""
+        return self._logs.read(build, attempt, after=after, follow=follow)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much the API does at once.
+class Edge:
+    """What stands between this server and people.
 
     Attributes:
-        streams: open event streams.
-        downloads: files being sent.
-        event_seconds: shortest time between two hints on one stream.
-        wait_seconds: longest wait for the log stream or the record of a build to say something.
-        stall_seconds: a reader that takes nothing for so long is disconnected.
+        proxies: addresses and networks that are believed when they say for whom they ask.
+        tls: people come by TLS, which ends there.
     """
 
-    streams: int = 500
-    downloads: int = 200
-    event_seconds: float = 0.25
-    wait_seconds: float = 10.0
-    stall_seconds: float = 60.0
+    proxies: tuple[str, ...] = ()
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +48,7 @@ class Context:
 
     version: str
     catalog: Catalog
-    logs: LogStream
+    logs: LogReader
     downloads: Downloads
     limits: Limits
     streams: Slots
@@ -75,6 +61,15 @@ class Context:
             msg = "the catalogue is still being read"
             raise NotReady(msg, hint="try again in a few seconds")
         return self.catalog
+
+    def missing(self) -> tuple[str, ...]:
+        """What this server lacks to tell the newest state."""
+        lacks = {
+            "the catalogue is still being read": not self.catalog.ready.is_set(),
+            "there is no connection to the broker": not self.catalog.status().connected,
+            "the server is about to stop": self.stopped,
+        }
+        return tuple(reason for reason, lacking in lacks.items() if lacking)
 
     @property
     def stopped(self) -> bool:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
+from wombat_gitops.api.headers import safe_headers
 from wombat_gitops.api.problems import INTERNAL, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,27 +24,18 @@ _log = structlog.get_logger()
 STALL_SECONDS: Final = 60.0
 """A reader that takes nothing for so long is disconnected, because each costs memory and a place."""
 
-SITE_POLICY: Final = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'"
-)
-_DATA_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+CUT_OFF: Final = "cut_off"
+"""In the state of a request: how the server ends its connection at once, whatever is still to be sent."""
 
-_HEADERS: Final[Mapping[str, str]] = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": _DATA_POLICY,
-}
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, stall_seconds: float = STALL_SECONDS) -> None:
+    def __init__(self, app: ASGIApp, *, stall_seconds: float = STALL_SECONDS, behind_tls: bool = False) -> None:
         self._app = app
+        self._headers = safe_headers(behind_tls=behind_tls)
         self._stall_seconds = stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +54,7 @@ class Envelope:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             try:
                 async with asyncio.timeout(self._stall_seconds):
@@ -73,11 +65,21 @@ class Envelope:
 
         try:
             await self._app(scope, receive, sealed_send)
+        except ClientDisconnect:
+            _log.info("sender_gone", path=scope["path"], request_id=identity)
         except Exception as error:
             if stalled:
                 _log.info("reader_stalled", path=scope["path"], request_id=identity)
+                _cut_off(scope)
                 return
             _log.exception("request_failed", path=scope["path"], request_id=identity, error=type(error).__name__)
             if started:
                 raise
             await problem(Request(scope), INTERNAL)(scope, receive, sealed_send)
+
+
+def _cut_off(scope: Scope) -> None:
+    """End a connection that would otherwise wait until its reader has taken what is buffered: for ever."""
+    cut_off: Callable[[], None] | None = scope["state"].get(CUT_OFF)
+    if cut_off is not None:
+        cut_off()

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
 from wombat_gitops.api.answers import get, is_known, tagged
+from wombat_gitops.api.clients import client_of
+from wombat_gitops.api.headers import FILE_POLICY
 from wombat_gitops.domain.errors import NotFound
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class HeldFile(FileResponse):
 
 async def held_file(
     context: Context,
+    client: str,
     sha256: str,
     size: int,
     *,
@@ -55,7 +58,7 @@ async def held_file(
 ) -> Response:
     """Answer with an object's bytes, read from a verified copy. Raises as `Downloads.hold` and `Slots.take` do."""
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(context.transfers.take())
+        stack.enter_context(context.transfers.take(client))
         path = await stack.enter_async_context(context.downloads.hold(sha256, size))
         return HeldFile(path, stack.pop_all(), media_type, {"ETag": etag_of(sha256), **headers})
 
@@ -101,12 +104,17 @@ def _made(record: BuildRecord) -> Artifact:
 
 
 async def _send(context: Context, request: Request, artifact: Artifact, cache: str) -> Response:
-    headers = {"ETag": etag_of(artifact.sha256), "Cache-Control": cache}
+    headers = {
+        "ETag": etag_of(artifact.sha256),
+        "Cache-Control": cache,
+        "Content-Security-Policy": FILE_POLICY,
+    }
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
     return await held_file(
         context,
+        client_of(request.scope),
         artifact.sha256,
         artifact.size,
         headers={

@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from wombat_gitops.api.answers import get, is_known
 from wombat_gitops.api.catalogue import BuildPath  # noqa: TC001 - read by FastAPI
+from wombat_gitops.api.clients import client_of
 from wombat_gitops.api.files import etag_of, held_file
 from wombat_gitops.api.follow import LogFollower, lines_of
 from wombat_gitops.api.views import ChangeHint
@@ -124,10 +125,10 @@ def _headers_of_stream() -> Response:
     return Response(media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
 
 
-def _slot(context: Context) -> Callable[[], AsyncIterator[None]]:
-    async def slot() -> AsyncIterator[None]:
+def _slot(context: Context) -> Callable[[Request], AsyncIterator[None]]:
+    async def slot(request: Request) -> AsyncIterator[None]:
         context.ready()
-        with context.streams.take():
+        with context.streams.take(client_of(request.scope)):
             yield
 
     return slot
@@ -147,7 +148,8 @@ async def _stored(context: Context, request: Request, log: StoredLog, tail: int 
     if tail is None and is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     if tail is None:
-        return await held_file(context, log.sha256, log.size, media_type=_TEXT, headers=headers)
+        client = client_of(request.scope)
+        return await held_file(context, client, log.sha256, log.size, media_type=_TEXT, headers=headers)
     async with context.downloads.hold(log.sha256, log.size) as path:
         return Response(await asyncio.to_thread(_last_lines, path, tail), media_type=_TEXT)
 

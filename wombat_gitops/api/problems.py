@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -32,11 +33,30 @@ if TYPE_CHECKING:
 MEDIA_TYPE: Final = "application/problem+json"
 TYPES_PATH: Final = "/docs/problems"
 
+_ALLOWED: Final = {"Allow": "GET, HEAD"}
+
 _RETRY_SECONDS: Final = "5"
+_RETRIED: Final = frozenset({429, 503})
 
 
 class Busy(TransientError):
     """As many streams or downloads are open as this server allows."""
+
+
+class TooMany(TransientError):
+    """One client asks for more than its share.
+
+    Attributes:
+        seconds: after how long it may ask again.
+    """
+
+    def __init__(self, message: str, *, hint: str, seconds: float) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
+
+class TooSlow(UserError):
+    """What the client sends does not come in time."""
 
 
 class NotReady(TransientError):
@@ -63,6 +83,15 @@ NOT_FOUND: Final = Kind(404, "not-found", "Not found", "what was named does not 
 GONE: Final = Kind(410, "withdrawn", "Withdrawn", "it is there, and must not be downloaded any more", open=True)
 METHOD: Final = Kind(405, "method-not-allowed", "Method not allowed", "everything here is read with GET or HEAD")
 INVALID: Final = Kind(422, "invalid-request", "Invalid request", "a parameter has a value that it cannot have")
+SLOW: Final = Kind(408, "too-slow", "Too slow", "the request did not come within the time it has")
+LONG_ADDRESS: Final = Kind(414, "address-too-long", "Address too long", "the address is longer than any that is read")
+LARGE_HEAD: Final = Kind(431, "headers-too-large", "Headers too large", "the headers are larger than any that are read")
+MALFORMED: Final = Kind(400, "malformed", "Malformed request", "what came is not a request of HTTP/1.1")
+SHARE: Final = Kind(429, "too-many-requests", "Too many requests", "one client asks for more than its share", open=True)
+BUSY: Final = Kind(
+    503, "busy", "Too busy", "as many connections, streams or downloads are open as this server allows", open=True
+)
+TIMED_OUT: Final = Kind(504, "timed-out", "Timed out", "the store did not answer in time; try again")
 TOO_LARGE: Final = Kind(413, "too-large", "Too large", "the message is larger than any that is taken")
 UNSIGNED: Final = Kind(401, "not-authentic", "Not authentic", "the message is not signed as it must be", open=True)
 REFUSED: Final = Kind(400, "refused", "Request refused", "the request was understood and is not allowed", open=True)
@@ -73,11 +102,13 @@ _KINDS: Final[tuple[tuple[type[WombatError], Kind], ...]] = (
     (Withdrawn, GONE),
     (NotFound, NOT_FOUND),
     (NotAuthentic, UNSIGNED),
+    (TooSlow, SLOW),
     (Refused, REFUSED),
     (UserError, REFUSED),
-    (Busy, Kind(503, "busy", "Too busy", "as many streams or downloads are open as this server allows", open=True)),
-    (NotReady, Kind(503, "not-ready", "Not ready", "the catalogue is still being read", open=True)),
-    (TimedOut, Kind(504, "timed-out", "Timed out", "the store did not answer in time; try again")),
+    (TooMany, SHARE),
+    (Busy, BUSY),
+    (NotReady, Kind(503, "not-ready", "Not ready", "the server cannot tell the newest state yet", open=True)),
+    (TimedOut, TIMED_OUT),
     (Unreachable, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
     (TransientError, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
     (
@@ -109,21 +140,59 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer that tells of a problem."""
-    body = Problem(
+    body = document(
+        kind,
+        detail=detail,
+        instance=str(request.scope["path"]),
+        hint=hint,
+        request_id=request_id(request),
+        errors=errors,
+    )
+    all_headers = {**problem_headers(kind), **(headers or {})}
+    return Response(body.model_dump_json(), kind.status, all_headers, MEDIA_TYPE)
+
+
+def document(
+    kind: Kind,
+    *,
+    detail: str = "",
+    instance: str = "",
+    hint: str = "",
+    request_id: str = "",
+    errors: tuple[ParameterProblem, ...] = (),
+) -> Problem:
+    """The body that tells of a problem."""
+    return Problem(
         type=f"{TYPES_PATH}#{kind.code}",
         title=kind.title,
         status=kind.status,
         code=kind.code,
         detail=detail or kind.meaning,
-        instance=request.url.path,
+        instance=instance,
         hint=hint,
-        request_id=request_id(request),
+        request_id=request_id,
         errors=list(errors),
     )
-    all_headers = {"Cache-Control": "no-store", **(headers or {})}
-    if kind.status == 503:  # noqa: PLR2004
-        all_headers.setdefault("Retry-After", _RETRY_SECONDS)
-    return Response(body.model_dump_json(), kind.status, all_headers, MEDIA_TYPE)
+
+
+def problem_headers(kind: Kind, seconds: float | None = None) -> dict[str, str]:
+    """What an answer that tells of *kind* has beside its body; *seconds* until asking again may work."""
+    headers = {"Cache-Control": "no-store"}
+    if kind.status in _RETRIED:
+        headers["Retry-After"] = _RETRY_SECONDS if seconds is None else str(max(1, math.ceil(seconds)))
+    return headers
+
+
+def unread(request: Request, kind: Kind) -> Response:
+    """The answer to a request whose body stays unread: nothing can follow it on its connection."""
+    allowed = _ALLOWED if kind is METHOD else {}
+    return problem(request, kind, headers={"Connection": "close", **allowed})
+
+
+def too_many(request: Request, error: TooMany) -> Response:
+    """The answer to a client that asks for more than its share."""
+    headers = problem_headers(SHARE, error.seconds)
+    return problem(request, SHARE, detail=error.message, hint=error.hint, headers=headers)
 
 
 def install(app: FastAPI) -> None:
@@ -138,7 +207,11 @@ def install(app: FastAPI) -> None:
 async def _from_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, WombatError):
         return problem(request, INTERNAL)
+    if isinstance(error, TooMany):
+        return too_many(request, error)
     kind = kind_of(error)
+    if kind is SLOW:
+        return unread(request, kind)
     if kind.open:
         return problem(request, kind, detail=error.message, hint=error.hint)
     return problem(request, kind)
@@ -158,7 +231,7 @@ async def _from_validation(request: Request, error: Exception) -> Response:
 async def _from_http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else INTERNAL.status
     if status == METHOD.status:
-        return problem(request, METHOD, headers={"Allow": "GET, HEAD"})
+        return problem(request, METHOD, headers=_ALLOWED)
     if status == NOT_FOUND.status:
         return problem(request, NOT_FOUND, detail=f"there is nothing at `{request.url.path[:200]}`")
     if status >= INTERNAL.status:
@@ -167,7 +240,8 @@ async def _from_http(request: Request, error: Exception) -> Response:
 
 
 async def _explain() -> HTMLResponse:
-    kinds = {kind.code: kind for kind in (METHOD, INVALID, TOO_LARGE, OTHER, *(kind for _, kind in _KINDS))}
+    alone = (METHOD, INVALID, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, OTHER)
+    kinds = {kind.code: kind for kind in (*alone, *(kind for _, kind in _KINDS))}
     rows = "".join(
         f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>'
         f"<p><code>{kind.code}</code>, status {kind.status}: {html.escape(kind.meaning)}.</p>"

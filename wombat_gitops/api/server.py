@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from wombat_gitops.api.app import create_app
+from wombat_gitops.api.connections import Door, protocol
+from wombat_gitops.api.context import Edge
+from wombat_gitops.api.limits import Limits
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.wiring import watching
@@ -19,6 +22,8 @@ from wombat_gitops.wiring.watched import webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+
+    from starlette.types import ASGIApp
 
     from wombat_gitops.ports import LogStream
     from wombat_gitops.services.catalog import Catalog
@@ -30,11 +35,30 @@ _GOODBYE_SECONDS: Final = 3
 """How long open connections may take to end when the API stops."""
 
 
+def configuration(app: ASGIApp, limits: Limits, edge: Edge) -> uvicorn.Config:
+    """How *app* is served: HTTP/1.1 alone, every wait and every size bounded, no header believed unasked."""
+    return uvicorn.Config(
+        app,
+        http=protocol(Door(limits, edge)),
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,
+        h11_max_incomplete_event_size=limits.header_bytes + limits.path_bytes + limits.query_bytes,
+        timeout_keep_alive=limits.idle_seconds,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+    )
+
+
 class HttpServer:
     """A server on a socket that it already has; `address` is where a browser on this machine finds it."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, limits: Limits, edge: Edge) -> None:
         self._listener = listener
+        self._limits = limits
+        self._edge = edge
         self.address = _address_of(listener)
 
     async def serve(
@@ -46,14 +70,16 @@ class HttpServer:
         hooks: WebhookReceiver | None = None,
     ) -> None:
         """Answer until *stop*; whoever calls runs *catalog*."""
-        config = uvicorn.Config(
-            create_app(catalog=catalog, logs=logs, downloads=downloads, hooks=hooks, stopping=stop),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        app = create_app(
+            catalog=catalog,
+            logs=logs,
+            downloads=downloads,
+            hooks=hooks,
+            limits=self._limits,
+            edge=self._edge,
+            stopping=stop,
         )
-        server = _Server(config)
+        server = _Server(configuration(app, self._limits, self._edge))
         serving = asyncio.create_task(server.serve(sockets=[self._listener]), name="http")
         ended = asyncio.create_task(stop.wait(), name="http stop")
         either: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, ended}
@@ -84,7 +110,12 @@ async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
             msg = f"cannot listen on `{settings.host}:{settings.port}`: {error.strerror}"
             raise Refused(msg, hint="choose another port with `--port`, or 0 for any free one") from error
         listener.setblocking(False)  # noqa: FBT003 - the standard library's word
-        yield HttpServer(listener)
+        yield HttpServer(listener, Limits(rate=settings.rate), _edge(settings))
+
+
+def _edge(settings: Settings) -> Edge:
+    proxies = (part.strip() for part in settings.trusted_proxies.split(","))
+    return Edge(tuple(proxy for proxy in proxies if proxy), settings.behind_tls)
 
 
 async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:

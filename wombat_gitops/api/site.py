@@ -14,7 +14,7 @@ from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
 from wombat_gitops.api.answers import get, is_known
-from wombat_gitops.api.envelope import SITE_POLICY
+from wombat_gitops.api.headers import SITE_POLICY
 
 BUILT: Final = Path(__file__).parent.parent / "ui" / "dist"
 """Where the package keeps its website."""

@@ -13,6 +13,7 @@ from tests.support.api import in_process, served
 from tests.support.factories import ManualClock
 from tests.support.stage import Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.api.app import create_app
+from wombat_gitops.api.headers import DATA_POLICY
 from wombat_gitops.api.openapi import describe
 from wombat_gitops.domain.catalogue import SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
@@ -337,7 +338,8 @@ async def test_headers_keep_browsers_safe(client: httpx.AsyncClient) -> None:
     """Data cannot be taken for a page, framed, or sniffed."""
     headers = (await client.get("/api/v1")).headers
 
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert headers["content-security-policy"] == DATA_POLICY
+    assert "unsafe" not in DATA_POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert "server" not in headers

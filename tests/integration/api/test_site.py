@@ -34,7 +34,7 @@ async def test_every_page_is_the_same_document(tmp_path: Path, site: Path, path:
     assert answer.text == "<!doctype html><title>site</title>"
     assert answer.headers["cache-control"] == "no-cache"
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'self'" in policy
+    assert policy.startswith("default-src 'none'; script-src 'self'")
     assert "require-trusted-types-for 'script'" in policy
     assert "unsafe" not in policy
     assert known.status_code == 304
