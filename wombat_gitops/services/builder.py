@@ -216,7 +216,7 @@ class Builder:
                     self._chance.new_mark(),
                 )
             except TransientError as error:
-                _log.warning("claim_failed", build=entry.key, error=error.message)
+                _log.warning("claim_failed", build=entry.key, builder=self.identity.id, error=error.message)
                 return None
             if self._queued.get(entry.key) is entry:
                 del self._queued[entry.key]
@@ -250,7 +250,9 @@ class Builder:
         return max((min(times) - self._chance.clock()) / timedelta(seconds=1), 0.05)
 
     async def _attempt(self, running: _Running) -> None:
-        build = running.claim.record.id
+        build, number = running.claim.record.id, running.claim.record.attempt.number
+        # This task and those it starts tell nothing but this attempt.
+        structlog.contextvars.bind_contextvars(build=build, builder=self.identity.id, attempt=number)
         done = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
@@ -258,14 +260,14 @@ class Builder:
                 # lease has to live until then.
                 group.create_task(self._keep_lease(running, done), name=f"lease {build[:12]}")
                 try:
-                    with self._workspace(f"{build[:16]}-{running.claim.record.attempt.number}") as workspace:
+                    with self._workspace(f"{build[:16]}-{number}") as workspace:
                         await self._work(running, workspace)
                 finally:
                     done.set()
         except* LeaseLost as lost:
-            _log.warning("build_dropped", build=build, error=str(lost.exceptions[0]))
+            _log.warning("build_dropped", build=build, builder=self.identity.id, error=str(lost.exceptions[0]))
         except* WombatError as error:
-            _log.error("build_abandoned", build=build, error=str(error.exceptions[0]))
+            _log.error("build_abandoned", build=build, builder=self.identity.id, error=str(error.exceptions[0]))
         finally:
             self._running.pop(build, None)
             self._wake.set()
@@ -275,7 +277,8 @@ class Builder:
             try:
                 await running.claim.renew()
             except TransientError as error:
-                _log.warning("lease_not_renewed", build=running.claim.record.id, error=error.message)
+                build = running.claim.record.id
+                _log.warning("lease_not_renewed", build=build, builder=self.identity.id, error=error.message)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(done.wait(), self._beat_seconds)
 
@@ -292,7 +295,7 @@ class Builder:
         if outcome is _Signal.LOST:
             msg = f"build `{record.id[:12]}` was taken from this builder"
             raise LeaseLost(msg)
-        stored = await self._store_log(log)
+        stored = await self._store_log(record.id, log)
         async with asyncio.timeout(_FINISH_SECONDS):
             await self._finish(running.claim, outcome, stored)
 
@@ -320,12 +323,12 @@ class Builder:
         lock = await self._backend.inputs.load(spec)
         return await self._engine.build(spec, lock, workspace, log, taken.step, lambda: taken.record.policies)
 
-    async def _store_log(self, log: JobLog) -> StoredLog | None:
+    async def _store_log(self, build: str, log: JobLog) -> StoredLog | None:
         sha256, size = await asyncio.to_thread(file_digest, log.path)
         try:
             await self._backend.objects.put(log.path, sha256, size)
         except WombatError as error:
-            _log.warning("log_not_stored", error=error.message)
+            _log.warning("log_not_stored", build=build, builder=self.identity.id, error=error.message)
             return None
         return StoredLog(sha256, size)
 
@@ -344,10 +347,12 @@ class Builder:
             except LeaseLost:
                 raise
             except TransientError as error:
-                _log.warning("result_not_written_yet", build=taken.record.id, error=error.message)
+                build = taken.record.id
+                _log.warning("result_not_written_yet", build=build, builder=self.identity.id, error=error.message)
                 await asyncio.sleep(1)
             else:
-                _log.info("build_ended", build=taken.record.id, state=str(taken.record.state))
+                record = taken.record
+                _log.info("build_ended", build=record.id, builder=self.identity.id, state=str(record.state))
                 return
 
     async def _show_presence(self) -> None:
@@ -366,7 +371,7 @@ class Builder:
             try:
                 await self._backend.presence.put(builder_lease(self.identity.id), presence)
             except TransientError as error:
-                _log.warning("presence_not_renewed", error=error.message)
+                _log.warning("presence_not_renewed", builder=self.identity.id, error=error.message)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), self._beat_seconds)
 
@@ -380,7 +385,7 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog) -> Failure:
         kind, reason = FailureKind.INTERNAL, type(error).__name__
     known = isinstance(error, WombatError)
     if not known or isinstance(error, InternalError | CorruptData):
-        _log.error("attempt_broke", build=record.id, exc_info=error)
+        _log.error("attempt_broke", build=record.id, builder=record.attempt.builder, exc_info=error)
     message = error.message if isinstance(error, WombatError) else f"{reason} inside the builder"
     hint = error.hint if isinstance(error, WombatError) else ""
     step = record.step.step if record.step else None

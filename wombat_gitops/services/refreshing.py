@@ -6,11 +6,12 @@ Every source has a task of its own: what one of them does or suffers is nothing 
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from wombat_gitops.domain.catalogue import SourceLook
 from wombat_gitops.domain.errors import InternalError, TransientError, Unverified, WombatError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from wombat_gitops.ports import ManifestSource, Store, Tree
     from wombat_gitops.services.reconciler import Outcome
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 GAP_SECONDS: Final = 1.0
 """Shortest time between two looks that were asked for; all that is asked for meanwhile is one look."""
@@ -169,7 +170,7 @@ class Looks:
                     await self._store.put(source_look(look.id), look)
                     self._written = look
                 except TransientError as error:
-                    _log.debug("how `%s` was looked at was not written: %s", look.id, error.message)
+                    _log.debug("look_not_written", source=look.id, error=error.message)
 
     async def _before(self) -> SourceLook | None:
         try:
@@ -198,7 +199,7 @@ async def keep_running(
             await _until_stopped(work, stop)
         except Exception:  # noqa: BLE001 - the border around one source
             failures += 1
-            _log.exception("watching `%s` broke off and is started again", name)
+            _log.exception("watching_broke", work=name)
             await first_of(asyncio.sleep(_RESTART.delay(failures, random())), stop)
 
 

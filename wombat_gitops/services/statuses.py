@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from wombat_gitops.domain.commitstatus import LONGEST_DESCRIPTION, CommitState, CommitStatus
 from wombat_gitops.domain.errors import InternalError, NotFound, TransientError, Unverified, WombatError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.reconciler import Outcome
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 ATTEMPTS: Final = 5
 """Tries to write one status; the next one to be written starts anew."""
@@ -201,7 +202,7 @@ class StatusReporter:
                 await self._note(status)
                 return
         self._given_up = status
-        _log.warning("the status of `%s` was not written: %s", wanted.revision[:12], self.failure)
+        _log.warning("status_not_written", source=self._target.source, revision=wanted.revision, error=self.failure)
 
     def _distribution(self, name: str) -> DistributionRecord | None:
         try:
@@ -221,7 +222,7 @@ class StatusReporter:
         try:
             await self._store.put(self._key, status)
         except TransientError as error:
-            _log.debug("the written status was not noted: %s", error.message)
+            _log.debug("status_not_noted", source=self._target.source, error=error.message)
 
     @property
     def _key(self) -> str:

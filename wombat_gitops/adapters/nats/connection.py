@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import nats.aio.client
 import nats.errors
+import structlog
 
 from wombat_gitops.domain.errors import Refused, Unreachable, WombatError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nats.aio.msg import Msg
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 MAX_PAYLOAD: Final = 2_000_000
 """Bytes of one message; the broker's limit is 2 MB, and the client is closed for good above it."""
@@ -201,11 +201,11 @@ class Connection:
         self._up.set()
         self._wake()
         if self.generation > 1:
-            _log.info("the broker is back")
+            _log.info("broker_back", generation=self.generation)
 
     async def _on_down(self) -> None:
         if self._up.is_set() and not self._ending:
-            _log.warning("the broker is gone")
+            _log.warning("broker_lost")
         self._up.clear()
         if not self._lost.done():
             self._lost.set_result(None)
@@ -221,9 +221,9 @@ class Connection:
     async def _on_error(self, error: Exception) -> None:
         self._last_error = str(error) or type(error).__name__
         if isinstance(error, (OSError, nats.errors.TimeoutError)) or not self._up.is_set():
-            _log.debug("broker: %s", error)
+            _log.debug("broker_retried", error=self._last_error)
         else:
-            _log.warning("broker: %s", error)
+            _log.warning("broker_complained", error=self._last_error)
 
     def _wake(self) -> None:
         for event in self._watchers:
@@ -287,6 +287,6 @@ async def _prepare_again(connection: Connection, prepare: Callable[[Connection],
                 await prepare(connection)
                 done = generation
             except WombatError as error:
-                _log.warning("the broker could not be prepared: %s", error.message)
+                _log.warning("broker_not_prepared", error=error.message)
                 wake.set()
                 await asyncio.sleep(1.0)

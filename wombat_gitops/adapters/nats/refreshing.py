@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+import structlog
 
 from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import Refused
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.nats.connection import Connection
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class NatsRefresher:
@@ -39,7 +40,7 @@ async def refreshes(connection: Connection, hear: Callable[[str], None]) -> Asyn
         try:
             asked = messages.decode_request(SourceRefresh, message.data)
         except Refused as error:
-            _log.warning("a message on `%s` was not understood: %s", subjects.SOURCE_REFRESH, error.message)
+            _log.warning("refresh_not_understood", subject=subjects.SOURCE_REFRESH, error=error.message)
             return
         hear(asked.source)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import re
 import time
 import warnings
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import nats.errors
+import structlog
 from nats.micro.request import Request
 from nats.micro.service import Endpoint, EndpointConfig, Service, ServiceConfig
 
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.objects import Committer
     from wombat_gitops.ports import Attempts, BuildClient
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -276,11 +276,11 @@ class _Endpoint(Endpoint):
         if isinstance(error, TimeoutError):
             return 503, ErrorBody("unavailable", f"not done within {self._route.seconds:g} s")
         if not isinstance(error, WombatError):
-            _log.error("%s failed", self._subject, exc_info=error)
+            _log.error("answer_broke", endpoint=self._route.name, exc_info=error)
             return 500, problems.INTERNAL
         status, body = problems.to_wire(error)
         if status == 500:  # noqa: PLR2004
-            _log.error("%s: %s", self._subject, error.message)
+            _log.error("answer_failed", endpoint=self._route.name, error=error.message)
         return (self._route.refused, body) if type(error) is Refused else (status, body)
 
 
