@@ -130,7 +130,10 @@ def _withdrawn(distribution: Distribution) -> str:
 
 def _retention(distribution: Distribution) -> str:
     kept = distribution.retention
-    return f"{kept.versions} versions, {kept.days} days" if kept is not None else ""
+    if kept is None:
+        return ""
+    pinned = f", pinned {', '.join(kept.pin)}" if kept.pin else ""
+    return f"{kept.versions} versions, {kept.days} days{pinned}"
 
 
 def _tests(before: Iterable[PipelineTest], after: Iterable[PipelineTest]) -> tuple[list[str], list[str]]:

@@ -206,10 +206,17 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many versions of a distribution to keep at least, and for how many days; 0 sets no bound."""
+    """What of a distribution to keep at least; `domain.retention` says what that means.
+
+    Attributes:
+        versions: how many of the newest, 0 where nothing is said.
+        days: for how many days, 0 where nothing is said.
+        pin: versions that stay whatever else is said.
+    """
 
     versions: int = 0
     days: int = 0
+    pin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

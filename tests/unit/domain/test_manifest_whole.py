@@ -71,7 +71,7 @@ def test_every_field_reaches_the_distribution() -> None:
         "      hello\n"
         "    expect: hello\n"
         "withdrawn: {reason: leaks, versions: [0.9.0]}\n"
-        "retention: {versions: 5, days: 90}\n"
+        "retention: {versions: 5, days: 90, pin: [0.9.0]}\n"
         "policy:\n"
         "  platforms: {deny: [darwin]}\n"
     )
@@ -93,7 +93,7 @@ def test_every_field_reaches_the_distribution() -> None:
     assert len(one.packages_for(arm[0])) == len(one.packages) - 1
     assert one.tests == (PipelineTest("copies", "input: {stdin: {}}\n", "hello\n", "hello"),)
     assert one.withdrawn == Withdrawal("leaks", ("0.9.0",))
-    assert one.retention == Retention(5, 90)
+    assert one.retention == Retention(5, 90, ("0.9.0",))
     assert [(policy.name, policy.platforms) for policy in one.policies] == [("example", Selection(deny=("darwin",)))]
 
 
@@ -271,6 +271,7 @@ def test_a_renamed_field_is_read_with_a_hint() -> None:
     [
         ("retention: {versions: 0}\n", (7, 23)),
         ("retention: {days: soon}\n", (7, 19)),
+        ("retention: {pin: [newest]}\n", (7, 19)),
         ("replaces: [{module: a.b/c, with: ../c}]\n", (7, 34)),
         ("exclusions: [{platforms: [plan9]}]\n", (7, 27)),
         ("policy: {maxSize: 80 MB}\n", (7, 19)),

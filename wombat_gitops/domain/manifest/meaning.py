@@ -214,4 +214,4 @@ def _withdrawal(fields: Mapping[str, Json]) -> Withdrawal | None:
 
 def _retention(fields: Mapping[str, Json]) -> Retention | None:
     numbers = [number if isinstance(number := fields.get(name), int) else 0 for name in ("versions", "days")]
-    return Retention(*numbers) if fields else None
+    return Retention(*numbers, tuple(texts(fields.get("pin")))) if fields else None

@@ -23,6 +23,7 @@ from wombat_gitops.domain.manifest.texts import (
     TAGS,
     TOOLCHAIN,
     TOOLCHAIN_PATTERN,
+    VERSION,
 )
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, DEFAULT_TOOLCHAIN
 
@@ -327,12 +328,19 @@ SHARED: Final = (
             (
                 Field("versions", Number(1, 10_000), "Versions", "How many versions to keep.", examples=(5,)),
                 Field("days", Number(1, 36_500), "Days", "For how many days to keep a version.", examples=(90,)),
+                Field(
+                    "pin",
+                    ListOf(VERSION, least=1, most=500),
+                    "Pinned versions",
+                    "Versions that are kept whatever the other fields, or a quota, say.",
+                    examples=(["1.2.0"],),
+                ),
             )
         ),
         "Retention",
-        "What to keep when artifacts are cleared away; what one of the two keeps stays. This version clears nothing "
-        "away.",
-        examples=({"versions": 5, "days": 90},),
+        "What to keep when artifacts are cleared away; what one of the fields keeps stays, and what a manifest asks "
+        "for now always does. Without any bound, here or by the operator, everything is kept.",
+        examples=({"versions": 5, "days": 90, "pin": ["1.2.0"]},),
     ),
 )
 """What manifests can have in common: fields of a distribution, and of `Defaults` for all in a folder."""
