@@ -137,10 +137,12 @@ def _slot(context: Context) -> Callable[[Request], AsyncIterator[None]]:
 def _attempt(record: BuildRecord, number: int | None) -> Attempt | None:
     if number is None:
         return record.attempts[-1] if record.attempts else None
-    if number > len(record.attempts):
-        msg = f"build `{record.id[:12]}` has no attempt {number}"
-        raise NotFound(msg, hint=f"it has {len(record.attempts)}")
-    return record.attempts[number - 1]
+    for attempt in record.attempts:
+        if attempt.number == number:
+            return attempt
+    known = [attempt.number for attempt in record.attempts]
+    msg = f"build `{record.id[:12]}` has no attempt {number}"
+    raise NotFound(msg, hint=f"it has {known[0]} to {known[-1]}" if known else "it has none yet")
 
 
 async def _stored(context: Context, request: Request, log: StoredLog, tail: int | None) -> Response:

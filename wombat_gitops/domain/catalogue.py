@@ -196,12 +196,15 @@ def assess(record: DistributionRecord, builds: Mapping[str, BuildRecord]) -> Sta
     """
     wanted = [builds.get(target.build) for target in record.targets]
     states = [build.state if build is not None else None for build in wanted]
-    synced = bool(states) and all(state is BuildState.SUCCEEDED for state in states)
+    lost = any(build is not None and build.lost for build in wanted)
+    synced = bool(states) and not lost and all(state is BuildState.SUCCEEDED for state in states)
     sync = Sync.SYNCED if synced else Sync.OUT_OF_SYNC
     if record.suspended:
         return Status(sync, Health.SUSPENDED)
     if synced:
         return Status(sync, Health.HEALTHY)
+    if lost:
+        return Status(sync, Health.MISSING)
     if BuildState.FAILED in states:
         return Status(sync, Health.DEGRADED)
     if any(state in {BuildState.QUEUED, BuildState.RUNNING} for state in states):

@@ -23,6 +23,12 @@ from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
 MAX_ATTEMPTS: Final = 3
 """Executions of one build before it fails for good; a build that kills its builder ends here too."""
 
+KEPT_ATTEMPTS: Final = 20
+"""Attempts that a record remembers; older ones are forgotten, and their numbers never given again."""
+
+_KEPT_TAILS: Final = 3
+"""Attempts whose last lines a record repeats; those of the others are in their logs."""
+
 _BACKOFF: Final = timedelta(seconds=5)
 _BACKOFF_CAP: Final = timedelta(minutes=5)
 
@@ -149,9 +155,10 @@ class BuildRecord:
     Attributes:
         round: 1, and one more after each retry by a person; attempts count anew in each round.
         not_before: no builder takes it earlier (back-off after a transient failure).
-        attempts: all of all rounds, oldest first.
+        attempts: the newest ones of all rounds, at most `KEPT_ATTEMPTS`, oldest first.
         policies: what the newest request wants held; the builder adds its own.
         contents: JSON of `contents.Contents` in the object store, once the build has succeeded.
+        lost: `Missing` or `DigestMismatch` where its artifact was found gone or damaged, until there is a good one.
     """
 
     id: str
@@ -170,6 +177,7 @@ class BuildRecord:
     failure: Failure | None = None
     policies: tuple[Policy, ...] = ()
     contents: StoredLog | None = None
+    lost: str = ""
     schema: int = 1
 
     @property
@@ -232,10 +240,10 @@ def queued(identity: str, spec: BuildSpec, origin: Origin, priority: int, now: d
 def claimed(record: BuildRecord, builder: str, claim: str, now: datetime) -> BuildRecord:
     """*builder* takes the build and starts a new attempt."""
     _expect(record, "claimed", BuildState.QUEUED)
-    attempt = Attempt(len(record.attempts) + 1, builder, claim, now)
+    number = record.attempts[-1].number + 1 if record.attempts else 1
     return replace(
         _move(record, BuildState.RUNNING, now),
-        attempts=(*record.attempts, attempt),
+        attempts=(*_history(record.attempts), Attempt(number, builder, claim, now)),
         tries_left=record.tries_left - 1,
         not_before=None,
     )
@@ -259,7 +267,7 @@ def succeeded(
     """The attempt produced *artifact*, which is in the object store."""
     moved = _move(record, BuildState.SUCCEEDED, now)
     ended = _end_attempt(moved, "succeeded", now, log=log)
-    return replace(ended, artifact=artifact, contents=contents, failure=None)
+    return replace(ended, artifact=artifact, contents=contents, failure=None, lost="")
 
 
 def failed(
@@ -343,6 +351,25 @@ def retried(record: BuildRecord, now: datetime) -> BuildRecord:
         artifact=None,
         contents=None,
     )
+
+
+def artifact_judged(record: BuildRecord, lost: str) -> BuildRecord:
+    """The artifact of a build that has succeeded was looked at: see `BuildRecord.lost`, "" where it is good."""
+    _expect(record, "judged", BuildState.SUCCEEDED)
+    return replace(record, lost=lost)
+
+
+def _history(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """What a record keeps of earlier attempts when a new one begins, so that no number of retries outgrows a value."""
+    kept = attempts[-(KEPT_ATTEMPTS - 1) :]
+    older, newer = kept[: -(_KEPT_TAILS - 1)], kept[-(_KEPT_TAILS - 1) :]
+    return (*map(_without_tail, older), *newer)
+
+
+def _without_tail(attempt: Attempt) -> Attempt:
+    if attempt.failure is None or not attempt.failure.tail:
+        return attempt
+    return replace(attempt, failure=replace(attempt.failure, tail=()))
 
 
 def _with_attempt(record: BuildRecord, attempt: Attempt) -> BuildRecord:

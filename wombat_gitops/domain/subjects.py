@@ -24,7 +24,10 @@ SERVICE_LIST: Final = "build.list"
 SERVICE_GET: Final = "build.get"
 SERVICE_CANCEL: Final = "build.cancel"
 SERVICE_RETRY: Final = "build.retry"
+SERVICE_COLLECT: Final = "build.collect"
 OBJECT_COMMIT: Final = "artifact.commit"
+ARTIFACT_SUSPECT: Final = "artifact.suspect"
+"""Tells the service that an artifact could not be read; a hint, since every one is read in time anyway."""
 SOURCE_REFRESH: Final = "source.refresh"
 """Tells watchers to look at a source now; a hint, since every source is looked at in time anyway."""
 
@@ -55,6 +58,11 @@ def build_lease(builder: str, build: str) -> str:
 def builder_lease(builder: str) -> str:
     """Key of the presence of a builder, given its id."""
     return f"builder.{builder}"
+
+
+def keeper_note() -> str:
+    """Key of what the service noted about things that nothing names any more."""
+    return "keeper.note"
 
 
 def source_look(source: str) -> str:

@@ -355,6 +355,9 @@ class Catalog:
         return [build for build in builds if build is not None and build.artifact is not None]
 
     def _no_artifact(self, name: str, version: str, file_name: str) -> NotFound:
+        record = self._distributions.values.get(name)
+        if record is not None and record.withdrawn is not None and record.withdrawn.covers(version):
+            return Withdrawn(f"`{name}` `{version[:64]}` is withdrawn: {record.withdrawn.reason}")
         published = self._index.published(name)
         files = sorted(file for known, file in published.files if known == version)
         if files:
@@ -362,7 +365,6 @@ class Catalog:
                 f"version `{version[:64]}` of `{name}` has no file `{file_name[:128]}`",
                 hint=_nearest(file_name, files) or f"it has {', '.join(f'`{file}`' for file in files[:4])}",
             )
-        record = self._distributions.values.get(name)
         if record is not None and record.version == version:
             states = {b.state.value for t in record.targets if (b := self._index.records.get(t.build)) is not None}
             return NotFound(

@@ -139,7 +139,7 @@ def stage(record: BuildRecord) -> str:
         words = record.step.step.value if record.step else "starting"
         if record.cancel_requested:
             words = "stopping"
-        number = len(record.attempts)
+        number = record.attempts[-1].number if record.attempts else 1
         return f"{words} (attempt {number})" if number > 1 else words
     if record.state is BuildState.QUEUED and record.failure is not None:
         return f"queued again after {record.failure.reason}"
