@@ -74,6 +74,18 @@ class MemoryStore(Generic[T]):
         del self._entries[key]
         self._tell(key, revision)
 
+    async def discard(self, current: Versioned[T]) -> bool:
+        """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
+        found = self._entries.get(check_key(current.key))
+        if found is None or found.revision != current.revision:
+            return False
+        await self.remove(current.key)
+        return True
+
+    async def keys(self) -> list[str]:
+        """Every key, without reading the values."""
+        return list(self._entries)
+
     async def follow(self) -> AsyncIterator[Change[T]]:
         """All entries, `Synced`, then every change; see `ports.Store.follow`."""
         pending = _Pending({key: entry.revision for key, entry in self._entries.items()})

@@ -25,10 +25,14 @@ from wombat_gitops.ports.sources import Tree as Tree
 from wombat_gitops.ports.sources import TreeEntry as TreeEntry
 from wombat_gitops.ports.stores import Change as Change
 from wombat_gitops.ports.stores import Corrupt as Corrupt
+from wombat_gitops.ports.stores import HeldObject as HeldObject
+from wombat_gitops.ports.stores import Holdings as Holdings
+from wombat_gitops.ports.stores import ObjectKeeper as ObjectKeeper
 from wombat_gitops.ports.stores import ObjectStore as ObjectStore
 from wombat_gitops.ports.stores import Put as Put
 from wombat_gitops.ports.stores import Removed as Removed
 from wombat_gitops.ports.stores import Reset as Reset
 from wombat_gitops.ports.stores import Store as Store
 from wombat_gitops.ports.stores import Synced as Synced
+from wombat_gitops.ports.stores import Upload as Upload
 from wombat_gitops.ports.stores import Versioned as Versioned

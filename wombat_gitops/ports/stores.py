@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
 T = TypeVar("T")
@@ -89,6 +90,14 @@ class Store(Protocol[T]):
         """Make the key go away; no error where it is not there."""
         ...
 
+    async def discard(self, current: Versioned[T]) -> bool:
+        """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
+        ...
+
+    async def keys(self) -> Sequence[str]:
+        """Every key, without reading the values."""
+        ...
+
     def follow(self) -> AsyncIterator[Change[T]]:
         """All entries, then `Synced`, then every change for as long as the caller listens.
 
@@ -122,4 +131,80 @@ class ObjectStore(Protocol):
 
     async def size(self, sha256: str) -> int | None:
         """The size of an object in bytes, or None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeldObject:
+    """An object as its store keeps it.
+
+    Attributes:
+        stored_at: when it was stored or last asked to be, by the clock of who stored it; None where that is not known.
+        revision: another one each time that it is stored, or asked to be.
+        leftover: it is not there for readers any more, and something of it still takes room.
+    """
+
+    sha256: str
+    size: int
+    stored_at: datetime | None
+    revision: int
+    leftover: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Parts of an object that nobody has published: an upload that is under way, or one that was broken off.
+
+    Attributes:
+        parts: how many there are; grows while the upload goes on.
+    """
+
+    id: str
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Everything that takes room in an object store.
+
+    Attributes:
+        unreadable: names of objects of which the store cannot tell what belongs to them.
+    """
+
+    objects: tuple[HeldObject, ...]
+    uploads: tuple[Upload, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+class ObjectKeeper(Protocol):
+    """Looks after the objects of an `ObjectStore`; the role that publishes objects alone may have it.
+
+    Every method raises `Unreachable` where the store does not answer in time.
+    """
+
+    async def holdings(self) -> Holdings:
+        """What there is."""
+        ...
+
+    async def find(self, sha256: str) -> HeldObject | None:
+        """One object, or None where there is none that can be read."""
+        ...
+
+    async def verify(self, held: HeldObject, pace: Callable[[int], Awaitable[None]]) -> bool:
+        """Read all bytes of an object; False where they are not the ones of its name, or not all there.
+
+        Args:
+            pace: awaited after every part that was read, with its size in bytes.
+        """
+        ...
+
+    async def delete(self, held: HeldObject) -> bool:
+        """Remove exactly *held*; False, and nothing is done, where it was stored again meanwhile.
+
+        An end halfway leaves it hidden from readers, as a `leftover`; deleting that again goes on.
+        """
+        ...
+
+    async def discard(self, uploads: Sequence[Upload]) -> int:
+        """Remove uploads and return how many went; those that were published meanwhile stay."""
         ...

@@ -200,6 +200,23 @@ async def stream_info(connection: Connection, stream: str, *, subjects: str = ""
     return StreamInfo(str(answer["created"]), int(state["last_seq"]), dict(state.get("subjects") or {}))
 
 
+async def subjects(connection: Connection, stream: str, wanted: str) -> dict[str, int]:
+    """How many messages there are on each subject that *wanted* (with wildcards) means, as the leader knows it.
+
+    Raises:
+        NotFound: there is no such stream.
+        Unreachable: nobody answers.
+    """
+    found: dict[str, int] = {}
+    while True:
+        query = {"subjects_filter": wanted, "offset": len(found)}
+        answer = await api(connection, f"STREAM.INFO.{stream}", query)
+        batch = answer["state"].get("subjects") or {}
+        found.update(batch)
+        if not batch or len(found) >= int(answer.get("total", 0)):
+            return found
+
+
 async def purge(connection: Connection, stream: str, subject: str) -> None:
     """Delete all messages on a subject."""
     await api(connection, f"STREAM.PURGE.{stream}", {"filter": subject})

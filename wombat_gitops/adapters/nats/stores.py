@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TOKEN: Final = "Wombat-Token"  # noqa: S105 - the name of a header
+_TOMBSTONE: Final = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
 _MAX_TEXT: Final = 16 << 20
 _OVERHEAD: Final = 1024
 """Bytes that subject and headers may need of the largest value."""
@@ -109,10 +110,23 @@ class NatsStore(Generic[T]):
             found = await persist(lambda: jetstream.newest(self._connection, self._stream, subject), self._seconds)
             if found is None or _is_tombstone(found):
                 return
-            headers = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
-            written, _ = await self._write(key, b"", found.sequence, token, headers)
+            written, _ = await self._write(key, b"", found.sequence, token, _TOMBSTONE)
             if written:
                 return
+
+    async def discard(self, current: Versioned[T]) -> bool:
+        """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
+        self._known.pop(current.key, None)
+        written, _ = await self._write(current.key, b"", current.revision, _new_token(), _TOMBSTONE)
+        return bool(written)
+
+    async def keys(self) -> list[str]:
+        """Every key, without reading the values; such that were removed lately may be among them."""
+        beginning = f"$KV.{self._bucket}."
+        found = await persist(
+            lambda: jetstream.subjects(self._connection, self._stream, f"{beginning}{self._prefix}>"), self._seconds
+        )
+        return [subject.removeprefix(beginning) for subject in found]
 
     async def follow(self) -> AsyncIterator[Change[T]]:
         """All entries, `Synced`, then every change; see `ports.Store.follow`."""
