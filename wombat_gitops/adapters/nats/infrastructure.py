@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
+
 from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.jetstream import ApiError
 from wombat_gitops.adapters.nats.retrying import persist
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.errors import InternalError
+from wombat_gitops.domain.errors import InternalError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.connection import Connection
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 MAX_VALUE: Final = 1_000_000
 """Bytes of one stored value; the largest records are distributions, which hold their manifest's text."""
@@ -22,18 +24,23 @@ MAX_VALUE: Final = 1_000_000
 TOMBSTONE_SECONDS: Final = 24 * 3600
 """How long a removed key leaves a trace; a follower that was deaf for half of it starts anew."""
 
+_OTHER_SETTINGS: Final = 10058
+_NO_CLUSTER: Final = 10074
+"""The broker's numbers for why it does not create a stream."""
+
 _SECOND: Final = 1_000_000_000
 _LOG_AGE: Final = 7 * 24 * 3600 * _SECOND
 _LOG_BYTES: Final = 2 << 30
 _LOG_MESSAGES: Final = 20_000
 _DUPLICATES: Final = 120 * _SECOND
-_BUCKETS: Final = (
+BUCKETS: Final = (
     (subjects.BUILDS, "build records"),
     (subjects.INPUTS, "go.mod and go.sum of builds"),
     (subjects.LEASES, "signs of life"),
     (subjects.SOURCES, "watched repositories"),
     (subjects.DISTRIBUTIONS, "declared distributions"),
 )
+"""Every KV bucket, and what it holds."""
 
 
 def kv_stream(bucket: str) -> str:
@@ -47,24 +54,48 @@ OBJECT_STREAM: Final = f"OBJ_{subjects.ARTIFACTS}"
 async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 30.0) -> None:
     """Make all buckets and streams exist. Safe to call at any time, by many at once.
 
+    What exists gets more copies where *replicas* asks for more, and keeps those it has where it asks for fewer: a
+    role without that setting must not take a cluster's safety away.
+
     Raises:
-        Unreachable: the broker has no JetStream, or no quorum within *seconds*.
+        Unreachable: the broker has no JetStream, or no quorum, or too few servers within *seconds*.
+        Refused: the broker is no cluster, and cannot keep *replicas* copies.
         InternalError: the broker refuses a setting.
     """
-    async with asyncio.TaskGroup() as group:
-        for config in _configs(replicas):
-            group.create_task(_ensure_stream(connection, config, seconds))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for config in _configs(replicas):
+                group.create_task(_ensure_stream(connection, config, seconds))
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
 
 
 async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds: float) -> None:
     name = config["name"]
     try:
         await persist(lambda: jetstream.api(connection, f"STREAM.CREATE.{name}", config), seconds)
-    except InternalError:
-        try:
-            await persist(lambda: jetstream.api(connection, f"STREAM.UPDATE.{name}", config), seconds)
-        except InternalError as error:
-            _log.warning("stream %s keeps its own settings: %s", name, error.message)
+    except ApiError as error:
+        if error.number == _NO_CLUSTER:
+            msg = f"the broker is no cluster, and cannot keep {config['num_replicas']} copies"
+            raise Refused(msg, hint="set WOMBAT_REPLICAS=1, or connect to a cluster (docs/cluster.md)") from error
+        if error.number != _OTHER_SETTINGS:
+            raise
+        await _update_stream(connection, config, seconds)
+
+
+async def _update_stream(connection: Connection, config: dict[str, Any], seconds: float) -> None:
+    name, wanted = config["name"], config["num_replicas"]
+
+    async def attempt() -> None:
+        info = await jetstream.api(connection, f"STREAM.INFO.{name}", {})
+        kept = max(wanted, int(info["config"]["num_replicas"]))
+        await jetstream.api(connection, f"STREAM.UPDATE.{name}", config | {"num_replicas": kept})
+
+    try:
+        await persist(attempt, seconds)
+    except (InternalError, Unreachable) as error:
+        # It was there before, and is used as it is.
+        _log.warning("stream_differs", stream=name, error=error.message)
 
 
 def _configs(replicas: int) -> list[dict[str, Any]]:
@@ -83,7 +114,7 @@ def _configs(replicas: int) -> list[dict[str, Any]]:
             "deny_delete": True,
             "republish": {"src": f"$KV.{bucket}.>", "dest": f"ev.{bucket}.>", "headers_only": True},
         }
-        for bucket, description in _BUCKETS
+        for bucket, description in BUCKETS
     ]
     objects = common | {
         "name": OBJECT_STREAM,
