@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,8 @@ MAX_INPUT: Final = 1_000_000
 """Bytes of go.mod and of go.sum that a request may carry; the largest known distribution needs 100 kB."""
 
 _KEPT_INPUTS: Final = 32
+_FRESH_SECONDS: Final = 900.0
+_REMEMBERED: Final = 1024
 _REQUEUED_BY_REQUEST: Final = frozenset({BuildState.SUPERSEDED})
 
 
@@ -56,19 +59,43 @@ class Index(Protocol):
 class Inputs:
     """The module files of builds, each stored once under its digest."""
 
-    def __init__(self, store: Store[str]) -> None:
+    def __init__(self, store: Store[str], monotonic: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._monotonic = monotonic
         self._read: OrderedDict[str, str] = OrderedDict()
+        self._saved: OrderedDict[str, float] = OrderedDict()
 
     async def save(self, lock: Lock) -> None:
-        """Store both files; nothing happens where they are there and intact."""
+        """Store both files.
+
+        One that is there is written once more unless that was done lately: what clears away inputs that no
+        record names removes exactly what it has looked at, and a record that names these comes next.
+        """
         for text in (lock.go_mod, lock.go_sum):
-            name = digest(text)
-            found = await self._find(name)
-            if found is None:
-                await self._store.create(name, text)
-            elif digest(found) != name:
+            await self._save(digest(text), text)
+
+    async def _save(self, name: str, text: str) -> None:
+        now = self._monotonic()
+        while True:
+            try:
+                entry = await self._store.get(name)
+            except CorruptData:
                 await self._store.put(name, text)
+                break
+            if entry is None:
+                if await self._store.create(name, text) is not None:
+                    break
+            elif entry.value != text:
+                await self._store.put(name, text)
+                break
+            elif now - self._saved.get(name, float("-inf")) < _FRESH_SECONDS:
+                return
+            elif await self._store.replace(entry, text) is not None:
+                break
+        self._saved[name] = now
+        self._saved.move_to_end(name)
+        if len(self._saved) > _REMEMBERED:
+            self._saved.popitem(last=False)
 
     async def load(self, spec: BuildSpec) -> Lock:
         """The module files of *spec*.
@@ -191,6 +218,31 @@ class BuildQueue:
             Refused: it has not ended.
         """
         return await self._change(await self._entry(build), lambda record: lifecycle.retried(record, self._clock()))
+
+    async def forget(self, entry: Versioned[BuildRecord]) -> bool:
+        """Remove the record of a build that has ended; False where it has not, or was changed meanwhile."""
+        return entry.value.state.final and await self._records.discard(entry)
+
+    async def judge(self, build: str, sha256: str, lost: str, *, again: bool = False) -> BuildRecord | None:
+        """Note how the artifact of a build was found.
+
+        Args:
+            lost: as `BuildRecord.lost`; "" where the artifact is good.
+            again: queue the build again where it is lost.
+
+        Returns:
+            The record as it was written; None where there was nothing to write, or the build has no such artifact.
+        """
+        while True:
+            entry = await self._records.get(build)
+            if entry is None or entry.value.artifact is None or entry.value.artifact.sha256 != sha256:
+                return None
+            wanted = lifecycle.artifact_judged(entry.value, lost)
+            if lost and again:
+                wanted = lifecycle.retried(wanted, self._clock())
+            written = await self._records.replace(entry, wanted) if wanted != entry.value else None
+            if written is not None or wanted == entry.value:
+                return written.value if written is not None else None
 
     def _check(self, spec: BuildSpec, lock: Lock) -> None:
         check_spec(spec)
