@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain import asking, lifecycle
 from wombat_gitops.domain.errors import NotFound, Refused, Unreachable
 from wombat_gitops.domain.identity import build_id
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
@@ -44,8 +44,8 @@ class MemoryBuilds:
         created = key not in self.records
         if created:
             self.records[key] = lifecycle.queued(key, request.spec, request.origin, request.priority, _NOW)
-        elif self.records[key].state is BuildState.SUPERSEDED:
-            self.records[key] = lifecycle.retried(self.records[key], _NOW)
+        asked = asking.asked(self.records[key], request.origin.source)
+        self.records[key] = lifecycle.retried(asked, _NOW) if asked.state is BuildState.SUPERSEDED else asked
         return BuildAnswer(self.records[key], created)
 
     async def get(self, build: str) -> BuildRecord:
@@ -59,13 +59,15 @@ class MemoryBuilds:
         self._answer()
         return BuildPage(tuple(self.records.values()), total=len(self.records))
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
         record = await self.get(build)
         if record.state is not BuildState.QUEUED:
             msg = f"build `{build}` has ended"
             raise Refused(msg)
-        move = lifecycle.superseded if superseded else lifecycle.cancel_asked
-        self.records[build] = move(record, _NOW)
+        if superseded:
+            self.records[build] = asking.no_longer_asked(record, source, _NOW)
+        else:
+            self.records[build] = lifecycle.cancel_asked(record, _NOW)
         return self.records[build]
 
     async def retry(self, build: str) -> BuildRecord:

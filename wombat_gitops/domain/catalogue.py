@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.capability import EVERYTHING, Capabilities
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.model import Exclusion, Maintainer, Module, PlatformField, Replace, Retention, Withdrawal
 
@@ -27,7 +28,7 @@ class Condition:
 
     Attributes:
         type: `Ready`, `Reconciling`, `Stalled`, or an abnormal one that exists only while true
-            (`FetchFailed`, `VerificationFailed`, `InvalidManifest`, `NameConflict`, `PruneBlocked`).
+            (`FetchFailed`, `VerificationFailed`, `InvalidManifest`, `NameConflict`, `PruneBlocked`, `NoBuilder`).
         reason: CamelCase word of a fixed list.
         message: for people; where a file is wrong, its diagnostics as `path:line:column: …` lines.
         revision: the commit it was observed at.
@@ -149,9 +150,22 @@ class SourceLook:
         return self.polled_at + 2 * timedelta(seconds=self.interval) + _GRACE
 
 
+class BuilderState(StrEnum):
+    """What a builder does about new builds."""
+
+    WORKING = "working"  # takes what it can
+    DRAINING = "draining"  # takes nothing more, and ends what it has
+    QUARANTINED = "quarantined"  # its machine is broken: it takes nothing until it has passed a test of itself
+
+
 @dataclass(frozen=True, slots=True)
 class BuilderPresence:
-    """A builder that is at work, renewed while it lives: the value of `builder.<id>` in `leases`."""
+    """A builder that is at work, renewed while it lives: the value of `builder.<id>` in `leases`.
+
+    Attributes:
+        reason: why it is not working, or "".
+        can: which builds it takes.
+    """
 
     id: str
     host: str
@@ -160,6 +174,20 @@ class BuilderPresence:
     busy: int
     started_at: datetime
     beat: int = 0
+    state: BuilderState = BuilderState.WORKING
+    reason: str = ""
+    can: Capabilities = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderOrder:
+    """What an operator wants of a builder: the value of `order.<name>` in `leases`, written by the service alone.
+
+    It holds for every start of a builder of that name, until there is another order.
+    """
+
+    drain: bool
+    at: datetime
 
 
 class Sync(StrEnum):

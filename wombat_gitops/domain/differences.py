@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wombat_gitops.domain.capability import size_text
 from wombat_gitops.domain.lock import parse_go_mod
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def differences(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
         ("exclusions", _exclusions(one), _exclusions(other)),
         ("policies", (policy.name for policy in one.policies), (policy.name for policy in other.policies)),
         ("labels", (f"{key}={text}" for key, text in one.labels), (f"{key}={text}" for key, text in other.labels)),
+        ("needs", _needs(one), _needs(other)),
         ("maintainers", (each.name for each in one.maintainers), (each.name for each in other.maintainers)),
     ):
         change = lists(name, before_items, after_items)
@@ -134,6 +136,12 @@ def _retention(distribution: Distribution) -> str:
         return ""
     pinned = f", pinned {', '.join(kept.pin)}" if kept.pin else ""
     return f"{kept.versions} versions, {kept.days} days{pinned}"
+
+
+def _needs(distribution: Distribution) -> list[str]:
+    needs = distribution.needs
+    memory = [f"{size_text(needs.memory)} of memory"] if needs.memory else []
+    return memory + [f"label {key}={text}" for key, text in needs.labels]
 
 
 def _tests(before: Iterable[PipelineTest], after: Iterable[PipelineTest]) -> tuple[list[str], list[str]]:

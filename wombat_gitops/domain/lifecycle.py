@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from wombat_gitops.domain.capability import NO_NEEDS, Needs
 from wombat_gitops.domain.errors import BuildFailed, IllegalTransition
 from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
 
 MAX_ATTEMPTS: Final = 3
-"""Executions of one build before it fails for good; a build that kills its builder ends here too."""
+"""Executions of one build before it fails for good."""
 
 KEPT_ATTEMPTS: Final = 20
 """Attempts that a record remembers; older ones are forgotten, and their numbers never given again."""
@@ -61,11 +62,11 @@ class Step(StrEnum):
 
 
 class FailureKind(StrEnum):
-    """Who can mend a failure: only `transient` ones are tried again."""
+    """Who can mend a failure; what a `user` has to mend is not tried again."""
 
     USER = "user"  # the manifest, a package or the lock
     TRANSIENT = "transient"  # network, broker, lost builder
-    INTERNAL = "internal"  # the builder's machine or a defect
+    INTERNAL = "internal"  # the builder's machine or a defect: another builder may do better
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,12 @@ class Failure:
 
 POLICY_VIOLATION: Final = "PolicyViolation"
 """The reason of a failure that another policy mends."""
+
+KILLS_BUILDERS: Final = "KillsItsBuilder"
+"""The reason of a build whose builders were lost, one after the other, until its attempts were spent."""
+
+_EVERYWHERE: Final = frozenset({"CorruptData", "IllegalTransition", "InternalError"})
+"""Reasons of internal failures that no other builder would be spared."""
 
 
 class StepFailed(BuildFailed):
@@ -159,6 +166,8 @@ class BuildRecord:
         policies: what the newest request wants held; the builder adds its own.
         contents: JSON of `contents.Contents` in the object store, once the build has succeeded.
         lost: `Missing` or `DigestMismatch` where its artifact was found gone or damaged, until there is a good one.
+        needs: what the newest request wants of a builder.
+        asked_by: ids of the sources that ask for the build, "" for people; sorted (see `domain.asking`).
     """
 
     id: str
@@ -177,6 +186,8 @@ class BuildRecord:
     failure: Failure | None = None
     policies: tuple[Policy, ...] = ()
     contents: StoredLog | None = None
+    needs: Needs = NO_NEEDS
+    asked_by: tuple[str, ...] = ()
     lost: str = ""
     schema: int = 1
 
@@ -273,13 +284,14 @@ def succeeded(
 def failed(
     record: BuildRecord, failure: Failure, log: StoredLog | None, now: datetime, jitter: float = 0.0
 ) -> BuildRecord:
-    """The attempt failed: the build is queued again where that can help, else it has failed.
+    """The attempt failed: the build is queued again where time or another builder can help, else it has failed.
 
     Args:
         jitter: 0 to 1, spreads the retries of builds that failed together over half the back-off.
     """
     _expect(record, "failed", BuildState.RUNNING)
-    again = failure.kind is FailureKind.TRANSIENT and record.tries_left > 0 and not record.cancel_requested
+    helps = failure.kind is FailureKind.TRANSIENT or is_internal(failure)
+    again = helps and record.tries_left > 0 and not record.cancel_requested
     moved = _move(record, BuildState.QUEUED if again else BuildState.FAILED, now)
     ended = replace(_end_attempt(moved, "failed", now, failure=failure, log=log), failure=failure)
     if not again:
@@ -294,15 +306,33 @@ def lost(record: BuildRecord, now: datetime) -> BuildRecord:
     _expect(record, "lost", BuildState.RUNNING)
     if record.cancel_requested:
         return cancelled(record, now)
-    failure = Failure(
-        FailureKind.TRANSIENT,
-        "BuilderLost",
-        f"builder `{record.attempt.builder}` stopped answering",
-        step=record.step.step if record.step else None,
-    )
+    failure = _loss(record)
     again = record.tries_left > 0
     moved = _move(record, BuildState.QUEUED if again else BuildState.FAILED, now)
     return replace(_end_attempt(moved, "lost", now, failure=failure), failure=failure)
+
+
+def _loss(record: BuildRecord) -> Failure:
+    """Why an attempt has ended whose builder is gone; the last one of a build that lost them all says so."""
+    step, spent = record.step.step if record.step else None, counted(record)
+    if record.tries_left > 0 or any(attempt.ended_as not in {"lost", None} for attempt in spent):
+        message = f"builder `{record.attempt.builder}` stopped answering"
+        return Failure(FailureKind.TRANSIENT, "BuilderLost", message, step)
+    names = ", ".join(f"`{attempt.builder}`" for attempt in spent)
+    message = f"every builder that worked on it was lost: {names}"
+    hint = "find out what it does to its builders (memory, most often) before you retry it"
+    return Failure(FailureKind.INTERNAL, KILLS_BUILDERS, message, step, "", hint)
+
+
+def counted(record: BuildRecord) -> tuple[Attempt, ...]:
+    """The attempts that were spent since a person last retried the build, oldest first."""
+    spent = MAX_ATTEMPTS - record.tries_left
+    return tuple(attempt for attempt in record.attempts if attempt.ended_as != "released")[-spent:] if spent else ()
+
+
+def is_internal(failure: Failure) -> bool:
+    """Whether the machine of the builder is to blame, so that another one may well succeed."""
+    return failure.kind is FailureKind.INTERNAL and failure.reason not in _EVERYWHERE
 
 
 def released(record: BuildRecord, log: StoredLog | None, now: datetime) -> BuildRecord:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from wombat_gitops.domain.capability import NO_NEEDS, Needs
 from wombat_gitops.domain.errors import CorruptData, Refused
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, Origin, Step, StoredLog
 from wombat_gitops.domain.model import Artifact, BuildSpec, PlatformField, Policy
@@ -36,6 +37,7 @@ class BuildRequest:
     origin: Origin = Origin()
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     policies: Annotated[tuple[Policy, ...], Field(max_length=20)] = ()
+    needs: Needs = NO_NEEDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,17 @@ class BuildRef:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:
-    """Stop a build; with `superseded` only while it is queued, because its manifest moved on."""
+    """Stop a build; with `superseded` only while it is queued, because its manifest moved on.
+
+    Attributes:
+        source: who asks for it no more; the build is superseded where nobody else does.
+    """
 
     __pydantic_config__ = _STRICT
 
     id: BuildId
     superseded: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,33 @@ BuilderId = Annotated[
     str,
     Field(pattern=r"^[a-z0-9-]{1,40}\.[a-z0-9-]{1,40}$", description="name of the builder, a dot, and its start"),
 ]
+
+
+BuilderName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="what a builder is called")]
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderRef:
+    """Name one builder, to drain it or to let it work again."""
+
+    __pydantic_config__ = _STRICT
+
+    name: BuilderName
+
+
+@dataclass(frozen=True, slots=True)
+class BuilderAnswer:
+    """What a builder was told.
+
+    Attributes:
+        changed: False where it had been told so before.
+        present: ids of the builders of that name that are at work; the order also holds for one that starts later.
+    """
+
+    name: str
+    drain: bool
+    changed: bool = False
+    present: tuple[str, ...] = ()
 
 
 class AttemptOutcome(StrEnum):

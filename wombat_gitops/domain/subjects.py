@@ -9,7 +9,7 @@ BUILDS: Final = "builds"
 INPUTS: Final = "inputs"
 """KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
 LEASES: Final = "leases"
-"""KV of signs of life, keys `build.<builder>.<build>`, `builder.<builder>`, `source.<id>`, and `status.<id>`."""
+"""KV of signs of life: `build.<builder>.<build>`, `builder.<builder>`, `order.<name>`, `source.<id>`, `status.<id>`."""
 LEASE_SECONDS: Final = 15.0
 """How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
 SOURCES: Final = "sources"
@@ -28,6 +28,8 @@ SERVICE_COLLECT: Final = "build.collect"
 OBJECT_COMMIT: Final = "artifact.commit"
 ARTIFACT_SUSPECT: Final = "artifact.suspect"
 """Tells the service that an artifact could not be read; a hint, since every one is read in time anyway."""
+BUILDER_DRAIN: Final = "builder.drain"
+BUILDER_RESUME: Final = "builder.resume"
 SOURCE_REFRESH: Final = "source.refresh"
 """Tells watchers to look at a source now; a hint, since every source is looked at in time anyway."""
 
@@ -58,6 +60,11 @@ def build_lease(builder: str, build: str) -> str:
 def builder_lease(builder: str) -> str:
     """Key of the presence of a builder, given its id."""
     return f"builder.{builder}"
+
+
+def builder_order(name: str) -> str:
+    """Key of what an operator wants of a builder, given its name; below no builder's own keys."""
+    return f"order.{name}"
 
 
 def keeper_note() -> str:

@@ -38,8 +38,12 @@ class BuildClient(Protocol):
         """Builds that match, newest first."""
         ...
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
-        """Stop a build. Raises `NotFound`, or `Refused` where it has ended."""
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
+        """Stop a build. Raises `NotFound`, or `Refused` where it has ended.
+
+        Args:
+            superseded: only where it is queued, and *source* was the last who asked for it.
+        """
         ...
 
     async def retry(self, build: str) -> BuildRecord:

@@ -161,6 +161,7 @@ def _request(declared: Declared, desired: DesiredBuild, source: str, revision: s
         go_sum=lock.go_sum if lock else "",
         origin=Origin(source, revision, declared.distribution.path),
         policies=declared.distribution.policies,
+        needs=declared.distribution.needs,
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from wombat_gitops.domain import lifecycle, policy
+from wombat_gitops.domain import asking, lifecycle, policy
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import (
     CorruptData,
@@ -172,7 +172,7 @@ class BuildQueue:
         if entry is None:
             await self._inputs.save(lock)
             record = lifecycle.queued(identity, request.spec, request.origin, request.priority, self._clock())
-            record = replace(record, policies=request.policies)
+            record = replace(record, policies=request.policies, needs=request.needs, asked_by=(request.origin.source,))
             created = await self._records.create(identity, record)
             if created is not None:
                 return BuildAnswer(created.value, created=True)
@@ -185,10 +185,10 @@ class BuildQueue:
         unknown = policy.about_contents(rules) and contents is None
         if await self._is_miss(entry.value, request.policies, unknown=unknown):
             await self._inputs.save(lock)
-            return BuildAnswer(await self._change(entry, lambda record: self._again(record, request.policies)))
-        if entry.value.state is not BuildState.SUCCEEDED and entry.value.policies != request.policies:
-            return BuildAnswer(await self._change(entry, lambda record: replace(record, policies=request.policies)))
-        return BuildAnswer(entry.value)
+            return BuildAnswer(await self._change(entry, lambda record: self._again(record, request)))
+        if entry.value.state is BuildState.SUCCEEDED or _as_asked(entry.value, request) == entry.value:
+            return BuildAnswer(entry.value)
+        return BuildAnswer(await self._change(entry, lambda record: self._noted(record, request)))
 
     async def get(self, build: str) -> BuildRecord:
         """One build. Raises `NotFound`."""
@@ -198,8 +198,8 @@ class BuildQueue:
         """Builds that match, newest first."""
         return self._index.builds(query)
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
-        """Stop a build; with *superseded* only while it is queued.
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
+        """Stop a build; with *superseded* only while it is queued, and only once nobody but *source* asks for it.
 
         Raises:
             NotFound: there is no such build.
@@ -207,7 +207,7 @@ class BuildQueue:
         """
         entry = await self._entry(build)
         if superseded:
-            return await self._change(entry, lambda record: lifecycle.superseded(record, self._clock()))
+            return await self._change(entry, lambda record: asking.no_longer_asked(record, source, self._clock()))
         return await self._change(entry, lambda record: lifecycle.cancel_asked(record, self._clock()))
 
     async def retry(self, build: str) -> BuildRecord:
@@ -263,10 +263,16 @@ class BuildQueue:
             return False
         return unknown or await self._objects.size(record.artifact.sha256) != record.artifact.size
 
-    def _again(self, record: BuildRecord, policies: tuple[Policy, ...]) -> BuildRecord:
-        """The record queued once more; where an equal request was faster, only with other policies."""
-        queued = lifecycle.retried(record, self._clock()) if record.state.final else record
-        return replace(queued, policies=policies)
+    def _again(self, record: BuildRecord, request: BuildRequest) -> BuildRecord:
+        """The record queued once more; where an equal request was faster, only as *request* wants it."""
+        wanted = _as_asked(record, request)
+        return lifecycle.retried(wanted, self._clock()) if record.state.final else wanted
+
+    def _noted(self, record: BuildRecord, request: BuildRequest) -> BuildRecord:
+        """The record as *request* wants it; queued again where its last asker went away in this very moment."""
+        if record.state is BuildState.SUCCEEDED:
+            return record
+        return self._again(record, request) if record.state in _REQUEUED_BY_REQUEST else _as_asked(record, request)
 
     async def _contents(self, record: BuildRecord) -> Contents | None:
         """What is inside a finished build; None where that is not known."""
@@ -299,3 +305,9 @@ class BuildQueue:
             if written is not None:
                 return written.value
             entry = await self._entry(entry.key)
+
+
+def _as_asked(record: BuildRecord, request: BuildRequest) -> BuildRecord:
+    """The record with what the newest request says about it."""
+    wanted = replace(record, policies=request.policies, needs=request.needs)
+    return asking.asked(wanted, request.origin.source)

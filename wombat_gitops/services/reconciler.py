@@ -16,33 +16,29 @@ from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Source
 from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.errors import (
     InternalError,
-    NotFound,
     Refused,
     TransientError,
     Unverified,
     UserError,
     WombatError,
 )
-from wombat_gitops.domain.lifecycle import BuildState, Origin
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import Places
-from wombat_gitops.domain.messages import BuildRequest
 from wombat_gitops.services import observed, publishing, stored
 from wombat_gitops.services.observed import Moment
 from wombat_gitops.services.pacing import Timing, all_of, first_of
+from wombat_gitops.services.wanted import WantedBuilds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from wombat_gitops.domain.declaration import Declared, DesiredBuild
+    from wombat_gitops.domain.declaration import Declared
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.model import Platform, Policy
+    from wombat_gitops.domain.model import Platform
     from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
 
 _CONCURRENCY: Final = 8
-_FIRST_PRIORITY: Final = 10
-_ENDED: Final = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED})
 _LASTING: Final = frozenset({observed.INVALID_MANIFEST, observed.NAME_CONFLICT, observed.PRUNE_BLOCKED})
 
 
@@ -128,19 +124,18 @@ class Reconciler:
         self._source = source
         self._reader = reader
         self._builds = builds
+        self._wanted = WantedBuilds(builds, source.id, first)
         self._sources = sources
         self._distributions = distributions
         self._clock = clock
         self._random = random
         self._timing = timing or Timing(interval)
-        self._first = first
         self._rivals = rivals
         self._monotonic = monotonic
         self._observe = observe
         self._declaration: Declaration | None = None
         self._done = ""
         self._confirmed_at = float("-inf")
-        self._known: dict[str, tuple[Policy, ...]] = {}
         self._settled: dict[str, tuple[Declared, Declared]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -170,7 +165,7 @@ class Reconciler:
             return await self._failed(error, tally)
         try:
             if confirm:
-                self._known.clear()
+                self._wanted.doubt()
                 self._settled.clear()
             declaration = await self._apply(declaration, tally)
         except WombatError as error:
@@ -222,7 +217,8 @@ class Reconciler:
         usable, published = await self._settle(usable)
         broken = {**broken, **published}
         settled = observed.settled(declaration, usable, published)
-        refused = await self._request(usable.values(), declaration.revision, tally)
+        requested, refused = await self._wanted.request(usable.values(), declaration.revision)
+        tally.requested += requested
         wanted = {
             name: observed.make_record(
                 item, self._source.id, moment, observed.refusals(item, refused, moment), records.get(name)
@@ -249,7 +245,7 @@ class Reconciler:
             conditions.append(moment.condition(observed.PRUNE_BLOCKED, "Empty", message))
             for name in leaving:
                 del wanted[name]
-        await self._supersede(records, wanted, tally)
+        tally.cancelled += await self._wanted.give_up(self._unneeded(records, wanted))
         changed = await self._write_distributions(entries, wanted, tally)
         await self._finish(declaration, broken, conditions, tally, changed=changed)
         return settled
@@ -297,81 +293,16 @@ class Reconciler:
             conditions.append(moment.condition(observed.NAME_CONFLICT, "NameTaken", message))
         return conditions
 
-    async def _request(self, items: Iterable[Declared], revision: str, tally: _Tally) -> dict[str, str]:
-        """Ask for every build that is missing; returns why the service refused, by build id."""
-        refused: dict[str, str] = {}
-        limit = asyncio.Semaphore(_CONCURRENCY)
-
-        async def ask(item: Declared, build: DesiredBuild) -> None:
-            async with limit:
-                try:
-                    tally.requested += await self._ensure(item, build, revision)
-                    self._known[build.id] = item.distribution.policies
-                except (Refused, NotFound) as error:
-                    refused[build.id] = error.message
-
-        wanted = [
-            (item, build)
-            for item in items
-            if not item.distribution.builds_nothing
-            for build in item.builds
-            if self._known.get(build.id) != item.distribution.policies
-        ]
-        wanted.sort(key=lambda pair: pair[1].spec.platform != self._first)
-        await all_of(ask(item, build) for item, build in wanted)
-        return refused
-
-    async def _ensure(self, item: Declared, build: DesiredBuild, revision: str) -> bool:
-        """Make sure that a build is there, with its artifact and policies; True where it has to be built (again)."""
-        try:
-            record = await self._builds.get(build.id)
-            asked = record.state not in {BuildState.SUPERSEDED, BuildState.SUCCEEDED}
-            if asked and record.policies == item.distribution.policies:
-                return False
-        except NotFound:
-            pass
-        if item.lock is None:
-            msg = f"`{item.distribution.path}` has builds and no lock"
-            raise InternalError(msg)
-        answer = await self._builds.request(
-            BuildRequest(
-                build.spec,
-                item.lock.go_mod,
-                item.lock.go_sum,
-                Origin(self._source.id, revision, item.distribution.path),
-                _FIRST_PRIORITY if build.spec.platform == self._first else 0,
-                item.distribution.policies,
-            )
-        )
-        if answer.build.state is BuildState.SUPERSEDED:
-            await self._builds.retry(build.id)
-        return answer.build.state not in _ENDED
-
-    async def _supersede(
-        self,
-        records: Mapping[str, DistributionRecord],
-        wanted: Mapping[str, DistributionRecord],
-        tally: _Tally,
-    ) -> None:
-        """Take queued builds that no distribution asks for any more off the queue, as well as that can be done."""
-        after = {**records, **wanted}
-        needed = {target.build for record in after.values() if not record.retired for target in record.targets}
+    def _unneeded(
+        self, records: Mapping[str, DistributionRecord], wanted: Mapping[str, DistributionRecord]
+    ) -> set[str]:
+        """Builds that a distribution asked for before, and none of this source does now."""
+        mine = {name: record for name, record in records.items() if record.source == self._source.id}
+        needed = {
+            target.build for record in {**mine, **wanted}.values() if not record.retired for target in record.targets
+        }
         held = (records[name] for name in wanted if name in records and not records[name].retired)
-        before = {target.build for record in held for target in record.targets}
-
-        async def cancel(build: str) -> None:
-            try:
-                record = await self._builds.get(build)
-                if record.state is BuildState.QUEUED:
-                    await self._builds.cancel(build, superseded=True)
-                    tally.cancelled += 1
-            except (UserError, InternalError):
-                return  # it ended, was taken, or is gone: all of that is fine
-
-        unneeded = sorted(before - needed)
-        for build in unneeded:
-            self._known.pop(build, None)
-        await all_of(cancel(build) for build in unneeded)
+        return {target.build for record in held for target in record.targets} - needed
 
     async def _write_distributions(
         self,

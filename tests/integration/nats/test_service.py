@@ -96,7 +96,7 @@ class SmallQueue:
         record = lifecycle.queued("2" * 64, SPEC, Origin(self.padding), 0, NOW)
         return BuildPage((record,) * query.limit, "more", 1000)
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
         record = await self.get(build)
         if record.state.final:
             msg = "the build has ended"

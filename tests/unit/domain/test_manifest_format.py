@@ -34,6 +34,7 @@ SHARED_VALUES: dict[str, Any] = {
     "maintainers": [{"name": "Data #1", "email": "data@example.org"}, {"github": "a/b", "name": "it's: me"}],
     "labels": {"team": "data", "kept": "1.10", "on": "off", "a/b": ""},
     "retention": {"days": 90, "versions": 5},
+    "needs": {"labels": {"disk": "ssd"}, "memory": "4GiB"},
 }
 LIMITS: dict[str, Any] = {
     "modules": {"deny": ["github.com/example/*"], "allow": ["github.com/..."]},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.manifests import SMALL
+from wombat_gitops.domain.capability import Needs
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.identity import build_id, make_spec
 from wombat_gitops.domain.manifest import ManifestSet, read_all
@@ -72,6 +73,7 @@ def test_every_field_reaches_the_distribution() -> None:
         "    expect: hello\n"
         "withdrawn: {reason: leaks, versions: [0.9.0]}\n"
         "retention: {versions: 5, days: 90, pin: [0.9.0]}\n"
+        "needs: {memory: 4GiB, labels: {zone: a, disk: ssd}}\n"
         "policy:\n"
         "  platforms: {deny: [darwin]}\n"
     )
@@ -94,12 +96,14 @@ def test_every_field_reaches_the_distribution() -> None:
     assert one.tests == (PipelineTest("copies", "input: {stdin: {}}\n", "hello\n", "hello"),)
     assert one.withdrawn == Withdrawal("leaks", ("0.9.0",))
     assert one.retention == Retention(5, 90, ("0.9.0",))
+    assert one.needs == Needs(4 << 30, (("disk", "ssd"), ("zone", "a")))
     assert [(policy.name, policy.platforms) for policy in one.policies] == [("example", Selection(deny=("darwin",)))]
 
 
 def test_optional_fields_leave_ids_as_they_are() -> None:
     """What says nothing about the bytes does not reach an id."""
     told = SMALL + "retention: {days: 9}\nwithdrawn: {reason: leaks}\npolicy: {maxSize: 1GiB}\nlabels: {a: b}\n"
+    told += "needs: {memory: 4GiB, labels: {disk: ssd}}\n"
     lock = Lock("module distribution\n", "")
     ids = {
         build_id(make_spec(each, lock, each.platforms[0], UNCOMMITTED_DATE))
@@ -271,6 +275,8 @@ def test_a_renamed_field_is_read_with_a_hint() -> None:
     [
         ("retention: {versions: 0}\n", (7, 23)),
         ("retention: {days: soon}\n", (7, 19)),
+        ("needs: {memory: much}\n", (7, 17)),
+        ("needs: {labels: {disk: 'a,b'}}\n", (7, 24)),
         ("retention: {pin: [newest]}\n", (7, 19)),
         ("replaces: [{module: a.b/c, with: ../c}]\n", (7, 34)),
         ("exclusions: [{platforms: [plan9]}]\n", (7, 27)),

@@ -103,7 +103,8 @@ async def test_poison_ends_as_failed(watch: Watch) -> None:
     record = (await watch.bench.entry()).value
     assert record.state is BuildState.FAILED
     assert record.failure is not None
-    assert record.failure.reason == "BuilderLost"
+    assert record.failure.reason == "KillsItsBuilder"
+    assert "`builder.1`, `builder.1`, `builder.1`" in record.failure.message
 
 
 async def test_cancelled_build_without_builder_ends(watch: Watch) -> None:

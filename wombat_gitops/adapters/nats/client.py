@@ -58,11 +58,14 @@ class NatsBuildClient:
         """Builds that match, newest first; a page may be shorter than asked for where builds are large."""
         return await self._ask(subjects.SERVICE_LIST, query, BuildPage)
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
-        """Stop a build. Raises `NotFound`, or `Refused` where it has ended."""
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
+        """Stop a build; with *superseded* where nobody but *source* asks for it. Raises `NotFound`, `Refused`."""
         stopped = {BuildState.CANCELLED, BuildState.SUPERSEDED}
         return await self._once(
-            subjects.SERVICE_CANCEL, CancelRequest(build, superseded), build, lambda found: found.state in stopped
+            subjects.SERVICE_CANCEL,
+            CancelRequest(build, superseded, source),
+            build,
+            lambda found: found.state in stopped,
         )
 
     async def retry(self, build: str) -> BuildRecord:

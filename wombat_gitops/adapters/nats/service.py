@@ -118,7 +118,7 @@ def routes(builds: BuildClient, attempts: Attempts, committer: Committer) -> lis
         return await builds.get(asked.id)
 
     async def cancel(asked: CancelRequest) -> BuildRecord:
-        return await builds.cancel(asked.id, superseded=asked.superseded)
+        return await builds.cancel(asked.id, superseded=asked.superseded, source=asked.source)
 
     async def retry(asked: BuildRef) -> BuildRecord:
         return await builds.retry(asked.id)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.capability import Needs
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.modules import Modules
 from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.manifest.pipelines import check_tests
 from wombat_gitops.domain.manifest.places import printable, shown
-from wombat_gitops.domain.manifest.shared import check_licenses, make_policy
+from wombat_gitops.domain.manifest.shared import check_licenses, make_policy, size_of
 from wombat_gitops.domain.manifest.view import View, record, text, texts
 from wombat_gitops.domain.model import (
     DEFAULT_TOOLCHAIN,
@@ -102,6 +103,7 @@ class Meaning:
             ),
             withdrawn=_withdrawal(view.record("withdrawn")),
             retention=_retention(view.record("retention")),
+            needs=_needs(view.record("needs")),
             policies=(*policies, make_policy(name, own, view.places.path)) if own else policies,
         )
 
@@ -215,3 +217,8 @@ def _withdrawal(fields: Mapping[str, Json]) -> Withdrawal | None:
 def _retention(fields: Mapping[str, Json]) -> Retention | None:
     numbers = [number if isinstance(number := fields.get(name), int) else 0 for name in ("versions", "days")]
     return Retention(*numbers, tuple(texts(fields.get("pin")))) if fields else None
+
+
+def _needs(fields: Mapping[str, Json]) -> Needs:
+    labels = sorted((key, text(value)) for key, value in record(fields.get("labels")).items())
+    return Needs(size_of(text(fields.get("memory"))), tuple(labels))

@@ -342,5 +342,23 @@ SHARED: Final = (
         "for now always does. Without any bound, here or by the operator, everything is kept.",
         examples=({"versions": 5, "days": 90, "pin": ["1.2.0"]},),
     ),
+    Field(
+        "needs",
+        Record(
+            (
+                Field("memory", SIZE, "Memory", "Memory that a builder gives one build at least.", examples=("4GiB",)),
+                Field(
+                    "labels",
+                    TextMap(LABEL, LABEL, most=20),
+                    "Labels",
+                    "Labels that the builder has, each with this value.",
+                    examples=({"disk": "ssd"},),
+                ),
+            )
+        ),
+        "Needs",
+        "Which builders may build it. Nothing of the program changes with it.",
+        examples=({"memory": "4GiB", "labels": {"disk": "ssd"}},),
+    ),
 )
 """What manifests can have in common: fields of a distribution, and of `Defaults` for all in a folder."""
