@@ -103,6 +103,7 @@ class FileObjects:
     def _put(self, path: Path, sha256: str, size: int) -> None:
         target = self._place(sha256)
         if target.exists() and file_digest(target) == (sha256, size):
+            os.utime(target)  # it is wanted: nobody clears it away now
             return
         _copy(path, target, sha256, size)
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 2
 
+ROLLUP: Final = {"Nats-Rollup": "sub"}
+"""Header of a meta that takes the place of all before it on its subject."""
+
 
 class ObjectCommitter:
     """Publishes objects. Any number of instances may: the first one wins, equal bytes are kept once."""
@@ -47,20 +50,47 @@ class ObjectCommitter:
     async def commit(self, request: CommitRequest) -> CommitAnswer:
         """Verify the chunks by reading all of them back, and publish the object.
 
+        Of an object that these chunks are already, only the time is written anew, so that it is not cleared away.
+
         Raises:
-            CorruptData: chunks are missing, or their bytes do not have the digest.
+            CorruptData: chunks are missing or being cleared away, or their bytes do not have the digest.
             Unreachable: the store does not answer in time.
         """
         async with self._room:
             found = await self._existing(request)
             intact = found is not None and await self._intact(found)
             if found is not None and intact and found.nuid == request.nuid:
+                await self._touch(request)
                 return CommitAnswer(request.sha256, found.size, created=False)
+            if found is not None and found.deleted and found.nuid == request.nuid:
+                raise _going(request)
             # Verified also where they are not needed: chunks are only ever purged by who proves to know the object.
             await self._verify(request)
             if found is not None and intact:
                 return await self._give_up(request, found)
             return await self._publish(request, found)
+
+    async def _touch(self, request: CommitRequest) -> None:
+        """Write the time anew; where somebody else wrote meanwhile, that is as good unless it was a deletion."""
+        subject = meta_subject(request.sha256)
+
+        async def attempt() -> bool:
+            message = await jetstream.newest(self._connection, OBJECT_STREAM, subject)
+            document = json.loads(message.data) if message is not None else {"deleted": True}
+            if message is None or document.get("deleted") or document["nuid"] != request.nuid:
+                return False
+            payload = json.dumps(document | {"mtime": self._time()}).encode()
+            try:
+                await jetstream.publish(
+                    self._connection, subject, payload, headers=ROLLUP, expected=message.sequence
+                )
+            except WrongSequence as error:
+                msg = f"object `{request.sha256[:12]}` is being published"
+                raise Unreachable(msg) from error
+            return True
+
+        if not await persist(attempt, self._seconds):
+            raise _going(request)
 
     async def _existing(self, request: CommitRequest) -> ObjectMeta | None:
         return await persist(lambda: read_meta(self._connection, request.sha256), self._seconds)
@@ -100,7 +130,7 @@ class ObjectCommitter:
         async def attempt() -> int | None:
             try:
                 return await jetstream.publish(
-                    self._connection, meta_subject(request.sha256), payload, expected=expected
+                    self._connection, meta_subject(request.sha256), payload, headers=ROLLUP, expected=expected
                 )
             except WrongSequence:
                 there = await read_meta(self._connection, request.sha256)
@@ -132,10 +162,18 @@ class ObjectCommitter:
             "bucket": ARTIFACTS,
             "nuid": request.nuid,
             "size": request.size,
-            "mtime": self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "mtime": self._time(),
             "chunks": request.chunks,
             "digest": digest_text(request.sha256),
             "options": {"max_chunk_size": CHUNK},
             "headers": {"x-seq": runs},
         }
         return json.dumps(document).encode()
+
+    def _time(self) -> str:
+        return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _going(request: CommitRequest) -> CorruptData:
+    msg = f"object `{request.sha256[:12]}` is being removed"
+    return CorruptData(msg, hint="store it again")

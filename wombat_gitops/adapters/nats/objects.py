@@ -20,7 +20,7 @@ from wombat_gitops.adapters.files import file_digest, replacing
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
 from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
-from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable
+from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, Unreachable
 from wombat_gitops.domain.messages import CommitAnswer, CommitRequest
 from wombat_gitops.domain.subjects import ARTIFACTS
 
@@ -165,13 +165,24 @@ class NatsObjects:
 
     async def put(self, path: Path, sha256: str, size: int) -> None:
         """Store a file's bytes under *sha256*; see `ports.ObjectStore.put`."""
-        if await self.size(sha256) == size:
+        if await self._confirmed(sha256, size):
             return
         if await asyncio.to_thread(file_digest, path) != (sha256, size):
             msg = f"the bytes of `{path.name}` do not have the digest `{sha256[:12]}` and {size} bytes"
             raise CorruptData(msg)
         nuid, sequences = await self._store_in_order(path, sha256)
         await self._committer.commit(CommitRequest(sha256, size, nuid, len(sequences), _runs(sequences)))
+
+    async def _confirmed(self, sha256: str, size: int) -> bool:
+        """Whether the object is there, whole, and known to be wanted: nobody clears it away now."""
+        meta = await self._meta(sha256)
+        if meta is None or meta.size != size:
+            return False
+        try:
+            await self._committer.commit(CommitRequest(sha256, size, meta.nuid, meta.chunks, meta.ranges))
+        except (CorruptData, Refused):
+            return False
+        return True
 
     async def fetch(self, sha256: str, size: int, target: Path) -> None:
         """Write the object's bytes to *target*; see `ports.ObjectStore.fetch`."""
