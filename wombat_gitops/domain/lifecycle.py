@@ -165,6 +165,7 @@ class BuildRecord:
         attempts: the newest ones of all rounds, at most `KEPT_ATTEMPTS`, oldest first.
         policies: what the newest request wants held; the builder adds its own.
         contents: JSON of `contents.Contents` in the object store, once the build has succeeded.
+        trace: `traceparent` of the request that queued it, or "" where nobody traces.
         lost: `Missing` or `DigestMismatch` where its artifact was found gone or damaged, until there is a good one.
         needs: what the newest request wants of a builder.
         asked_by: ids of the sources that ask for the build, "" for people; sorted (see `domain.asking`).
@@ -186,6 +187,7 @@ class BuildRecord:
     failure: Failure | None = None
     policies: tuple[Policy, ...] = ()
     contents: StoredLog | None = None
+    trace: str = ""
     needs: Needs = NO_NEEDS
     asked_by: tuple[str, ...] = ()
     lost: str = ""

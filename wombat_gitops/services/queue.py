@@ -31,6 +31,7 @@ from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, decode
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.ports import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,7 +174,7 @@ class BuildQueue:
             await self._inputs.save(lock)
             record = lifecycle.queued(identity, request.spec, request.origin, request.priority, self._clock())
             record = replace(record, policies=request.policies, needs=request.needs, asked_by=(request.origin.source,))
-            created = await self._records.create(identity, record)
+            created = await self._records.create(identity, replace(record, trace=tracing.current.get()))
             if created is not None:
                 return BuildAnswer(created.value, created=True)
             entry = await self._entry(identity)

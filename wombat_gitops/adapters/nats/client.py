@@ -24,6 +24,8 @@ from wombat_gitops.domain.messages import (
     CommitAnswer,
     CommitRequest,
 )
+from wombat_gitops.domain.tracing import HEADER
+from wombat_gitops.ports import tracing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +158,9 @@ async def ask(connection: Connection, subject: str, message: object, kind: type[
     if len(payload) > MAX_REQUEST:
         msg = f"{len(payload)} bytes are more than a request may have ({MAX_REQUEST})"
         raise Refused(msg)
-    answer = await connection.request(subject, payload, seconds=seconds)
+    place = tracing.current.get()
+    headers = {HEADER: place} if place else None
+    answer = await connection.request(subject, payload, headers=headers, seconds=seconds)
     problem: WombatError | None = problems.from_wire(answer.headers or {}, answer.data)
     if problem is not None:
         raise problem

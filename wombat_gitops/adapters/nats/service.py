@@ -43,6 +43,8 @@ from wombat_gitops.domain.messages import (
     CommitRequest,
     ErrorBody,
 )
+from wombat_gitops.domain.tracing import HEADER, traceparent
+from wombat_gitops.ports import tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -248,13 +250,19 @@ class _Endpoint(Endpoint):
     async def _answer(self, msg: Msg) -> None:
         started = time.perf_counter_ns()
         self._num_requests += 1
+        status = 0
         try:
-            await self._respond(Request(msg))
+            with tracing.continued(traceparent((msg.headers or {}).get(HEADER))):
+                status = await self._respond(Request(msg))
         finally:
-            self._processing_time += time.perf_counter_ns() - started
+            taken = time.perf_counter_ns() - started
+            self._processing_time += taken
             self._average_processing_time = self._processing_time // self._num_requests
+            _log.debug("request_answered", endpoint=self._route.name, status=status, seconds=taken / 1e9)
 
-    async def _respond(self, request: Request) -> None:
+    async def _respond(self, request: Request) -> int:
+        """Answer, and return the status: 200, or that of the problem."""
+        status = 200
         try:
             answer = await self._route(request.data, request.subject)
             if len(answer) > MAX_PAYLOAD - _HEADROOM:
@@ -269,6 +277,7 @@ class _Endpoint(Endpoint):
         else:
             with contextlib.suppress(nats.errors.Error, ValueError, OSError):
                 await request.respond(answer)
+        return status
 
     def _problem(self, error: Exception) -> tuple[int, ErrorBody]:
         if isinstance(error, BadRequest):
