@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from fastapi import FastAPI
+
     from tests.support.stage import Stage
     from wombat_gitops.services.webhooks import WebhookReceiver
 
@@ -66,12 +68,35 @@ async def served(
             await serving
 
 
+def application(
+    stage: Stage,
+    *,
+    limits: Limits = QUICK,
+    edge: Edge = NOTHING_BEFORE,
+    hooks: WebhookReceiver | None = None,
+    stopping: asyncio.Event | None = None,
+) -> FastAPI:
+    """The application without a server, by the clock of *stage*."""
+    return create_app(
+        catalog=stage.catalog,
+        logs=stage.logs,
+        downloads=Downloads(stage.objects, stage.folder / "downloads", seconds=2),
+        hooks=hooks,
+        site=None,
+        limits=limits,
+        edge=edge,
+        stopping=stopping,
+        monotonic=stage.clock.monotonic,
+    )
+
+
 @contextlib.asynccontextmanager
-async def in_process(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+async def in_process(
+    stage: Stage, *, limits: Limits = QUICK, edge: Edge = NOTHING_BEFORE, peer: str = "127.0.0.1"
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application itself, for what needs no connection; quicker than a server."""
-    downloads = Downloads(stage.objects, stage.folder / "downloads", seconds=2)
-    app = create_app(catalog=stage.catalog, logs=stage.logs, downloads=downloads, site=None, limits=QUICK)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    app = application(stage, limits=limits, edge=edge)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(peer, 1))
     async with asyncio.timeout(60), httpx.AsyncClient(transport=transport, base_url="http://api.invalid") as client:
         yield client
 

@@ -9,16 +9,18 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
+from starlette.datastructures import Headers
 
 from wombat_gitops.api.answers import get, is_known, tagged
 from wombat_gitops.api.clients import client_of
 from wombat_gitops.api.headers import FILE_POLICY
+from wombat_gitops.api.problems import BEYOND, OTHER, problem
 from wombat_gitops.domain.errors import NotFound
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from wombat_gitops.api.context import Context
     from wombat_gitops.domain.lifecycle import BuildRecord
@@ -42,9 +44,23 @@ class HeldFile(FileResponse):
         self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the file and let it go."""
+        """Send the file, or the parts that `Range` asks for, and let it go."""
+        refused: Message | None = None
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] >= OTHER.status:
+                refused = message
+            if refused is None:
+                await send(message)
+
         async with self._held:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, send_unless_refused)
+        if refused is not None:
+            request, headers = Request(scope), Headers(raw=refused["headers"])
+            size = {"Content-Range": headers["content-range"]} if "content-range" in headers else {}
+            kind = BEYOND if refused["status"] == BEYOND.status else OTHER
+            await problem(request, kind, headers=size)(scope, receive, send)
 
 
 async def held_file(

@@ -83,6 +83,7 @@ NOT_FOUND: Final = Kind(404, "not-found", "Not found", "what was named does not 
 GONE: Final = Kind(410, "withdrawn", "Withdrawn", "it is there, and must not be downloaded any more", open=True)
 METHOD: Final = Kind(405, "method-not-allowed", "Method not allowed", "everything here is read with GET or HEAD")
 INVALID: Final = Kind(422, "invalid-request", "Invalid request", "a parameter has a value that it cannot have")
+BEYOND: Final = Kind(416, "no-such-part", "No such part", "the file does not have the bytes that `Range` asks for")
 SLOW: Final = Kind(408, "too-slow", "Too slow", "the request did not come within the time it has")
 LONG_ADDRESS: Final = Kind(414, "address-too-long", "Address too long", "the address is longer than any that is read")
 LARGE_HEAD: Final = Kind(431, "headers-too-large", "Headers too large", "the headers are larger than any that are read")
@@ -240,7 +241,7 @@ async def _from_http(request: Request, error: Exception) -> Response:
 
 
 async def _explain() -> HTMLResponse:
-    alone = (METHOD, INVALID, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, OTHER)
+    alone = (METHOD, INVALID, BEYOND, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, OTHER)
     kinds = {kind.code: kind for kind in (*alone, *(kind for _, kind in _KINDS))}
     rows = "".join(
         f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>'
