@@ -267,7 +267,9 @@ class BuildQueue:
     def _again(self, record: BuildRecord, request: BuildRequest) -> BuildRecord:
         """The record queued once more; where an equal request was faster, only as *request* wants it."""
         wanted = _as_asked(record, request)
-        return lifecycle.retried(wanted, self._clock()) if record.state.final else wanted
+        if not record.state.final:
+            return wanted
+        return replace(lifecycle.retried(wanted, self._clock()), trace=tracing.current.get())
 
     def _noted(self, record: BuildRecord, request: BuildRequest) -> BuildRecord:
         """The record as *request* wants it; queued again where its last asker went away in this very moment."""

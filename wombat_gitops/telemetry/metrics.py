@@ -37,7 +37,10 @@ class Metrics:
         self._bounds: dict[tuple[str, str], _Bound] = {}
         self._counted: dict[str, list[tuple[Metric, Counter | Histogram]]] = defaultdict(list)
         self._events = Counter(
-            EVENTS_COUNTED.name, EVENTS_COUNTED.help, [label.name for label in EVENTS_COUNTED.labels], registry=self._registry
+            EVENTS_COUNTED.name,
+            EVENTS_COUNTED.help,
+            [label.name for label in EVENTS_COUNTED.labels],
+            registry=self._registry,
         )
         for event in EVENTS.values():
             # There from the beginning: a first increase is seen only of a series that was 0 before.
@@ -134,5 +137,3 @@ class _Shown:
     def collect(self) -> Iterable[Family]:
         """All gauges that have values now."""
         return self._samples()
-
-

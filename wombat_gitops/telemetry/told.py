@@ -75,9 +75,9 @@ class ToldBuilds:
         """As `BuildClient.list`."""
         return await self._builds.list(query)
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
         """As `BuildClient.cancel`."""
-        record = await self._builds.cancel(build, superseded=superseded)
+        record = await self._builds.cancel(build, superseded=superseded, source=source)
         _log.info("build_cancelled", build=build, state=str(record.state))
         return record
 

@@ -18,7 +18,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from wombat_gitops import __version__
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.export import SpanExporter
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Tracer
 
     from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
@@ -139,9 +139,9 @@ class TracedBuilds:
         """As `BuildClient.list`."""
         return await self._builds.list(query)
 
-    async def cancel(self, build: str, *, superseded: bool = False) -> BuildRecord:
+    async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:
         """As `BuildClient.cancel`."""
-        return await self._builds.cancel(build, superseded=superseded)
+        return await self._builds.cancel(build, superseded=superseded, source=source)
 
     async def retry(self, build: str) -> BuildRecord:
         """As `BuildClient.retry`."""
@@ -167,7 +167,7 @@ class TracedCommitter:
 
     async def commit(self, request: CommitRequest) -> CommitAnswer:
         """As the one it stands for."""
-        about = {"wombat.sha256": request.sha256, "wombat.bytes": request.size}
+        about: dict[str, str | int] = {"wombat.sha256": request.sha256, "wombat.bytes": request.size}
         with _working(self._tracer, "commit", SpanKind.SERVER, about):
             return await self._committer.commit(request)
 
