@@ -81,9 +81,7 @@ class ObjectCommitter:
                 return False
             payload = json.dumps(document | {"mtime": self._time()}).encode()
             try:
-                await jetstream.publish(
-                    self._connection, subject, payload, headers=ROLLUP, expected=message.sequence
-                )
+                await jetstream.publish(self._connection, subject, payload, headers=ROLLUP, expected=message.sequence)
             except WrongSequence as error:
                 msg = f"object `{request.sha256[:12]}` is being published"
                 raise Unreachable(msg) from error
