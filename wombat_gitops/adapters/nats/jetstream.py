@@ -121,8 +121,18 @@ async def is_behind(
     Raises:
         Unreachable: the stream has no leader that answers.
     """
-    query = {"seq": after + 1, "next_by_subj": subject}
-    return await _from_leader(connection, stream, query, seconds) is not None
+    return await next_behind(connection, stream, subject, after, seconds=seconds) is not None
+
+
+async def next_behind(
+    connection: Connection, stream: str, subject: str, after: int, *, seconds: float = _SECONDS
+) -> Message | None:
+    """The first message on *subject* behind sequence *after*, by the word of the stream's leader.
+
+    Raises:
+        Unreachable: the stream has no leader that answers.
+    """
+    return await _from_leader(connection, stream, {"seq": after + 1, "next_by_subj": subject}, seconds)
 
 
 async def known(connection: Connection, stream: str, subject: str, *, seconds: float = _SECONDS) -> Message | None:
