@@ -215,8 +215,8 @@ def _withdrawal(fields: Mapping[str, Json]) -> Withdrawal | None:
 
 
 def _retention(fields: Mapping[str, Json]) -> Retention | None:
-    numbers = [number if isinstance(number := fields.get(name), int) else 0 for name in ("versions", "days")]
-    return Retention(*numbers, tuple(texts(fields.get("pin")))) if fields else None
+    versions, days = (number if isinstance(number := fields.get(name), int) else 0 for name in ("versions", "days"))
+    return Retention(versions, days, tuple(texts(fields.get("pin")))) if fields else None
 
 
 def _needs(fields: Mapping[str, Json]) -> Needs:
