@@ -6,14 +6,12 @@ import secrets
 import zlib
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from wombat_gitops.adapters.files import check_key
-from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats.bucket import Bucket, is_tombstone
 from wombat_gitops.adapters.nats.follow import RESYNC_SECONDS, Follower
-from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE, TOMBSTONE_SECONDS, kv_stream
-from wombat_gitops.adapters.nats.jetstream import WrongSequence
-from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE, TOMBSTONE_SECONDS
+from wombat_gitops.adapters.nats.retrying import PATIENCE
 from wombat_gitops.domain import messages
-from wombat_gitops.domain.errors import CorruptData, Refused, Unreachable
+from wombat_gitops.domain.errors import CorruptData, Refused
 from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Synced, Versioned
 
 if TYPE_CHECKING:
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TOKEN: Final = "Wombat-Token"  # noqa: S105 - the name of a header
 _TOMBSTONE: Final = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
 _MAX_TEXT: Final = 16 << 20
 _OVERHEAD: Final = 1024
@@ -55,12 +52,10 @@ class NatsStore(Generic[T]):
         resync: float = RESYNC_SECONDS,
     ) -> None:
         self._connection = connection
-        self._bucket = bucket
-        self._stream = kv_stream(bucket)
+        self._bucket = Bucket(connection, bucket, seconds)
         self._kind = kind
         self._prefix = prefix
         self._compress = compress
-        self._seconds = seconds
         self._resync = resync
         self._known: dict[str, int] = {}
 
@@ -68,16 +63,16 @@ class NatsStore(Generic[T]):
         """Store a new key, or return None where it exists."""
         payload, expected, token = self._encode(value), 0, _new_token()
         while True:
-            written, found = await self._write(key, payload, expected, token)
+            written, found = await self._bucket.write(key, payload, expected, token)
             if written:
                 return Versioned(key, value, written)
-            if found is not None and not _is_tombstone(found):
+            if found is not None and not is_tombstone(found):
                 return None
             expected = found.sequence if found is not None else 0
 
     async def replace(self, current: Versioned[T], value: T) -> Versioned[T] | None:
         """Write over exactly *current*, or return None where somebody wrote in between."""
-        written, _ = await self._write(current.key, self._encode(value), current.revision, _new_token())
+        written, _ = await self._bucket.write(current.key, self._encode(value), current.revision, _new_token())
         return Versioned(current.key, value, written) if written else None
 
     async def put(self, key: str, value: T) -> Versioned[T]:
@@ -88,7 +83,7 @@ class NatsStore(Generic[T]):
         payload, token = self._encode(value), _new_token()
         expected = self._known.get(key, 0)
         while True:
-            written, found = await self._write(key, payload, expected, token)
+            written, found = await self._bucket.write(key, payload, expected, token)
             if written:
                 self._known[key] = written
                 return Versioned(key, value, written)
@@ -96,45 +91,40 @@ class NatsStore(Generic[T]):
 
     async def get(self, key: str) -> Versioned[T] | None:
         """The newest value, or None. Raises `CorruptData` where the bytes are not a value."""
-        subject = self._subject(key)
-        found = await persist(lambda: jetstream.newest(self._connection, self._stream, subject), self._seconds)
-        if found is None or _is_tombstone(found):
+        found = await self._bucket.newest(key)
+        if found is None or is_tombstone(found):
             return None
         return Versioned(key, self._decode(found.data), found.sequence)
 
     async def remove(self, key: str) -> None:
         """Make the key go away; no error where it is not there."""
-        subject, token = self._subject(key), _new_token()
+        token = _new_token()
         self._known.pop(key, None)
         while True:
-            found = await persist(lambda: jetstream.newest(self._connection, self._stream, subject), self._seconds)
-            if found is None or _is_tombstone(found):
+            found = await self._bucket.newest(key)
+            if found is None or is_tombstone(found):
                 return
-            written, _ = await self._write(key, b"", found.sequence, token, _TOMBSTONE)
+            written, _ = await self._bucket.write(key, b"", found.sequence, token, _TOMBSTONE)
             if written:
                 return
 
     async def discard(self, current: Versioned[T]) -> bool:
         """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
         self._known.pop(current.key, None)
-        written, _ = await self._write(current.key, b"", current.revision, _new_token(), _TOMBSTONE)
+        written, _ = await self._bucket.write(current.key, b"", current.revision, _new_token(), _TOMBSTONE)
         return bool(written)
 
     async def keys(self) -> list[str]:
         """Every key, without reading the values; such that were removed lately may be among them."""
-        beginning = f"$KV.{self._bucket}."
-        found = await persist(
-            lambda: jetstream.subjects(self._connection, self._stream, f"{beginning}{self._prefix}>"), self._seconds
-        )
-        return [subject.removeprefix(beginning) for subject in found]
+        return await self._bucket.keys(self._prefix)
 
     async def follow(self) -> AsyncIterator[Change[T]]:
         """All entries, `Synced`, then every change; see `ports.Store.follow`."""
         follower = Follower(
             self._connection,
-            self._stream,
-            f"$KV.{self._bucket}.{self._prefix}>",
-            f"ev.{self._bucket}.{self._prefix}>",
+            self._bucket.stream,
+            f"$KV.{self._bucket.name}.{self._prefix}>",
+            f"ev.{self._bucket.name}.{self._prefix}>",
             resync=self._resync,
         )
         async for look in follower.looks():
@@ -146,40 +136,9 @@ class NatsStore(Generic[T]):
             if look.whole:
                 yield Synced()
 
-    async def _write(
-        self, key: str, payload: bytes, expected: int, token: str, headers: dict[str, str] | None = None
-    ) -> tuple[int, Message | None]:
-        """Write over *expected*: the new revision, or 0 and what is there instead."""
-        subject = self._subject(key)
-        sent = {_TOKEN: token} | (headers or {})
-
-        async def attempt() -> tuple[int, Message | None]:
-            try:
-                return await jetstream.publish(
-                    self._connection, subject, payload, headers=sent, expected=expected
-                ), None
-            except WrongSequence:
-                found = await self._settled(subject, expected)
-            if found is not None and found.headers.get(_TOKEN) == token:
-                return found.sequence, None
-            return 0, found
-
-        return await persist(attempt, self._seconds)
-
-    async def _settled(self, subject: str, expected: int) -> Message | None:
-        """What is on *subject* instead of *expected*; a write that is under way may be our own first try."""
-        found = await jetstream.newest(self._connection, self._stream, subject)
-        if (found.sequence if found is not None else 0) == expected:
-            msg = f"a write to stream `{self._stream}` is under way"
-            raise Unreachable(msg)
-        return found
-
-    def _subject(self, key: str) -> str:
-        return f"$KV.{self._bucket}.{check_key(key)}"
-
     def _change(self, message: Message) -> Put[T] | Removed | Corrupt:
-        key = message.subject.removeprefix(f"$KV.{self._bucket}.")
-        if _is_tombstone(message):
+        key = self._bucket.key(message)
+        if is_tombstone(message):
             return Removed(key, message.sequence)
         try:
             return Put(Versioned(key, self._decode(message.data), message.sequence))
@@ -190,7 +149,7 @@ class NatsStore(Generic[T]):
         plain = messages.encode(value)
         payload = zlib.compress(plain) if self._compress else plain
         if len(payload) > MAX_VALUE - _OVERHEAD or len(plain) > _MAX_TEXT:
-            msg = f"{len(payload)} bytes are more than a value in `{self._bucket}` may have"
+            msg = f"{len(payload)} bytes are more than a value in `{self._bucket.name}` may have"
             raise Refused(msg)
         return payload
 
@@ -199,15 +158,10 @@ class NatsStore(Generic[T]):
             try:
                 data = zlib.decompressobj().decompress(data, _MAX_TEXT)
             except zlib.error as error:
-                msg = f"a value in `{self._bucket}` is not compressed text"
+                msg = f"a value in `{self._bucket.name}` is not compressed text"
                 raise CorruptData(msg) from error
         return messages.decode(self._kind, data)
 
 
 def _new_token() -> str:
     return secrets.token_hex(12)
-
-
-def _is_tombstone(message: Message) -> bool:
-    headers = message.headers
-    return headers.get("KV-Operation") in {"DEL", "PURGE"} or "Nats-Marker-Reason" in headers
