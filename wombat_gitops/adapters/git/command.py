@@ -205,7 +205,7 @@ def remote_failure(captured: Captured, address: Address) -> WombatError:
     if _EXHAUSTED.search(text):
         return TooLarge(f"git would need more memory than it may use for `{url}`", hint=_SMALLER)
     if _FULL.search(text):
-        return Unreachable(f"the mirror of `{url}` cannot be written: {reason}", hint="make room on the disk")
+        return no_room(reason, url)
     if _NO_REF.search(text):
         return NotFound(f"`{url}` does not have that branch")
     if _DENIED.search(text):
@@ -216,10 +216,19 @@ def remote_failure(captured: Captured, address: Address) -> WombatError:
     return CorruptData(f"git failed on `{url}`: {reason}")
 
 
-def local_failure(captured: Captured) -> UserError | CorruptData:
-    """Why reading a repository on this machine failed."""
+def no_room(reason: str, url: str = "") -> Unreachable:
+    """The disk does not take a mirror: asking again helps once there is room."""
+    what = f"the mirror of `{url}`" if url else "the mirror"
+    return Unreachable(f"{what} cannot be written: {reason}", hint="make room on the disk")
+
+
+def local_failure(captured: Captured) -> UserError | Unreachable | CorruptData:
+    """Why reading or making a repository on this machine failed."""
     reason = complaint(captured)
-    if _EXHAUSTED.search(captured.stderr.decode(errors="replace")):
+    text = captured.stderr.decode(errors="replace")
+    if _FULL.search(text):
+        return no_room(reason)
+    if _EXHAUSTED.search(text):
         return TooLarge("git would need more memory than it may use for the repository", hint=_SMALLER)
     if "dubious ownership" in reason or "ermission denied" in reason:
         return Refused(f"the repository cannot be read: {reason}")

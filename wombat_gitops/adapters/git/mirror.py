@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.git.address import redact
-from wombat_gitops.adapters.git.command import local_failure, remote_failure
+from wombat_gitops.adapters.git.command import local_failure, no_room, remote_failure
 from wombat_gitops.domain.errors import CorruptData, TooLarge, Unreachable
 
 if TYPE_CHECKING:
@@ -157,11 +157,26 @@ class Mirror:
     async def _discard(self) -> None:
         await asyncio.to_thread(self._remove)
 
+    def prepare(self) -> None:
+        """Make the folder around the mirror.
+
+        Raises:
+            Unreachable: the disk is full, or does not let us.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise no_room(error.strerror or str(error), redact(self._address.url)) from error
+
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
         """Hold the mirror against other processes; the lock ends with the process that holds it."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.prepare()
+        name = self._path.with_name(f"{self._path.name}.lock")
+        try:
+            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise no_room(error.strerror or str(error), redact(self._address.url)) from error
         try:
             try:
                 async with asyncio.timeout(self._git.seconds):

@@ -88,7 +88,7 @@ class RemoteSource:
     async def revision(self) -> str:
         """The commit at the tip of the branch, asked without fetching anything."""
         command = ["ls-remote", "--exit-code", "--", self._address.url, self._branch]
-        self._mirror.path.parent.mkdir(parents=True, exist_ok=True)
+        self._mirror.prepare()
         captured = await self._git.run(command, cwd=self._mirror.path.parent, address=self._address)
         for line in captured.stdout.decode(errors="replace").splitlines():
             commit, _, name = line.partition("\t")
