@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 2
 
-ROLLUP: Final = {"Nats-Rollup": "sub"}
-"""Header of a meta that takes the place of all before it on its subject."""
-
 
 class ObjectCommitter:
     """Publishes objects. Any number of instances may: the first one wins, equal bytes are kept once."""
@@ -81,7 +78,7 @@ class ObjectCommitter:
                 return False
             payload = json.dumps(document | {"mtime": self._time()}).encode()
             try:
-                await jetstream.publish(self._connection, subject, payload, headers=ROLLUP, expected=message.sequence)
+                await jetstream.publish(self._connection, subject, payload, expected=message.sequence)
             except WrongSequence as error:
                 msg = f"object `{request.sha256[:12]}` is being published"
                 raise Unreachable(msg) from error
@@ -89,6 +86,11 @@ class ObjectCommitter:
 
         if not await persist(attempt, self._seconds):
             raise _going(request)
+        await self._forget_older(subject)
+
+    async def _forget_older(self, subject: str) -> None:
+        """Keep the newest meta alone. No header does it: who may send one can empty the whole stream."""
+        await persist(lambda: jetstream.purge(self._connection, OBJECT_STREAM, subject, keep=1), self._seconds)
 
     async def _existing(self, request: CommitRequest) -> ObjectMeta | None:
         return await persist(lambda: read_meta(self._connection, request.sha256), self._seconds)
@@ -128,7 +130,7 @@ class ObjectCommitter:
         async def attempt() -> int | None:
             try:
                 return await jetstream.publish(
-                    self._connection, meta_subject(request.sha256), payload, headers=ROLLUP, expected=expected
+                    self._connection, meta_subject(request.sha256), payload, expected=expected
                 )
             except WrongSequence:
                 there = await read_meta(self._connection, request.sha256)
@@ -138,6 +140,8 @@ class ObjectCommitter:
                 return None
 
         if await persist(attempt, self._seconds) is not None:
+            if expected:
+                await self._forget_older(meta_subject(request.sha256))
             return CommitAnswer(request.sha256, request.size, created=True)
         winner = await self._existing(request)
         if winner is None or winner.deleted:

@@ -99,6 +99,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
 
 
 def _configs(replicas: int) -> list[dict[str, Any]]:
+    # No rollups: whoever may write one subject of a stream could empty all of it by a header.
     common = {"storage": "file", "num_replicas": replicas, "duplicate_window": _DUPLICATES, "allow_direct": True}
     buckets = [
         common
@@ -109,7 +110,7 @@ def _configs(replicas: int) -> list[dict[str, Any]]:
             "max_msgs_per_subject": 1,
             "max_msg_size": MAX_VALUE,
             "discard": "new",
-            "allow_rollup_hdrs": True,
+            "allow_rollup_hdrs": False,
             "allow_msg_ttl": True,
             "deny_delete": True,
             "republish": {"src": f"$KV.{bucket}.>", "dest": f"ev.{bucket}.>", "headers_only": True},
@@ -121,7 +122,7 @@ def _configs(replicas: int) -> list[dict[str, Any]]:
         "description": "artifacts and logs by their SHA-256",
         "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
         "discard": "new",
-        "allow_rollup_hdrs": True,
+        "allow_rollup_hdrs": False,
     }
     logs = common | {
         "name": subjects.LOGS,

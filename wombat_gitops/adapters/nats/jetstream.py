@@ -227,9 +227,9 @@ async def subjects(connection: Connection, stream: str, wanted: str) -> dict[str
             return found
 
 
-async def purge(connection: Connection, stream: str, subject: str) -> None:
-    """Delete all messages on a subject."""
-    await api(connection, f"STREAM.PURGE.{stream}", {"filter": subject})
+async def purge(connection: Connection, stream: str, subject: str, *, keep: int = 0) -> None:
+    """Delete all messages on a subject but the newest *keep*."""
+    await api(connection, f"STREAM.PURGE.{stream}", {"filter": subject} | ({"keep": keep} if keep else {}))
 
 
 async def api(
