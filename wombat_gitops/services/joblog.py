@@ -1,6 +1,7 @@
 """The log of one attempt: a file that is streamed while it grows and stored when it is whole.
 
-The file is the buffer: a broker that is away slows nobody down, and nothing is lost but liveness.
+The file is the buffer: a broker that is away slows nobody down, and nothing is lost but liveness. Of a log that
+does not fit on the disk the beginning is kept: no build ends because of its log.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class JobLog:
         self._stream = stream
         self._build = build
         self._attempt = attempt
-        self._file = path.open("wb")
+        self._file = path.open("wb", buffering=0)  # what is written is counted, so it must be there or not
         self._partial = b""
         self._written = 0
         self._published = 0
@@ -69,7 +70,6 @@ class JobLog:
 
     def tail(self, lines: int) -> tuple[str, ...]:
         """The last *lines* lines so far."""
-        self._file.flush()
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
             file.seek(max(0, size - 64 * 1024))
@@ -104,16 +104,23 @@ class JobLog:
         if self._written + len(clean) > MAX_LOG_BYTES:
             self._full = True
             clean = b"(the log is cut here: it is larger than 10 MiB)\n"
-        self._file.write(clean)
-        self._written += len(clean)
+        self._written += self._put(clean)
         self._more.set()
+
+    def _put(self, clean: bytes) -> int:
+        """Write as much as there is room for; returns the bytes that are on disk."""
+        try:
+            written = self._file.write(clean)
+        except OSError:
+            written = 0
+        if written < len(clean):
+            self._full = True
+            _log.warning("log_incomplete", build=self._build, attempt=self._attempt)
+        return written
 
     async def _publish_new(self, *, last: bool = False) -> None:
         """Publish what was written since; with *last* the chunk that comes last ends the log."""
         while self._published < self._written or last:
-            # In here, because more may be written while a chunk is on its way, and only what is flushed can be read.
-            if not self._file.closed:
-                self._file.flush()
             with self.path.open("rb") as file:
                 file.seek(self._published)
                 data = file.read(CHUNK_BYTES)
