@@ -154,8 +154,8 @@ _RULES: Final = (
         "NetworkError",
         _TRANSIENT,
         r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*(?:dial (?:tcp|udp)|i/o timeout|connection (?:refused|reset)|"
-        r"no such host|TLS handshake timeout|proxyconnect|unexpected EOF$|context deadline exceeded|network is unreachable|"
-        r"too many open files|"
+        r"no such host|TLS handshake timeout|proxyconnect|context deadline exceeded|network is unreachable|"
+        r"too many open files|unexpected EOF$|"
         r"Temporary failure in name resolution|Get \"[^\"]*\": (?:unexpected )?EOF)",
         "check the network and GOPROXY",
         network=True,
