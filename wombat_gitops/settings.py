@@ -66,6 +66,8 @@ class Settings(BaseSettings):
         silence: seconds for which a program of a build may neither write nor compute.
         builder_name: what a builder is called; empty: the name of its host.
         replicas: copies of each stream that the broker's cluster keeps.
+        metrics_port: port for metrics, `/healthz` and `/readyz`, 0 for any free one; unset: there is none.
+        metrics_host: address that this port is opened at.
         interval: seconds between two looks at a source that tells no changes by itself.
     """
 
@@ -94,6 +96,8 @@ class Settings(BaseSettings):
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0
     lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     log_format: str = "text"
     log_level: str = "info"
 
@@ -101,6 +105,13 @@ class Settings(BaseSettings):
 def go_environment() -> dict[str, str]:
     """The variables of the process's environment that tell Go where modules come from."""
     return {name: value for name in _GO_VARIABLES if (value := os.environ.get(name))}
+
+
+def tracing_wanted() -> bool:
+    """Whether a collector of traces is named, by the variables that OpenTelemetry has for it."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("ENDPOINT", "TRACES_ENDPOINT"))
 
 
 def search_path() -> str:

@@ -143,6 +143,10 @@ class BuildIndex:
         """How many builds are in *state*."""
         return len(self._postings["state"].get(state.value, ()))
 
+    def in_state(self, state: BuildState) -> list[BuildRecord]:
+        """All builds in *state*, in no order."""
+        return [self._records[identity] for identity in self._postings["state"].get(state.value, ())]
+
     def position(self, record: BuildRecord) -> int | None:
         """Place in the queue, 1 for the build that is next; None where it is not queued."""
         if record.state is not BuildState.QUEUED:

@@ -145,6 +145,11 @@ class Catalog:
         """Every build by its id."""
         return self._index.records
 
+    @property
+    def index(self) -> BuildIndex:
+        """Every build, by what is asked of them all."""
+        return self._index
+
     def position(self, record: BuildRecord) -> int | None:
         """Place in the queue, 1 for the build that is next; None where it is not queued."""
         return self._index.position(record)

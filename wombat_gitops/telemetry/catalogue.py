@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.lifecycle import BuildState, Step
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ ENDPOINT: Final = Label("endpoint", most=40)
 STATUS: Final = Label("status", most=30)
 ROUTE: Final = Label("route", most=80)
 METHOD: Final = Label("method", ("GET", "HEAD", "POST", OTHER))
-CONDITION: Final = Label("condition", ("working", "draining", "quarantined", OTHER))
+CONDITION: Final = Label("state", tuple(state.value for state in BuilderState))
 LEVEL: Final = Label("level", ("debug", "info", "warning", "error", "critical"))
 EVENT: Final = Label("event", most=200)
 
@@ -146,6 +147,7 @@ COUNTED: Final = (
 
 SHOWN: Final = (
     _shown("wombat_info", "1; the version of this package", Label("version", most=1)),
+    _shown("wombat_loop_lag_seconds", "How late the event loop was at worst in the last minute"),
     _shown("wombat_ready", "Whether `/readyz` says so"),
     _shown("wombat_broker_connected", "Whether the broker can be asked now"),
     _shown("wombat_catalogue_stale", "1 while what is told of builds may be old"),

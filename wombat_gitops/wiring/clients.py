@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from wombat_gitops.adapters.nats.client import NatsBuildClient
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.wiring.addresses import broker_address
+from wombat_gitops.wiring.observing import asking, traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,5 +24,8 @@ async def build_client(settings: Settings) -> AsyncIterator[BuildClient]:
     Raises:
         Unreachable: there is no broker, or nobody said where it is.
     """
-    async with connect(broker_address(settings), role="cli", seconds=5) as connection:
-        yield NatsBuildClient(connection)
+    async with (
+        traced("cli") as tracing,
+        connect(broker_address(settings), role="cli", seconds=5) as connection,
+    ):
+        yield asking(NatsBuildClient(connection), tracing)

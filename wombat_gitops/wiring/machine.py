@@ -57,6 +57,11 @@ def builder_id(name: str = "") -> str:
     return f"{name}.{os.getpid()}-{secrets.token_hex(3)}"
 
 
+def instance() -> str:
+    """This process, among all that log and are scraped."""
+    return f"{socket.gethostname()}.{os.getpid()}"
+
+
 def native_platform() -> Platform:
     """The platform of this machine, as Go calls it.
 

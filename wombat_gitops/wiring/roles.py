@@ -26,6 +26,7 @@ from wombat_gitops.domain.commitstatus import CommitStatus
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
+from wombat_gitops.ports import Attempts, BuildClient
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.claims import AttemptDesk
@@ -33,10 +34,13 @@ from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import machine
+from wombat_gitops.wiring.observing import Observing, observing
 from wombat_gitops.wiring.policies import operator_policies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
+
+    from opentelemetry.sdk.trace.export import SpanExporter
 
     from wombat_gitops.ports import Compiler
     from wombat_gitops.settings import Settings
@@ -60,12 +64,13 @@ class Backbone:
     inputs: Inputs
     objects: NatsObjects
     logs: NatsLogs
-    client: NatsBuildClient
-    attempts: NatsAttempts
+    client: BuildClient
+    attempts: Attempts
+    seen: Observing
 
     def catalog(self) -> Catalog:
         """A read model over this connection."""
-        return Catalog(
+        made = Catalog(
             self.builds,
             self.distributions,
             self.sources,
@@ -75,17 +80,27 @@ class Backbone:
             monotonic=machine.monotonic,
             looks=self.looks,
         )
+        return self.seen.catalog(made)
 
 
 @asynccontextmanager
-async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator[Backbone]:
+async def backbone(
+    settings: Settings, address: str, role: str, *, exporter: SpanExporter | None = None
+) -> AsyncIterator[Backbone]:
     """Connect a role to the broker; waits for the broker to come up.
+
+    Args:
+        exporter: takes the spans of traces, instead of the collector that the environment names.
 
     Raises:
         Unreachable: no broker answers within half a minute.
     """
     prepare = partial(infrastructure.ensure, replicas=settings.replicas)
-    async with connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare) as connection:
+    async with (
+        observing(settings, role, exporter) as seen,
+        connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare) as connection,
+    ):
+        seen.connection(connection)
         yield Backbone(
             connection=connection,
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
@@ -98,8 +113,9 @@ async def backbone(settings: Settings, address: str, role: str) -> AsyncIterator
             inputs=Inputs(NatsStore(connection, subjects.INPUTS, str, compress=True)),
             objects=NatsObjects(connection, ServiceCommitter(connection)),
             logs=NatsLogs(connection),
-            client=NatsBuildClient(connection),
-            attempts=NatsAttempts(connection),
+            client=seen.asking(NatsBuildClient(connection)),
+            attempts=seen.attempts(NatsAttempts(connection)),
+            seen=seen,
         )
 
 
@@ -115,7 +131,9 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
         lease_seconds=settings.lease_seconds,
     )
     desk = AttemptDesk(spine.builds, machine.now, random.random)
-    async with serving(spine.connection, queue, desk, ObjectCommitter(spine.connection)):
+    seen = spine.seen
+    committer = seen.committer(ObjectCommitter(spine.connection))
+    async with serving(spine.connection, seen.accepting(queue), seen.desk(desk), committer):
         await sweeper.run(stop)
 
 
@@ -124,7 +142,13 @@ async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop:
     identity = Identity(machine.builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers)
     spaces = Workspaces(settings.data / "work", identity.id)
     backend = Backend(
-        spine.builds, spine.attempts, spine.leases, spine.presence, spine.inputs, spine.objects, spine.logs
+        spine.seen.queue(spine.builds),
+        spine.attempts,
+        spine.leases,
+        spine.seen.presence(spine.presence),
+        spine.inputs,
+        spine.objects,
+        spine.logs,
     )
     try:
         await Builder(

@@ -60,6 +60,7 @@ async def run_role(
 ) -> None:
     """Run *role* over a connection of its own. Raises `Unreachable` where there is no broker."""
     async with roles.backbone(settings, broker_address(settings), name) as spine:
+        spine.seen.stops(stop)
         await roles.until_closed(spine, role(spine), stop)
 
 

@@ -70,6 +70,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             embedded(settings.data / "broker") as broker,
             roles.backbone(settings, broker.url, "up") as spine,
         ):
+            spine.seen.stops(stop)
             catalog = spine.catalog()
             told = Up(http.address, broker.url, catalog)
             downloads = Downloads(spine.objects, settings.data / "downloads")

@@ -76,6 +76,8 @@ class _One:
         self, spine: Backbone, item: Watched, source: RefreshedSource, how: Watching, rivals: frozenset[str] | None
     ) -> None:
         self._source = source
+        self._seen = spine.seen
+        self._seen.watches(source.id, item.interval)
         self._reporter: StatusReporter | None = None
         if item.status is not None and how.catalog is not None:
             self._reporter = StatusReporter(
@@ -113,6 +115,7 @@ class _One:
         return found
 
     def _observe(self, outcome: Outcome) -> None:
+        self._seen.passed(self._source.id, outcome)
         self._looks.observe(outcome)
         if self._reporter is not None:
             self._reporter.observe(outcome)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from wombat_gitops import __version__
 from wombat_gitops.cli import running, text
 from wombat_gitops.telemetry import configure_logging
+from wombat_gitops.wiring import machine
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,23 +22,24 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 
 
-def set_up_logging(settings: Settings, flags: Globals) -> None:
-    """Structured logs on standard error, more or fewer of them as the options say."""
+def set_up_logging(settings: Settings, flags: Globals, role: str) -> None:
+    """Structured logs on standard error, more or fewer of them as the options say, each with role and instance."""
     level = "debug" if flags.verbose else "warning" if flags.quiet else settings.log_level
     configure_logging(log_format=settings.log_format, level=level, color=text.colored(sys.stderr))
+    structlog.contextvars.bind_contextvars(role=role, instance=machine.instance())
 
 
 def run_role(name: str, settings: Settings, flags: Globals) -> None:
     """Run one role until SIGINT or SIGTERM; the second one forces it."""
-    set_up_logging(settings, flags)
+    set_up_logging(settings, flags, name)
     role = _role(name, settings)
 
     async def work(stop: asyncio.Event) -> None:
-        _log.info("role_started", role=name)
+        _log.info("role_started", version=__version__)
         await role(stop)
-        _log.info("role_stopped", role=name)
+        _log.info("role_stopped")
 
-    running.run_until_signal(work, lambda: _log.info("role_stopping", role=name))
+    running.run_until_signal(work, lambda: _log.info("role_stopping"))
 
 
 def _role(name: str, settings: Settings) -> Callable[[asyncio.Event], Awaitable[None]]:

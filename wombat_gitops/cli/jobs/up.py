@@ -34,7 +34,7 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
     """Run until SIGINT or SIGTERM; stopping is not an error."""
     drawn = live and text.live()
     # A moving table and log lines do not share a terminal; warnings still pass.
-    set_up_logging(settings, replace(flags, quiet=flags.quiet or not flags.verbose))
+    set_up_logging(settings, replace(flags, quiet=flags.quiet or not flags.verbose), "up")
 
     async def work(stop: asyncio.Event) -> None:
         with _progress(live=drawn) as shown:
