@@ -72,7 +72,8 @@ class Sweeper:
         """Sweep about fifteen times a lease, until *stop*."""
         while not stop.is_set():
             try:
-                await self.sweep()
+                taken = await self.sweep()
+                _log.debug("swept", running=len(self._signs), taken=taken)
             except TransientError as error:
                 self._signs.clear()
                 _log.warning("sweep_failed", error=error.message)
