@@ -22,6 +22,7 @@ from wombat_gitops.api.guard import Guard
 from wombat_gitops.api.hooks import hook_routes
 from wombat_gitops.api.limits import Limits, Slots
 from wombat_gitops.api.logs import event_routes, log_routes
+from wombat_gitops.api.measured import Measured
 from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present import ROOT
 from wombat_gitops.api.problems import NotReady
@@ -81,9 +82,10 @@ def create_app(
         generate_unique_id_function=_operation,
     )
     app.add_middleware(Guard, limits=limits, monotonic=monotonic)
-    app.add_middleware(Envelope, stall_seconds=limits.stall_seconds, behind_tls=edge.tls)
+    app.add_middleware(Envelope, behind_tls=edge.tls)
     if edge.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(edge.proxies))
+    app.add_middleware(Measured)
     problems.install(app)
     for routes in (service_routes, distribution_routes, build_routes, log_routes, event_routes):
         app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
