@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     Attributes:
         data: folder for everything that is kept: broker store, Go caches, mirrors, downloads.
         nats: address of the broker, `nats://host:port`; empty: the one that a running `wombat up` tells.
+        credentials: file with the key of a user of the broker, as `wombat auth init` makes it; for the role that runs.
+        ca: file with the certificates of those who may vouch for the broker; its traffic is encrypted then.
         server: address of the HTTP API for commands that only read; empty: as for `nats`.
         repo: repository whose manifests are watched or applied: a path, or a URL for the watcher.
         ref: branch that is watched; empty: the work tree itself, for a path only.
@@ -75,6 +77,8 @@ class Settings(BaseSettings):
 
     data: Path = Field(default_factory=_data)
     nats: str = ""
+    credentials: Path | None = None
+    ca: Path | None = None
     server: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080

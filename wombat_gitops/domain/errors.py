@@ -5,7 +5,8 @@
     │   ├── NotFound            what was named does not exist
     │   ├── Refused             understood, and not allowed
     │   │   ├── Unverified          a commit is not signed as its source demands
-    │   │   └── TooLarge            more than is read of one source
+    │   │   ├── TooLarge            more than is read of one source
+    │   │   └── Denied              the broker does not let this user in, or not do that
     │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
     │   │   └── InvalidSources      the list of sources is wrong
     │   ├── LockError           the lock is missing, stale, or cannot be made
@@ -79,6 +80,10 @@ class Unverified(Refused):
 
 class TooLarge(Refused):
     """There is more than is read of one source; nothing of it is used."""
+
+
+class Denied(Refused):
+    """The broker does not let this user in, or does not let it do that; an operator has to change something."""
 
 
 class InvalidManifests(UserError):

@@ -17,6 +17,7 @@ DISTRIBUTIONS: Final = "distributions"
 ARTIFACTS: Final = "artifacts"
 """Object store; names are SHA-256 digests, never overwritten."""
 LOGS: Final = "LOGS"
+LOG_SUBJECTS: Final = "logs.>"
 
 SERVICE: Final = "build"
 SERVICE_REQUEST: Final = "build.request"
@@ -80,3 +81,31 @@ def source_look(source: str) -> str:
 def source_status(source: str) -> str:
     """Key of the commit status that was written last for a source."""
     return f"status.{source}"
+
+
+JETSTREAM: Final = "$JS.API"
+"""Where the broker is asked about streams."""
+FLEET_JETSTREAM: Final = "wombat.js"
+"""Where a user with an account of its own asks the same; the plain name means its account's own streams there."""
+OBJECT_STREAM: Final = f"OBJ_{ARTIFACTS}"
+META_SUBJECTS: Final = f"$O.{ARTIFACTS}.M.>"
+
+
+def kv_stream(bucket: str) -> str:
+    """The stream behind a KV bucket."""
+    return f"KV_{bucket}"
+
+
+def kv_subject(bucket: str, key: str) -> str:
+    """Where the values of a key are stored; *key* may hold wildcards."""
+    return f"$KV.{bucket}.{key}"
+
+
+def event_subject(bucket: str, key: str) -> str:
+    """Where changes of a key are told; *key* may hold wildcards."""
+    return f"ev.{bucket}.{key}"
+
+
+def chunk_subject(upload: str) -> str:
+    """Where the chunks of an upload are stored."""
+    return f"$O.{ARTIFACTS}.C.{upload}"
