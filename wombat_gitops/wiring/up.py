@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What is running: the addresses of API and broker, and what there is to see."""
+    """What is running: the addresses of API, broker and (where wanted) metrics, and what there is to see."""
 
     api: str
     nats: str
     catalog: Catalog
+    metrics: str = ""
 
 
 class Http(Protocol):
@@ -72,7 +73,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
         ):
             spine.seen.stops(stop)
             catalog = spine.catalog()
-            told = Up(http.address, broker.url, catalog)
+            told = Up(http.address, broker.url, catalog, spine.seen.address)
             downloads = Downloads(spine.objects, settings.data / "downloads")
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
@@ -143,7 +144,7 @@ def _told(data: Path, info: Up) -> Iterator[None]:
     """Let other commands on this machine find what is running."""
     note = data / NOTE
     fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"api": info.api, "nats": info.nats}))
+    fresh.write_text(json.dumps({"api": info.api, "nats": info.nats, "metrics": info.metrics}))
     fresh.replace(note)
     try:
         yield

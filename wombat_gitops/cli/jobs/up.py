@@ -46,6 +46,8 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
                         text.out(f"website and API  {told.api}")
                         sys.stdout.flush()
                         text.note(f"broker           {told.nats}")
+                        if told.metrics:
+                            text.note(f"metrics          {told.metrics}/metrics")
                         text.note(f"kept in          {settings.data}")
                         text.note("Ctrl-C stops everything\n")
                     watchers.append(group.create_task(_watch(told, shown), name="progress"))
