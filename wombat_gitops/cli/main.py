@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wombat_gitops import __version__
-from wombat_gitops.cli import catalogue, exits, github, machine, manifests, pipelines, text
+from wombat_gitops.cli import catalogue, exits, fleet, github, machine, manifests, pipelines, text
 from wombat_gitops.cli.options import Globals
 from wombat_gitops.cli.text import Color
 
@@ -68,6 +68,7 @@ def options(
 
 
 machine.register(app)
+fleet.register(app)
 manifests.register(app)
 pipelines.register(app)
 github.register(app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import check_key
 from wombat_gitops.adapters.nats import jetstream
-from wombat_gitops.adapters.nats.infrastructure import kv_stream
+from wombat_gitops.adapters.nats.infrastructure import TOMBSTONE_SECONDS, kv_stream
 from wombat_gitops.adapters.nats.jetstream import WrongSequence
 from wombat_gitops.adapters.nats.retrying import persist
 from wombat_gitops.domain.errors import Unreachable
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 TOKEN: Final = "Wombat-Token"  # noqa: S105 - the name of a header
 """Header of every write: who wrote it, and for whom a write whose answer was lost is a success."""
+
+
+TOMBSTONE: Final = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
+"""Headers of a message that takes a key away; it is gone itself after a while."""
 
 
 class Bucket:

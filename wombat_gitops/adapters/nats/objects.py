@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.jetstream import Message
 
 CHUNK: Final = 1 << 20
+META_SUBJECTS: Final = f"$O.{ARTIFACTS}.M.>"
+"""Where the metas of all objects are."""
 _WINDOW: Final = 4
 """Chunks on their way at once; a heartbeat behind them on the same connection waits for 4 MiB at most."""
 _CHUNK_SECONDS: Final = 4.0
@@ -97,14 +99,19 @@ async def read_meta(connection: Connection, name: str, *, known: bool = False) -
     message = await read(connection, OBJECT_STREAM, meta_subject(name))
     if message is None:
         return None
+    return parse_meta(message)
+
+
+def parse_meta(message: Message) -> ObjectMeta:
+    """What a message on one of `META_SUBJECTS` says. Raises `CorruptData`."""
     try:
-        return _parse_meta(json.loads(message.data), message.sequence)
+        return _meta(json.loads(message.data), message.sequence)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = f"the meta of object `{name[:12]}` cannot be read"
+        msg = f"the meta of an object cannot be read: `{message.subject[-30:]}`"
         raise CorruptData(msg) from error
 
 
-def _parse_meta(document: Mapping[str, Any], sequence: int) -> ObjectMeta:
+def _meta(document: Mapping[str, Any], sequence: int) -> ObjectMeta:
     texts = (document.get("headers") or {}).get("x-seq") or []
     runs = [text.partition("-") for text in texts]
     return ObjectMeta(

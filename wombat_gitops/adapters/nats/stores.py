@@ -6,9 +6,9 @@ import secrets
 import zlib
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from wombat_gitops.adapters.nats.bucket import Bucket, is_tombstone
+from wombat_gitops.adapters.nats.bucket import TOMBSTONE, Bucket, is_tombstone
 from wombat_gitops.adapters.nats.follow import RESYNC_SECONDS, Follower
-from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE, TOMBSTONE_SECONDS
+from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE
 from wombat_gitops.adapters.nats.retrying import PATIENCE
 from wombat_gitops.domain import messages
 from wombat_gitops.domain.errors import CorruptData, Refused
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TOMBSTONE: Final = {"KV-Operation": "DEL", "Nats-TTL": f"{TOMBSTONE_SECONDS}s"}
 _MAX_TEXT: Final = 16 << 20
 _OVERHEAD: Final = 1024
 """Bytes that subject and headers may need of the largest value."""
@@ -104,14 +103,14 @@ class NatsStore(Generic[T]):
             found = await self._bucket.newest(key)
             if found is None or is_tombstone(found):
                 return
-            written, _ = await self._bucket.write(key, b"", found.sequence, token, _TOMBSTONE)
+            written, _ = await self._bucket.write(key, b"", found.sequence, token, TOMBSTONE)
             if written:
                 return
 
     async def discard(self, current: Versioned[T]) -> bool:
         """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
         self._known.pop(current.key, None)
-        written, _ = await self._bucket.write(current.key, b"", current.revision, _new_token(), _TOMBSTONE)
+        written, _ = await self._bucket.write(current.key, b"", current.revision, _new_token(), TOMBSTONE)
         return bool(written)
 
     async def keys(self) -> list[str]:

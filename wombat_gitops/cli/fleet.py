@@ -1,0 +1,88 @@
+"""Commands about what a broker holds: backup, restore, verify, move."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wombat_gitops.cli.options import OutputOption, globals_of
+from wombat_gitops.cli.text import Output
+
+_DATA = "Data of a fleet"
+
+MergeOption = Annotated[
+    bool, typer.Option("--merge", help="The broker may hold other records; of equal keys, its own stay.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for command in (backup, restore, verify, move):
+        app.command(rich_help_panel=_DATA)(command)
+
+
+def backup(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Archive to write; compressed where it ends in `.gz` or `.tgz`.")
+    ],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write everything that the broker holds into one file: records, artifacts, logs.
+
+    Roles may go on meanwhile. Exits with 1 where something had to be left out because it is damaged.
+    """
+    from wombat_gitops.cli.jobs.archive import backup as job
+
+    raise typer.Exit(job(globals_of(context).settings(), file, output, force=force))
+
+
+def restore(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Archive that `wombat backup` wrote.")],
+    merge: MergeOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Bring an archive into the broker, which must be empty. Broken off, it can be run again.
+
+    Nothing is written unless the whole file is right.
+    """
+    from wombat_gitops.cli.jobs.archive import restore as job
+
+    raise typer.Exit(job(globals_of(context).settings(), file, output, merge=merge))
+
+
+def verify(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
+    """Read everything that the broker holds and tell what is missing or damaged.
+
+    Exits with 1 where anything is.
+    """
+    from wombat_gitops.cli.jobs.archive import verify as job
+
+    raise typer.Exit(job(globals_of(context).settings(), output))
+
+
+def move(
+    context: typer.Context,
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="Address of the other broker, `nats://a,b,c`.")],
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            "--replicas",
+            min=1,
+            max=5,
+            help="Copies of everything there. [default: 3 where --to names three servers, else WOMBAT_REPLICAS]",
+            show_default=False,
+        ),
+    ] = None,
+    merge: MergeOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Copy everything to another broker, such as a cluster, and verify it there.
+
+    The present broker keeps what it has. Stop builders and watchers first. Broken off, it can be run again.
+    """
+    from wombat_gitops.cli.jobs.archive import move as job
+
+    raise typer.Exit(job(globals_of(context).settings(), to, output, replicas=replicas, merge=merge))

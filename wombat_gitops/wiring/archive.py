@@ -1,0 +1,73 @@
+"""Backup, restore, verification and move of what a broker holds."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from wombat_gitops import __version__
+from wombat_gitops.adapters.nats import archive, archive_restore, archive_verify, infrastructure
+from wombat_gitops.adapters.nats.connection import connect
+from wombat_gitops.wiring import machine
+from wombat_gitops.wiring.addresses import broker_address
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from wombat_gitops.adapters.nats.archive import Saved
+    from wombat_gitops.adapters.nats.archive_restore import Restored
+    from wombat_gitops.adapters.nats.archive_verify import Verified
+    from wombat_gitops.adapters.nats.connection import Connection
+    from wombat_gitops.settings import Settings
+
+_ROLE: Final = "admin"
+_SECONDS: Final = 10.0
+_CLUSTER: Final = 3
+
+
+async def backup(settings: Settings, target: Path) -> Saved:
+    """Write what the broker holds into a file. Raises as `adapters.nats.archive.backup` does."""
+    async with _reading(broker_address(settings)) as connection:
+        about = {"created_at": machine.now().isoformat(), "wombat": __version__}
+        return await archive.backup(connection, target, about)
+
+
+async def restore(settings: Settings, source: Path, *, merge: bool) -> Restored:
+    """Bring an archive into the broker. Raises as `adapters.nats.archive_restore.restore` does."""
+    async with _writing(broker_address(settings), settings.replicas) as connection:
+        return await archive_restore.restore(connection, source, merge=merge)
+
+
+async def verify(settings: Settings) -> Verified:
+    """Look at everything that the broker holds. Raises as `adapters.nats.archive_verify.verify` does."""
+    async with _reading(broker_address(settings)) as connection:
+        return await archive_verify.verify(connection)
+
+
+async def move(settings: Settings, target: str, *, replicas: int | None, merge: bool) -> tuple[Restored, Verified]:
+    """Copy what the broker holds to the one at *target*, and verify it there.
+
+    Args:
+        target: `nats://host:port`, several with commas between.
+        replicas: copies of each stream there; None: three where *target* names three servers, else the setting.
+    """
+    named = len(target.split(","))
+    copies = replicas or max(settings.replicas, _CLUSTER if named >= _CLUSTER else 1)
+    async with _reading(broker_address(settings)) as old, _writing(target, copies) as new:
+        _, restored = await archive_restore.move(old, new, merge=merge)
+        return restored, await archive_verify.verify(new)
+
+
+@asynccontextmanager
+async def _reading(address: str) -> AsyncIterator[Connection]:
+    async with connect(address, role=_ROLE, seconds=_SECONDS) as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _writing(address: str, replicas: int) -> AsyncIterator[Connection]:
+    prepare = partial(infrastructure.ensure, replicas=replicas)
+    async with connect(address, role=_ROLE, seconds=_SECONDS, prepare=prepare) as connection:
+        yield connection
