@@ -12,12 +12,17 @@ import nats.aio.client
 import nats.errors
 import structlog
 
-from wombat_gitops.domain.errors import Refused, Unreachable, WombatError
+from wombat_gitops.adapters.nats import refusals
+from wombat_gitops.adapters.nats.encrypted import EncryptedClient
+from wombat_gitops.domain import subjects
+from wombat_gitops.domain.errors import Denied, Refused, Unreachable, WombatError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from nats.aio.msg import Msg
+
+    from wombat_gitops.adapters.credentials import Credentials
 
 _log = structlog.get_logger(__name__)
 
@@ -38,11 +43,13 @@ class Connection:
         client: the library's client, for subscriptions and the micro service.
         generation: 1, and one more after each reconnect.
         closed: done with a reason when the connection has ended for good; its role must end, too.
+        jetstream: what the subjects begin with on which the broker is asked about streams.
     """
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.client = nats.aio.client.Client()
+        self.client = EncryptedClient()
+        self.jetstream = subjects.JETSTREAM
         self.generation = 0
         self.closed: asyncio.Future[str] = loop.create_future()
         self._watchers: set[asyncio.Event] = set()
@@ -53,37 +60,78 @@ class Connection:
         self._numbers = 0
         self._last_error = ""
         self._ending = False
+        self._user = ""
+        self._servers = 1
+        self._refusals = 0
+        self._refused: asyncio.Future[WombatError] = loop.create_future()
+        self._waiting: dict[str, set[asyncio.Future[Denied]]] = {}
+        self._denied: dict[str, Denied] = {}
+        self._farewell: asyncio.Task[None] | None = None
 
-    async def open(self, url: str, role: str, seconds: float, options: Mapping[str, Any]) -> None:
+    async def open(
+        self, url: str, role: str, seconds: float, options: Mapping[str, Any], credentials: Credentials | None = None
+    ) -> None:
         """Connect; see `connect`."""
         nats.aio.client.DEFAULT_BUFFER_SIZE = _READ_BUFFER
+        urls = url.split(",")
+        user = credentials.user if credentials is not None else None
+        self._user, self._servers = user.label if user is not None else role, len(urls)
+        self.jetstream = user.jetstream if user is not None else subjects.JETSTREAM
+        given = {} if credentials is None else credentials.options()
+        self.client.encrypted = "tls" in given or any(each.strip().startswith("tls:") for each in urls)
+        connecting = asyncio.ensure_future(
+            self.client.connect(
+                urls,
+                name=f"wombat {role}",
+                error_cb=self._on_error,
+                disconnected_cb=self._on_down,
+                reconnected_cb=self._on_up,
+                closed_cb=self._on_closed,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=cast("int", random.uniform(0.2, 0.3)),  # noqa: S311 - spreads a herd
+                ping_interval=10,
+                max_outstanding_pings=2,
+                inbox_prefix=user.inbox if user is not None else f"_INBOX.{role}",
+                **given,
+                **options,
+            )
+        )
         try:
-            async with asyncio.timeout(seconds):
-                await self.client.connect(
-                    url.split(","),
-                    name=f"wombat {role}",
-                    error_cb=self._on_error,
-                    disconnected_cb=self._on_down,
-                    reconnected_cb=self._on_up,
-                    closed_cb=self._on_closed,
-                    max_reconnect_attempts=-1,
-                    reconnect_time_wait=cast("int", random.uniform(0.2, 0.3)),  # noqa: S311 - spreads a herd
-                    ping_interval=10,
-                    max_outstanding_pings=2,
-                    inbox_prefix=f"_INBOX.{role}",
-                    **options,
-                )
-        except (TimeoutError, OSError, nats.errors.Error) as error:
-            msg = f"the broker at `{url}` does not answer: {self._last_error or _text(error)}"
-            raise Unreachable(msg, hint="start it with `wombat up`, or set WOMBAT_NATS") from error
+            either: set[asyncio.Future[Any]] = {connecting, self._refused}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not connecting.done():
+                if self._refused.done():
+                    raise self._refused.result()
+                raise self._unreachable(url)
+            connecting.result()
+        except (OSError, nats.errors.Error) as error:
+            raise refusals.refusal(error, self._user) or self._unreachable(url, error) from error
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
         self._inbox = self.client.new_inbox()
         await self.client.subscribe(f"{self._inbox}.*", cb=self._deliver)
         await self._on_up()
 
+    def _unreachable(self, url: str, error: BaseException | None = None) -> Unreachable:
+        reason = self._last_error or (_text(error) if error is not None else "no answer")
+        return Unreachable(
+            f"the broker at `{url}` does not answer: {reason}", hint="start it with `wombat up`, or set WOMBAT_NATS"
+        )
+
     async def close(self) -> None:
         """End the connection for good."""
         self._ending = True
+        if self._farewell is not None:
+            await self._farewell
         await self.client.close()
+
+    @property
+    def ended(self) -> WombatError:
+        """Why the connection has ended for good, once `closed` is done."""
+        if self._refused.done():
+            return self._refused.result()
+        return Unreachable(f"the broker has ended the connection: {self.closed.result()}")
 
     @property
     def connected(self) -> bool:
@@ -121,6 +169,7 @@ class Connection:
 
         Raises:
             Unreachable: no answer, nobody there to answer, or the connection was lost meanwhile.
+            Denied: the broker does not let this user ask that.
             Refused: *payload* is larger than a message may be.
         """
         await self.ready(seconds)
@@ -128,8 +177,13 @@ class Connection:
         ask: asyncio.Future[Any] = asyncio.ensure_future(
             self.client.request(subject, payload, timeout=seconds, headers=dict(headers) if headers else None)
         )
+        denied: asyncio.Future[Denied] = asyncio.get_running_loop().create_future()
+        waiting = self._waiting.setdefault(subject.lower(), set())
+        waiting.add(denied)
         try:
-            await asyncio.wait({ask, lost}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({ask, lost, denied}, return_when=asyncio.FIRST_COMPLETED)
+            if denied.done():
+                raise denied.result()
             if ask.done():
                 answer: Msg = ask.result()
                 return answer
@@ -141,12 +195,15 @@ class Connection:
             raise Unreachable(msg, hint="is the service running?") from error
         finally:
             ask.cancel()
+            waiting.discard(denied)
+            if not waiting:
+                self._waiting.pop(subject.lower(), None)
         msg = f"the connection was lost while `{subject}` was asked"
         raise Unreachable(msg)
 
     @asynccontextmanager
     async def mailbox(self) -> AsyncIterator[tuple[str, asyncio.Queue[Msg | None]]]:
-        """A reply subject and the messages that arrive there; None among them: the connection was lost."""
+        """A reply subject and the messages that arrive there; None: `check`, else the connection was lost."""
         self._numbers += 1
         token = str(self._numbers)
         box: asyncio.Queue[Msg | None] = asyncio.Queue()
@@ -165,11 +222,17 @@ class Connection:
         if not self.connected:
             msg = "there is no connection to the broker"
             raise Unreachable(msg)
+        self._denied.pop(subject.lower(), None)
         try:
             await self.client.publish(subject, payload, reply=reply)
         except (nats.errors.Error, OSError) as error:
             msg = f"`{subject}` could not be sent: {_text(error)}"
             raise Unreachable(msg) from error
+
+    def check(self, subject: str) -> None:
+        """Raise `Denied` where the broker did not take what was published to *subject* last."""
+        if (denied := self._denied.get(subject.lower())) is not None:
+            raise denied
 
     @asynccontextmanager
     async def hints(self, subject: str, hear: Callable[[Msg], None]) -> AsyncIterator[None]:
@@ -196,6 +259,7 @@ class Connection:
 
     async def _on_up(self) -> None:
         self.generation += 1
+        self._refusals = 0
         if self._lost.done():
             self._lost = asyncio.get_running_loop().create_future()
         self._up.set()
@@ -214,6 +278,9 @@ class Connection:
         self._wake()
 
     async def _on_closed(self) -> None:
+        error = self.client.last_error
+        if error is not None and (refused := refusals.refusal(error, self._user)) is not None:
+            self._refuse(refused)
         if not self.closed.done():
             self.closed.set_result(str(self.client.last_error or "closed"))
         self._wake()
@@ -224,6 +291,38 @@ class Connection:
             _log.debug("broker_retried", error=self._last_error)
         else:
             _log.warning("broker_complained", error=self._last_error)
+        if (found := refusals.denied(error)) is not None:
+            self._deny(*found)
+        elif (refused := refusals.refusal(error, self._user)) is not None:
+            self._refusals += 1
+            # One server of a cluster may know a key later, or no more, before the others do.
+            if self._refusals >= self._servers:
+                self._refuse(refused)
+
+    def _deny(self, kind: str, subject: str) -> None:
+        """Tell whoever waits for an answer on *subject*; a user that may not hear what it must hear is of no use."""
+        error = refusals.not_allowed(self._user, kind, subject)
+        if kind != "publish":
+            self._refuse(error)
+            return
+        self._denied[subject] = error
+        for future in self._waiting.get(subject, ()):
+            if not future.done():
+                future.set_result(error)
+        for box in self._mailboxes.values():
+            box.put_nowait(None)
+
+    def _refuse(self, error: WombatError) -> None:
+        """End the connection for good: trying again would not help."""
+        if self._refused.done() or self._ending:
+            return
+        self._refused.set_result(error)
+        if self._inbox:
+            self._farewell = asyncio.create_task(self._end(), name="close the connection")
+
+    async def _end(self) -> None:
+        await self.client.close()
+        await self._on_closed()
 
     def _wake(self) -> None:
         for event in self._watchers:
@@ -241,6 +340,7 @@ async def connect(
     role: str,
     seconds: float = 10.0,
     prepare: Callable[[Connection], Awaitable[None]] | None = None,
+    credentials: Credentials | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect a role for as long as the context lasts.
@@ -251,14 +351,16 @@ async def connect(
         seconds: how long to wait for the broker, which may start later than its roles.
         prepare: called now and after every reconnect, `infrastructure.ensure` for the role that may do
             that: a broker can come back with an empty store.
-        options: further options of the library's `connect` (credentials, TLS).
+        credentials: who connects, and how the broker is known; its user decides the prefix of the inbox.
+        options: further options of the library's `connect`.
 
     Raises:
         Unreachable: the broker does not answer in time.
+        Denied: it does not let this user in, or is not the one that is to be trusted.
     """
     connection = Connection()
     try:
-        await connection.open(url, role, seconds, options or {})
+        await connection.open(url, role, seconds, options or {}, credentials)
         if prepare is None:
             yield connection
             return

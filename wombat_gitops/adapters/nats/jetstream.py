@@ -144,7 +144,7 @@ async def known(connection: Connection, stream: str, subject: str, *, seconds: f
         Unreachable: nobody answers for the stream.
     """
     answer = await connection.request(
-        f"$JS.API.DIRECT.GET.{stream}", json.dumps({"last_by_subj": subject}).encode(), seconds=seconds
+        f"{connection.jetstream}.DIRECT.GET.{stream}", json.dumps({"last_by_subj": subject}).encode(), seconds=seconds
     )
     status = _status(answer)
     if status == "404":
@@ -172,7 +172,8 @@ async def page(
     query = {"seq": after + 1, "next_by_subj": subject, "batch": batch, "max_bytes": max_bytes}
     found: list[Message] = []
     async with connection.mailbox() as (reply, box):
-        await connection.publish(f"$JS.API.DIRECT.GET.{stream}", json.dumps(query).encode(), reply=reply)
+        asked = f"{connection.jetstream}.DIRECT.GET.{stream}"
+        await connection.publish(asked, json.dumps(query).encode(), reply=reply)
         while True:
             try:
                 async with asyncio.timeout(seconds):
@@ -181,6 +182,7 @@ async def page(
                 msg = f"stream `{stream}` did not answer within {seconds:g} s"
                 raise Unreachable(msg) from error
             if answer is None:
+                connection.check(asked)
                 msg = f"the connection was lost while stream `{stream}` was read"
                 raise Unreachable(msg)
             status = _status(answer)
@@ -236,7 +238,7 @@ async def api(
     connection: Connection, method: str, query: Mapping[str, Any], *, seconds: float = _API_SECONDS
 ) -> dict[str, Any]:
     """Ask the JetStream API. Raises as `publish` does, `NotFound`, and `ApiError`."""
-    subject = f"$JS.API.{method}"
+    subject = f"{connection.jetstream}.{method}"
     answer = await connection.request(subject, json.dumps(query).encode() if query else b"", seconds=seconds)
     return _parse(answer.data, subject)
 
