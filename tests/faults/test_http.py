@@ -31,7 +31,7 @@ from wombat_gitops.adapters.nats.refreshing import NatsRefresher
 from wombat_gitops.cli import exits
 from wombat_gitops.domain.report import MARKER
 from wombat_gitops.domain.sources import Host
-from wombat_gitops.domain.webhooks import MAX_BYTES, Hook
+from wombat_gitops.domain.webhooks import Hook
 from wombat_gitops.services.webhooks import WebhookReceiver
 
 if TYPE_CHECKING:
@@ -194,20 +194,20 @@ async def test_a_thousand_forged_and_repeated_messages(site: Site) -> None:
     assert site.watchers.asked == ["on-github"]
 
 
-async def test_a_hundred_megabytes_are_refused_unread(site: Site) -> None:
+async def test_a_gigabyte_is_refused_unread(site: Site) -> None:
     """A body without end is answered with 413 or cut off after a fraction of it; the next message is read."""
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
         nonlocal sent
-        for _ in range(1_600):
+        for _ in range(16_000):
             sent += 65_536
             yield bytes(65_536)
 
     with contextlib.suppress(httpx.TransportError):
         answer = await site.client.post("/api/v1/hooks/on-github", content=chunks())
         assert answer.status_code == 413
-    assert sent < MAX_BYTES + 16 * MIB, "what was sent until the end was noticed"
+    assert sent < 48 * MIB, "so much is skipped at most, for the sender to hear the answer"
     body = push_body("github")
     assert await site.send("on-github", body, signed("github", body)) == 202
 
