@@ -311,7 +311,7 @@ class Collector:
                 _log.info(
                     "build_retired",
                     build=entry.key,
-                    distribution=spec.name,
+                    name=spec.name,
                     version=spec.version,
                     platform=str(spec.platform),
                     why=str(why),
@@ -331,7 +331,7 @@ class Collector:
                     continue
             if gone:
                 swept.append(each)
-                _log.info("thing_swept", kind=each.kind, name=each.name, size=each.size)
+                _log.info("thing_swept", kind=each.kind, thing=each.name, bytes=each.size)
         broken = [each.thing for each in uploads if isinstance(each.thing, Upload)]
         if broken and await self._stores.objects.discard(broken):
             swept.extend(uploads)
@@ -385,10 +385,10 @@ def _answer(
 
 def _tell(answer: CollectAnswer, swept: int, leftovers: int) -> None:
     if answer.refused:
-        _log.warning("retention_refused", reason=answer.refused, hint="confirm it by `wombat gc --confirm`")
+        _log.warning("retention_refused", error=f"{answer.refused}; `wombat gc --confirm` allows it")
     if answer.held:
-        _log.warning("sweep_held", reason=answer.held)
+        _log.warning("sweep_held", error=answer.held)
     if answer.excess:
-        _log.warning("quota_exceeded", excess=answer.excess)
+        _log.warning("quota_exceeded", bytes=answer.excess)
     if answer.retired_total or swept or leftovers:
-        _log.info("collected", retired=answer.retired_total, swept=swept, leftovers=leftovers, freed=answer.freed)
+        _log.info("collected", retired=answer.retired_total, swept=swept + leftovers, bytes=answer.reclaimed)
