@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import Unreachable
@@ -30,6 +31,15 @@ def api_address(settings: Settings) -> str:
         Unreachable: neither is there.
     """
     return settings.server.rstrip("/") or _find(settings, "api", "`--server`")
+
+
+def noted_credentials(settings: Settings) -> Path | None:
+    """The credentials of the broker of a running `wombat up`, or None where there is none, or it needs none."""
+    try:
+        found = json.loads((settings.data / NOTE).read_text())["credentials"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Path(str(found)) if found else None
 
 
 def _find(settings: Settings, what: str, option: str) -> str:

@@ -7,11 +7,9 @@ import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops import __version__
-from wombat_gitops.adapters.nats import infrastructure
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
@@ -23,7 +21,6 @@ from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceLook, SourceRecord
 from wombat_gitops.domain.commitstatus import CommitStatus
-from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.ports import Attempts, BuildClient
@@ -33,7 +30,7 @@ from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
-from wombat_gitops.wiring import machine
+from wombat_gitops.wiring import access, machine
 from wombat_gitops.wiring.observing import Observing, observing
 from wombat_gitops.wiring.policies import operator_policies
 
@@ -42,6 +39,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from wombat_gitops.adapters.credentials import Credentials
     from wombat_gitops.ports import Compiler
     from wombat_gitops.settings import Settings
 
@@ -85,20 +83,29 @@ class Backbone:
 
 @asynccontextmanager
 async def backbone(
-    settings: Settings, address: str, role: str, *, exporter: SpanExporter | None = None
+    settings: Settings,
+    address: str,
+    role: str,
+    *,
+    exporter: SpanExporter | None = None,
+    credentials: Credentials | None = None,
 ) -> AsyncIterator[Backbone]:
     """Connect a role to the broker; waits for the broker to come up.
 
     Args:
         exporter: takes the spans of traces, instead of the collector that the environment names.
+        credentials: who connects, instead of whom the settings name.
 
     Raises:
-        Unreachable: no broker answers within half a minute.
+        Unreachable: no broker answers within half a minute, or nobody has created its streams.
+        Denied: the broker does not let this role in.
+        Refused: the credentials are not those of this role.
     """
-    prepare = partial(infrastructure.ensure, replicas=settings.replicas)
+    known = credentials or access.credentials_for(settings, role)
+    prepare = access.preparation(settings, known)
     async with (
         observing(settings, role, exporter) as seen,
-        connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare) as connection,
+        connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare, credentials=known) as connection,
     ):
         seen.connection(connection)
         yield Backbone(
@@ -179,14 +186,14 @@ async def until_closed(spine: Backbone, role: Coroutine[None, None, None], stop:
 
     Raises:
         Unreachable: the broker has closed the connection for good.
+        Denied: it does not let this user in any more.
     """
     working = asyncio.create_task(role)
     either: tuple[asyncio.Future[None] | asyncio.Future[str], ...] = (working, spine.connection.closed)
     try:
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not working.done() and not stop.is_set():
-            msg = f"the broker has ended the connection: {spine.connection.closed.result()}"
-            raise Unreachable(msg)
+            raise spine.connection.ended
         await working
     finally:
         working.cancel()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from wombat_gitops.wiring import machine, roles, watching
+from wombat_gitops.wiring.access import named_builder
 from wombat_gitops.wiring.addresses import broker_address
 from wombat_gitops.wiring.watched import is_alone, watched_sources
 
@@ -29,6 +30,7 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
 
 async def run_builder(settings: Settings, stop: asyncio.Event) -> None:
     """Build until *stop*."""
+    settings = named_builder(settings)
     compiler = await machine.compiler(settings)
     await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop), stop)
 

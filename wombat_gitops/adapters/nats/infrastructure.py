@@ -11,7 +11,8 @@ from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.jetstream import ApiError
 from wombat_gitops.adapters.nats.retrying import persist
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.errors import InternalError, Refused, Unreachable
+from wombat_gitops.domain.access import STREAMS
+from wombat_gitops.domain.errors import InternalError, NotFound, Refused, Unreachable
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.connection import Connection
@@ -45,10 +46,10 @@ BUCKETS: Final = (
 
 def kv_stream(bucket: str) -> str:
     """The stream behind a KV bucket."""
-    return f"KV_{bucket}"
+    return subjects.kv_stream(bucket)
 
 
-OBJECT_STREAM: Final = f"OBJ_{subjects.ARTIFACTS}"
+OBJECT_STREAM: Final = subjects.OBJECT_STREAM
 
 
 async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 30.0) -> None:
@@ -68,6 +69,25 @@ async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 
                 group.create_task(_ensure_stream(connection, config, seconds))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+
+
+async def until_there(connection: Connection, *, seconds: float = 30.0) -> None:
+    """Wait until another role has created all buckets and streams, for a user that may not.
+
+    Raises:
+        Unreachable: one of them is missing for *seconds*.
+        Denied: the broker does not let this user look.
+    """
+
+    async def look() -> None:
+        for name in STREAMS:
+            try:
+                await jetstream.stream_info(connection, name)
+            except NotFound as error:
+                msg = f"the broker has no stream `{name}` yet"
+                raise Unreachable(msg, hint="start `wombat service`, which creates it") from error
+
+    await persist(look, seconds)
 
 
 async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds: float) -> None:
