@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.nats.client import NatsBuildClient
-from wombat_gitops.adapters.nats.connection import connect
-from wombat_gitops.wiring.addresses import broker_address
+from wombat_gitops.wiring.access import connected
 from wombat_gitops.wiring.observing import asking, traced
 
 if TYPE_CHECKING:
@@ -26,6 +25,6 @@ async def build_client(settings: Settings) -> AsyncIterator[BuildClient]:
     """
     async with (
         traced("cli") as tracing,
-        connect(broker_address(settings), role="cli", seconds=5) as connection,
+        connected(settings, "cli") as connection,
     ):
         yield asking(NatsBuildClient(connection), tracing)
