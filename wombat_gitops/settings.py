@@ -68,6 +68,14 @@ class Settings(BaseSettings):
         silence: seconds for which a program of a build may neither write nor compute.
         builder_name: what a builder is called; empty: the name of its host.
         replicas: copies of each stream that the broker's cluster keeps.
+        keep_versions: newest versions of a distribution to keep where its manifest does not say; 0: all.
+        keep_days: for how many days to keep versions where the manifest does not say; 0: for ever.
+        quota: bytes that all artifacts may have together, such as `200GiB`; 0: any number.
+        retire_share: percent of all artifacts that may go at once without `wombat gc --confirm`.
+        grace: seconds for which nothing may have named a stored thing before it goes; longer than the longest build.
+        collect_interval: seconds between two times at which the service clears away by itself; 0: only when asked.
+        scrub_rate: bytes a second at which the service reads artifacts to find damage, such as `4MiB`; 0: it does not.
+        scrub_interval: seconds between two checks of one artifact.
         metrics_port: port for metrics, `/healthz` and `/readyz`, 0 for any free one; unset: there is none.
         metrics_host: address that this port is opened at.
         interval: seconds between two looks at a source that tells no changes by itself.
@@ -100,6 +108,14 @@ class Settings(BaseSettings):
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0
     lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS
+    keep_versions: Annotated[int, Field(ge=0)] = 0
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    quota: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
+    retire_share: Annotated[float, Field(ge=0, le=100)] = 30.0
+    grace: Annotated[float, Field(ge=3600)] = 24 * 3600.0
+    collect_interval: Annotated[float, Field(ge=0)] = 3600.0
+    scrub_rate: Annotated[ByteSize, Field(ge=0)] = ByteSize(4 * 1024**2)
+    scrub_interval: Annotated[float, Field(gt=0)] = 24 * 3600.0
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     log_format: str = "text"

@@ -15,8 +15,7 @@ from wombat_gitops.api.connections import Door, protocol
 from wombat_gitops.api.context import Edge
 from wombat_gitops.api.limits import Limits
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.services.downloads import Downloads
-from wombat_gitops.wiring import watching
+from wombat_gitops.wiring import keeping, watching
 from wombat_gitops.wiring.single import beside, run_role
 from wombat_gitops.wiring.watched import webhooks
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.webhooks import WebhookReceiver
     from wombat_gitops.settings import Settings
+    from wombat_gitops.services.downloads import Downloads
     from wombat_gitops.wiring.roles import Backbone
 
 _GOODBYE_SECONDS: Final = 3
@@ -131,7 +131,7 @@ async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[
 
         async def role(spine: Backbone) -> None:
             catalog = spine.catalog()
-            downloads = Downloads(spine.objects, settings.data / "downloads")
+            downloads = keeping.downloads(spine, settings)
             async with beside(catalog.run, stop):
                 on_started(http.address)
                 await http.serve(catalog, spine.logs, downloads, stop, watching.receiver(spine, hooks))

@@ -145,6 +145,10 @@ class Catalog:
         """Every build by its id."""
         return self._index.records
 
+    def known_distributions(self) -> Mapping[str, DistributionRecord]:
+        """Every distribution by its name, also those whose manifest is gone."""
+        return self._distributions.values
+
     @property
     def index(self) -> BuildIndex:
         """Every build, by what is asked of them all."""

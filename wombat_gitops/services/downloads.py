@@ -12,10 +12,10 @@ import os
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.errors import CorruptData, NotFound, TimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from wombat_gitops.ports import ObjectStore
@@ -34,15 +34,23 @@ class Downloads:
         folder: made when it is missing; nothing else may be kept in it.
         limit: bytes to keep; copies that are being read stay beyond it.
         seconds: longest wait for one object.
+        suspect: told the digest of an object that is not there or does not verify.
     """
 
     def __init__(
-        self, objects: ObjectStore, folder: Path, *, limit: int = DEFAULT_LIMIT, seconds: float = FILL_SECONDS
+        self,
+        objects: ObjectStore,
+        folder: Path,
+        *,
+        limit: int = DEFAULT_LIMIT,
+        seconds: float = FILL_SECONDS,
+        suspect: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._objects = objects
         self._folder = folder
         self._limit = limit
         self._seconds = seconds
+        self._suspect = suspect
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._held = Counter[str]()
         self._sizes = OrderedDict[str, int]()
@@ -94,6 +102,10 @@ class Downloads:
         except TimeoutError as error:
             msg = f"object `{sha256[:12]}…` was not here within {self._seconds:g} s"
             raise TimedOut(msg, hint="try again: another transfer starts where the store answers") from error
+        except (NotFound, CorruptData):
+            if self._suspect is not None:
+                await self._suspect(sha256)
+            raise
         else:
             self._sizes[sha256] = size
             self._evict()

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 FIELDS: Final[Mapping[str, str]] = {
     "address": "URL",
+    "artifact": "SHA-256 of an artifact",
     "attempt": "number of the attempt, from 1",
     "build": "build id",
     "builder": "builder, `<name>.<start>`",
+    "bytes": "size in bytes",
     "cancelled": "how many builds were cancelled because no manifest asks for them any more",
+    "count": "how many",
     "endpoint": "endpoint of the service `build`",
     "error": "what went wrong, for people",
     "generation": "how often the connection was made",
+    "kind": "`object`, `input` or `upload`",
     "line": "a line of the broker's own log",
     "logger": "the library's own name",
     "message": "the library's own words",
@@ -34,6 +38,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "request_id": "the answer's `X-Request-Id`",
     "requested": "how many builds were asked for",
     "result": "`created`, `joined` (under way already), `cached` (built already), `ended` or `refused`",
+    "retired": "how many builds went",
     "revision": "commit",
     "route": "template of the HTTP route",
     "running": "builds that were looked at",
@@ -44,9 +49,12 @@ FIELDS: Final[Mapping[str, str]] = {
     "step": "step of the build",
     "stream": "stream of the broker",
     "subject": "subject on the broker",
+    "swept": "how many stored things went",
     "taken": "builds that were taken from silent builders",
+    "thing": "name of a stored thing: SHA-256, or id of an upload",
     "version": "version of the distribution, or of this package",
     "waited": "seconds from queued to started, back-off included; not after a retry by a person",
+    "why": "`retention` or `quota`",
     "work": "what was being done",
     "written": "how many records were written",
 }
@@ -131,6 +139,22 @@ _SERVICE: Final = (
     _event("answer_failed", "error", "the service could not answer a request", "endpoint error"),
     _event("answer_broke", "error", "the service met a defect while it answered", "endpoint"),
 )
+_KEEPING: Final = (
+    _event("build_retired", "info", "a build went that need not be kept", "build name version platform why"),
+    _event("thing_swept", "info", "a stored thing went that no record names", "kind thing bytes"),
+    _event("uploads_swept", "info", "parts of uploads went that were broken off", "count"),
+    _event("collected", "info", "a pass cleared something away", "retired swept bytes"),
+    _event("collection_failed", "warning", "a pass did not come to its end; the next one does the rest", "error"),
+    _event("retention_refused", "warning", "more would go than may go unasked; a person has to confirm it", "error"),
+    _event("sweep_held", "warning", "stored things are left alone, since it is not known what names them", "error"),
+    _event("quota_exceeded", "warning", "artifacts that are needed take more room than the quota", "bytes"),
+    _event("artifact_missing", "error", "an artifact is not in the object store any more", "artifact"),
+    _event("artifact_corrupt", "error", "an artifact was damaged in the object store, and taken away", "artifact"),
+    _event("artifact_rebuilt", "warning", "a build was queued again whose artifact was lost", "artifact build"),
+    _event("scrub_failed", "warning", "an artifact could not be checked; tried again", "artifact error"),
+    _event("suspect_not_told", "debug", "the service could not be told of an unreadable artifact", "artifact error"),
+    _event("suspect_not_understood", "warning", "a message about an artifact could not be read", "subject error"),
+)
 _BUILDER: Final = (
     _event("claim_failed", "warning", "the service could not be asked for a build", "build builder error"),
     _event("build_ended", "info", "the result of an attempt was written", "build builder state"),
@@ -173,7 +197,7 @@ _API: Final = (
 )
 
 EVENTS: Final[Mapping[str, Event]] = {
-    event.name: event for event in (*_PROCESS, *_BROKER, *_SERVICE, *_BUILDER, *_WATCHER, *_API)
+    event.name: event for event in (*_PROCESS, *_BROKER, *_SERVICE, *_KEEPING, *_BUILDER, *_WATCHER, *_API)
 }
 """Every event by its name."""
 

@@ -31,6 +31,7 @@ from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import access, machine
+from wombat_gitops.wiring.keeping import Keeping
 from wombat_gitops.wiring.observing import Observing, observing
 from wombat_gitops.wiring.policies import operator_policies
 
@@ -140,7 +141,12 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
     desk = AttemptDesk(spine.builds, machine.now, random.random)
     seen = spine.seen
     committer = seen.committer(ObjectCommitter(spine.connection))
-    async with serving(spine.connection, seen.accepting(queue), seen.desk(desk), committer):
+    keeping = Keeping(spine, settings, queue, catalog)
+    further = keeping.routes()
+    async with (
+        serving(spine.connection, seen.accepting(queue), seen.desk(desk), committer, further=further),
+        keeping.running(stop),
+    ):
         await sweeper.run(stop)
 
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from wombat_gitops.adapters.broker import embedded
 from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.services.catalog import Catalog
-from wombat_gitops.services.downloads import Downloads
-from wombat_gitops.wiring import machine, roles, watching
+from wombat_gitops.wiring import keeping, machine, roles, watching
 from wombat_gitops.wiring.addresses import NOTE
 from wombat_gitops.wiring.watched import watched_sources, webhooks
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wombat_gitops.ports import LogStream
+    from wombat_gitops.services.downloads import Downloads
     from wombat_gitops.services.webhooks import WebhookReceiver
     from wombat_gitops.settings import Settings
 
@@ -74,7 +74,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             spine.seen.stops(stop)
             catalog = spine.catalog()
             told = Up(http.address, broker.url, catalog, spine.seen.address)
-            downloads = Downloads(spine.objects, settings.data / "downloads")
+            downloads = keeping.downloads(spine, settings)
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
             given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())

@@ -47,7 +47,7 @@ from wombat_gitops.domain.tracing import HEADER, traceparent
 from wombat_gitops.ports import tracing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from nats.aio.msg import Msg
 
@@ -186,18 +186,21 @@ async def serving(
     attempts: Attempts,
     committer: Committer,
     *,
+    further: Sequence[Route[Any, Any]] = (),
     at_once: int = _AT_ONCE,
 ) -> AsyncIterator[Service]:
     """Answer requests for as long as the context lasts; those that came in are answered before it ends.
 
     Args:
+        further: endpoints besides.
         at_once: requests that one endpoint works on at the same time.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the library asks for the time in an old way
         service = Service(connection.client, ServiceConfig("build", _semver(__version__), _DESCRIPTION))
         await service.start()
-    endpoints = [_Endpoint(service, route, at_once) for route in routes(builds, attempts, committer)]
+    offered = [*routes(builds, attempts, committer), *further]
+    endpoints = [_Endpoint(service, route, at_once) for route in offered]
     try:
         for endpoint in endpoints:
             await endpoint._start()  # noqa: SLF001 - our subclass
