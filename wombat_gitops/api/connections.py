@@ -6,17 +6,18 @@ many is answered here, with the same headers and the same form of a problem as e
 
 from __future__ import annotations
 
+import socket
 import sys
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import h11
+import structlog
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from wombat_gitops.api.clients import client_name
-from wombat_gitops.api.envelope import CUT_OFF
 from wombat_gitops.api.headers import safe_headers
 from wombat_gitops.api.problems import BUSY, LARGE_HEAD, MALFORMED, MEDIA_TYPE, SLOW, Kind, document, problem_headers
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from wombat_gitops.api.context import Edge
     from wombat_gitops.api.limits import Limits
+
+_log = structlog.get_logger()
 
 _LINGER_SECONDS: Final = 2.0
 """How long a refused client has to take the answer."""
@@ -68,7 +71,11 @@ def protocol(door: Door) -> type[H11Protocol]:
 
 
 class _Connection(H11Protocol):
-    """One connection. At any time at most one of these waits is bounded: for a head, for a body, for a next request."""
+    """One connection, on which every wait has an end: for a head, a body, the next request, and for the reader.
+
+    The server underneath bounds the wait for a next request and nothing else. Closing waits until everything was
+    taken, which a reader can put off for ever; only aborting does not.
+    """
 
     door: ClassVar[Door]
 
@@ -76,11 +83,12 @@ class _Connection(H11Protocol):
     _refused = False
     _awaited: tuple[Any, asyncio.TimerHandle] | None = None
     _began = False
+    _untaken: tuple[int, asyncio.TimerHandle] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection in, or tell that there are too many."""
         super().connection_made(transport)
-        self.app_state = {**self.app_state, CUT_OFF: transport.abort}
+        _send_at_once(transport)
         self._client = self.door.enter(self.client[0] if self.client else "")
         if self._client is None:
             self._refuse(BUSY)
@@ -90,6 +98,7 @@ class _Connection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place back."""
         self._unwatch()
+        self._reader_is_back()
         if self._client is not None:
             self.door.leave(self._client)
             self._client = None
@@ -108,6 +117,23 @@ class _Connection(H11Protocol):
         self._began = False
         super().on_response_complete()
         self._watch()
+        self._await_end()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End a connection that says nothing more."""
+        super().timeout_keep_alive_handler()
+        self._await_end()
+
+    def pause_writing(self) -> None:
+        """Note that the reader is behind."""
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        """Note that the reader has caught up; after the end, only the end itself counts."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._reader_is_back()
 
     def send_400_response(self, msg: str) -> None:
         """Tell what is wrong with bytes that are not a request; *msg* is not for outside."""
@@ -145,6 +171,32 @@ class _Connection(H11Protocol):
         else:
             self._refuse(SLOW)
 
+    def _await_end(self) -> None:
+        if self.transport.is_closing():
+            self._await_reader()
+
+    def _await_reader(self) -> None:
+        if self._untaken is None:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._untaken = (left, self.loop.call_later(self.door.limits.stall_seconds, self._see_reader))
+
+    def _see_reader(self) -> None:
+        """A reader may be as slow as it likes, as long as it takes something from one look to the next."""
+        left = self.transport.get_write_buffer_size()
+        if self._untaken is not None and left < self._untaken[0]:
+            self._look_again()
+            return
+        _log.info("reader_stalled", unsent=left)
+        self.transport.abort()
+
+    def _reader_is_back(self) -> None:
+        if self._untaken is not None:
+            self._untaken[1].cancel()
+            self._untaken = None
+
     def _refuse(self, kind: Kind) -> None:
         """Answer with a problem and end the connection, whatever the client does."""
         self._refused = True
@@ -152,6 +204,13 @@ class _Connection(H11Protocol):
         self.transport.write(_answer(kind, self.door.edge))
         self.transport.close()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+
+def _send_at_once(transport: asyncio.Transport) -> None:
+    """Not every event loop does so for a socket that it was given; an answer's body would come 40 ms after its head."""
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None and connection.family in {socket.AF_INET, socket.AF_INET6}:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _answer(kind: Kind, edge: Edge) -> bytes:

@@ -1,8 +1,7 @@
-"""What every answer has: a request id, safe headers, a bounded wait for its reader, and never a traceback."""
+"""What every answer has: a request id, safe headers, and never a traceback."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from typing import TYPE_CHECKING, Final
@@ -15,17 +14,9 @@ from wombat_gitops.api.headers import safe_headers
 from wombat_gitops.api.problems import INTERNAL, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger()
-
-STALL_SECONDS: Final = 60.0
-"""A reader that takes nothing for so long is disconnected, because each costs memory and a place."""
-
-CUT_OFF: Final = "cut_off"
-"""In the state of a request: how the server ends its connection at once, whatever is still to be sent."""
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -33,10 +24,9 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 class Envelope:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, stall_seconds: float = STALL_SECONDS, behind_tls: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, behind_tls: bool = False) -> None:
         self._app = app
         self._headers = safe_headers(behind_tls=behind_tls)
-        self._stall_seconds = stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -46,40 +36,24 @@ class Envelope:
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = identity
-        started = stalled = False
+        started = False
 
         async def sealed_send(message: Message) -> None:
-            nonlocal started, stalled
+            nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-            try:
-                async with asyncio.timeout(self._stall_seconds):
-                    await send(message)
-            except TimeoutError:
-                stalled = True
-                raise
+            await send(message)
 
         try:
             await self._app(scope, receive, sealed_send)
         except ClientDisconnect:
             _log.info("sender_gone", path=scope["path"], request_id=identity)
         except Exception as error:
-            if stalled:
-                _log.info("reader_stalled", path=scope["path"], request_id=identity)
-                _cut_off(scope)
-                return
             _log.exception("request_failed", path=scope["path"], request_id=identity, error=type(error).__name__)
             if started:
                 raise
             await problem(Request(scope), INTERNAL)(scope, receive, sealed_send)
-
-
-def _cut_off(scope: Scope) -> None:
-    """End a connection that would otherwise wait until its reader has taken what is buffered: for ever."""
-    cut_off: Callable[[], None] | None = scope["state"].get(CUT_OFF)
-    if cut_off is not None:
-        cut_off()

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from wombat_gitops.ports import LogStream
     from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.downloads import Downloads
     from wombat_gitops.services.webhooks import WebhookReceiver
     from wombat_gitops.settings import Settings
-    from wombat_gitops.services.downloads import Downloads
     from wombat_gitops.wiring.roles import Backbone
 
 _GOODBYE_SECONDS: Final = 3
