@@ -1,9 +1,9 @@
-"""Reads and writes the records of a watcher, whatever state they are in."""
+"""Reads and writes records, whatever state they are in."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from wombat_gitops.domain.errors import InternalError
 from wombat_gitops.ports import Corrupt, Put, Removed, Synced, Versioned
@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
     from wombat_gitops.ports import Store
 
+T = TypeVar("T")
 
-async def load(store: Store[DistributionRecord]) -> dict[str, Versioned[DistributionRecord] | None]:
+
+async def load(store: Store[T]) -> dict[str, Versioned[T] | None]:
     """Everything in a store; None under a key whose bytes cannot be read."""
-    entries: dict[str, Versioned[DistributionRecord] | None] = {}
+    entries: dict[str, Versioned[T] | None] = {}
     feed = store.follow()
     try:
         async for change in feed:
