@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
+_PARAMETER: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
+_UNMATCHED: Final = "unmatched"
 _CLOSED: Final = 499
 """The status of an answer that never began, because the client was gone first."""
 
@@ -38,6 +41,20 @@ class Measured:
         try:
             await self._app(scope, receive, noting_send)
         finally:
-            route = str(getattr(scope.get("route"), "path", "unmatched"))
+            route = route_of(scope)
             seconds = round(time.perf_counter() - started, 6)
             _log.debug("http_answered", route=route, method=scope["method"], status=status, seconds=seconds)
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that a request went to, with the prefix of the routers around it.
+
+    A route knows its own part only; what stands before that in the path is the prefix, which has no parameters here.
+    """
+    template = str(getattr(scope.get("route"), "path", ""))
+    if not template:
+        return _UNMATCHED
+    given = scope.get("path_params", {})
+    own = _PARAMETER.sub(lambda match: str(given.get(match[1], "")), template)
+    path = str(scope["path"])
+    return path.removesuffix(own) + template if path.endswith(own) else template
