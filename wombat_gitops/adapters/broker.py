@@ -17,7 +17,8 @@ from collections import deque
 from contextlib import asynccontextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -27,7 +28,7 @@ from wombat_gitops.adapters.process import RunningProcess, capture, running
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TimedOut, WombatError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,7 @@ _READY_SECONDS: Final = 20.0
 _STOP_SECONDS: Final = 5.0
 _LONGEST_PAUSE: Final = 2.0
 _POLL: Final = 0.02
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def find_program() -> Path:
@@ -81,11 +83,12 @@ class Broker:
 
 
 @asynccontextmanager
-async def embedded(folder: Path, *, port: int = 0) -> AsyncIterator[Broker]:
+async def embedded(folder: Path, *, port: int = 0, user: str = "") -> AsyncIterator[Broker]:
     """Run a broker on the store in *folder* for as long as the context lasts.
 
     Args:
         port: 0 for a free one.
+        user: public nkey of the only user that is let in; "": everybody on this machine is.
 
     Raises:
         Refused: another process runs a broker on this folder, or the port is taken.
@@ -98,7 +101,7 @@ async def embedded(folder: Path, *, port: int = 0) -> AsyncIterator[Broker]:
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
         await _end_stale(folder)
-        task = asyncio.create_task(_supervise(folder, broker, ready), name="embedded broker")
+        task = asyncio.create_task(_supervise(folder, broker, ready, _only(user)), name="embedded broker")
         try:
             await asyncio.wait({ready, task}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
@@ -116,9 +119,12 @@ async def embedded(folder: Path, *, port: int = 0) -> AsyncIterator[Broker]:
 
 @asynccontextmanager
 async def server(
-    folder: Path, *, port: int = 0, seconds: float = _READY_SECONDS
+    folder: Path, *, port: int = 0, seconds: float = _READY_SECONDS, settings: Mapping[str, Any] = _NOTHING
 ) -> AsyncIterator[tuple[RunningProcess, int]]:
     """Run one broker process until it can be asked; it is gone afterwards. Gives it and its port.
+
+    Args:
+        settings: further ones of the server's own, such as its users.
 
     Raises:
         InternalError: it ended at once; the message has its last lines.
@@ -128,7 +134,7 @@ async def server(
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     config = folder / "nats-server.conf"
     with replacing(config) as file:
-        file.write(_config(folder, port).encode())
+        file.write(_config(folder, port, settings).encode())
     tail = _Tail()
     argv = [str(program), "--config", str(config)]
     _forget_ports(folder)
@@ -150,11 +156,15 @@ async def server(
             await asyncio.gather(up, ended, return_exceptions=True)
 
 
-async def _supervise(folder: Path, broker: Broker, ready: asyncio.Future[None]) -> None:
+def _only(user: str) -> Mapping[str, Any]:
+    return {"authorization": {"users": [{"nkey": user}]}} if user else _NOTHING
+
+
+async def _supervise(folder: Path, broker: Broker, ready: asyncio.Future[None], settings: Mapping[str, Any]) -> None:
     pause = 0.05
     while True:
         try:
-            async with server(folder, port=broker.port) as (process, port):
+            async with server(folder, port=broker.port, settings=settings) as (process, port):
                 broker.port, broker.process = port, process
                 broker.starts += 1
                 if not ready.done():
@@ -172,9 +182,9 @@ async def _supervise(folder: Path, broker: Broker, ready: asyncio.Future[None]) 
             broker.process = None
 
 
-def _config(folder: Path, port: int) -> str:
+def _config(folder: Path, port: int, settings: Mapping[str, Any]) -> str:
     """The server's configuration; JSON is valid in it."""
-    settings = {
+    document = {
         "server_name": "wombat",
         "host": _HOST,
         "port": port or -1,
@@ -182,8 +192,9 @@ def _config(folder: Path, port: int) -> str:
         "pid_file": str(folder / "nats-server.pid"),
         "max_payload": 2 << 20,
         "jetstream": {"store_dir": str(folder / "store"), "sync_interval": "always"},
+        **settings,
     }
-    return json.dumps(settings, indent=2)
+    return json.dumps(document, indent=2)
 
 
 def _absolute(folder: Path) -> Path:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters import credentials as keys
 from wombat_gitops.adapters.credentials import Credentials
+from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.nats import infrastructure
 from wombat_gitops.adapters.nats.connection import Connection, connect
 from wombat_gitops.domain.access import ACCOUNT, Role
@@ -36,9 +39,9 @@ def credentials_for(settings: Settings, role: str) -> Credentials | None:
         NotFound: a file cannot be read.
         Refused: it holds no credentials, or those of another role.
     """
+    if not settings.nats and (noted := noted_credentials(settings)) is not None:
+        return keys.read_credentials(noted)
     file = settings.credentials
-    if file is None and not settings.nats:
-        file = noted_credentials(settings)
     tls = keys.tls_context(settings.ca, file)
     if file is None:
         return Credentials(tls=tls) if tls is not None else None
@@ -48,6 +51,22 @@ def credentials_for(settings: Settings, role: str) -> Credentials | None:
         msg = f"`{file}` holds the credentials of `{found.user.label}`, not of a {role}"
         raise Refused(msg, hint="WOMBAT_CREDENTIALS names the file of the role that runs")
     return Credentials(found.user, found.seed, tls)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """The key of a broker that serves one person only."""
+
+    file: Path
+    public: str
+    credentials: Credentials
+
+
+def private_key(file: Path) -> PrivateKey:
+    """A new key in *file*, which only its owner can read."""
+    seed = keys.new_seed()
+    replace_bytes(file, f"{seed}\n".encode())
+    return PrivateKey(file.absolute(), keys.public_key(seed), Credentials(seed=seed))
 
 
 def preparation(settings: Settings, credentials: Credentials | None) -> Callable[[Connection], Awaitable[None]]:
