@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wombat_gitops.adapters.broker import embedded
+from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.folder import FolderLock
 from wombat_gitops.services.catalog import Catalog
-from wombat_gitops.wiring import keeping, machine, roles, watching
+from wombat_gitops.wiring import access, keeping, machine, roles, watching
 from wombat_gitops.wiring.addresses import NOTE
 from wombat_gitops.wiring.watched import watched_sources, webhooks
 
@@ -67,9 +68,10 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
     sources, hooks = watched_sources(settings), webhooks(settings)
     hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
     with _held(FolderLock(settings.data, hint=hint)):
+        key = access.private_key(settings.data / "broker.nk")
         async with (
-            embedded(settings.data / "broker") as broker,
-            roles.backbone(settings, broker.url, "up") as spine,
+            embedded(settings.data / "broker", user=key.public) as broker,
+            roles.backbone(settings, broker.url, "up", credentials=key.credentials) as spine,
         ):
             spine.seen.stops(stop)
             catalog = spine.catalog()
@@ -88,7 +90,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
                     second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended, receiver))
                     second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
                     second.run("watcher", lambda ended: watching.watcher(spine, sources, ended, given))
-                    with _told(settings.data, told):
+                    with _told(settings.data, told, key.file):
                         on_started(told)
                         await second.ended.wait()
 
@@ -140,12 +142,11 @@ def _held(lock: FolderLock) -> Iterator[None]:
 
 
 @contextmanager
-def _told(data: Path, info: Up) -> Iterator[None]:
-    """Let other commands on this machine find what is running."""
+def _told(data: Path, info: Up, credentials: Path) -> Iterator[None]:
+    """Let other commands of this person find what is running, and get in."""
     note = data / NOTE
-    fresh = note.with_suffix(".new")
-    fresh.write_text(json.dumps({"api": info.api, "nats": info.nats, "metrics": info.metrics}))
-    fresh.replace(note)
+    told = {"api": info.api, "nats": info.nats, "metrics": info.metrics, "credentials": str(credentials)}
+    replace_bytes(note, json.dumps(told).encode())
     try:
         yield
     finally:
