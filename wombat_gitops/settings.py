@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ import platformdirs
 from pydantic import AfterValidator, ByteSize, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wombat_gitops.domain.model import supported_platforms
 from wombat_gitops.domain.subjects import LEASE_SECONDS
 
 _GO_VARIABLES: Final = (
@@ -43,6 +45,33 @@ def _networks(text: str) -> str:
     return text
 
 
+def _check_platforms(text: str) -> str:
+    """Raise ValueError where a part of *text* means no platform at all."""
+    known = {"/".join(name.split("/")[:size]) for name in supported_platforms() for size in (1, 2, 3)}
+    for pattern in list_of(text):
+        if pattern.removesuffix("/v1") not in known:
+            msg = f"`{pattern}` is no pattern of platforms, such as `linux` or `linux/arm64`"
+            raise ValueError(msg)
+    return text
+
+
+def _check_labels(text: str) -> str:
+    """Raise ValueError where a part of *text* is not `key=value`."""
+    for label in list_of(text):
+        if not re.fullmatch(rf"{_LABEL}={_LABEL}", label):
+            msg = f"`{label}` is not `key=value` in lower-case letters, digits, `.`, `_`, `/` and `-`"
+            raise ValueError(msg)
+    return text
+
+
+def list_of(text: str) -> tuple[str, ...]:
+    """The parts of a list that is parted by commas, sorted."""
+    return tuple(sorted({part.strip() for part in text.split(",")} - {""}))
+
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9._/-]{0,61}[a-z0-9])?"
+
+
 class Settings(BaseSettings):
     """Everything a person can set; each field is the variable `WOMBAT_<NAME>`.
 
@@ -67,6 +96,9 @@ class Settings(BaseSettings):
         output: bytes that one build may write to its folder, and to any one file.
         silence: seconds for which a program of a build may neither write nor compute.
         builder_name: what a builder is called; empty: the name of its host.
+        platforms: patterns of the platforms that a builder builds for, such as `linux,darwin/arm64`; empty: all.
+        labels: what a builder tells of itself, by which builds choose, such as `disk=ssd,zone=a`.
+        stop_seconds: how long running builds may go on once a builder is asked to stop; 0: they are given back at once.
         replicas: copies of each stream that the broker's cluster keeps.
         keep_versions: newest versions of a distribution to keep where its manifest does not say; 0: all.
         keep_days: for how many days to keep versions where the manifest does not say; 0: for ever.
@@ -105,6 +137,9 @@ class Settings(BaseSettings):
     output: Annotated[ByteSize, Field(ge=1)] = ByteSize(16 * 1024**3)
     silence: Annotated[float, Field(gt=0)] = 600.0
     builder_name: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
+    platforms: Annotated[str, AfterValidator(_check_platforms)] = ""
+    labels: Annotated[str, AfterValidator(_check_labels)] = ""
+    stop_seconds: Annotated[float, Field(ge=0)] = 0.0
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0
     lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS

@@ -61,7 +61,14 @@ async def builder(settings: Settings) -> None:
         identity = Identity(machine.builder_id(), "bench", __version__, settings.workers)
         spaces = Workspaces(settings.data / "work", identity.id)
         backend = Backend(
-            spine.builds, spine.attempts, spine.leases, spine.presence, spine.inputs, spine.objects, spine.logs
+            spine.builds,
+            spine.attempts,
+            spine.leases,
+            spine.presence,
+            spine.orders,
+            spine.inputs,
+            spine.objects,
+            spine.logs,
         )
         engine = cast("Engine", NoWork())
         work = Builder(

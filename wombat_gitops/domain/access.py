@@ -270,7 +270,8 @@ def _builder(user: User) -> _Subjects:
         subjects.OBJECT_COMMIT,
         subjects.LOG_SUBJECTS,
     )
-    return asked, (*_changes(subjects.BUILDS), subjects.event_subject(subjects.LEASES, subjects.builder_order(_ALL)))
+    watched = (subjects.builder_order(_ALL), subjects.builder_lease(_ALL))
+    return asked, (*_changes(subjects.BUILDS), *(subjects.event_subject(subjects.LEASES, key) for key in watched))
 
 
 def _watcher(_: User) -> _Subjects:

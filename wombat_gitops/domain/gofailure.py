@@ -42,6 +42,11 @@ def _rule(reason: str, kind: FailureKind, pattern: str, hint: str = "", *, netwo
 
 _INSTALL: Final = "install the C library, with its header files, on the builder, or leave out the package that needs it"
 
+_REINSTALL: Final = "install Go anew on the builder, and look after its disk and its memory"
+
+BROKEN: Final = "ToolchainBroken"
+"""The reason of a failure that the builder's own toolchain is to blame for."""
+
 UNKNOWN: Final = "Unknown"
 """The reason of a failure that no rule knows."""
 
@@ -60,6 +65,21 @@ _RULES: Final = (
         _INTERNAL,
         r"signal: killed|cannot allocate memory|fatal error: (?:runtime: )?out of memory",
         "give the builder more memory, or fewer workers",
+    ),
+    _rule(
+        BROKEN,
+        _INTERNAL,
+        r"^(?:go: no such tool |go: error obtaining buildID for go tool |"
+        r"(?:[^\s:]+: )?\S*/pkg/tool/\S+: signal: |(?:\S+: )*fork/exec \S+/pkg/tool/\S+: )|"
+        r": (?:input/output error|read-only file system)$",
+        _REINSTALL,
+    ),
+    _rule(
+        BROKEN,
+        _INTERNAL,
+        r"package (?P<culprit>(?:bytes|context|errors|fmt|io|math|net|os|reflect|runtime|sort|strings|sync|syscall|"
+        r"time|unsafe|internal/\S+)) is not in std \(",
+        _REINSTALL,
     ),
     _rule(
         "ChecksumMismatch",
@@ -203,6 +223,14 @@ _RULES: Final = (
         _USER,
         r"^# (?P<culprit>\S+)\n(?P<message>(?:[^\s:]*/)?(?:link|loadelf|loadmacho|loadpe)[^\n]*:[^\n]+)",
         "two modules do not fit together, or one relies on parts of Go that it must not use",
+    ),
+    _rule(
+        # Nobody but the machine can change the standard library; what has no dot in its first element is a part of it.
+        BROKEN,
+        _INTERNAL,
+        r"^# (?P<culprit>(?!distribution\b|command-line-arguments\b)[a-z0-9]+(?:/[a-z0-9]+)*)"
+        r"(?: \[[^\]]*\])?\n(?P<message>[^\n]+)",
+        _REINSTALL,
     ),
     _rule(
         "CompileError",

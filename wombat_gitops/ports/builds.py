@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         AttemptEnd,
         AttemptStep,
         BuildAnswer,
+        BuilderAnswer,
         BuildPage,
         BuildQuery,
         BuildRequest,
@@ -48,6 +49,18 @@ class BuildClient(Protocol):
 
     async def retry(self, build: str) -> BuildRecord:
         """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+        ...
+
+
+class Builders(Protocol):
+    """What an operator can order of builders. Raises `Unreachable` where no instance of the service answers."""
+
+    async def drain(self, name: str) -> BuilderAnswer:
+        """Let a builder take nothing more, under whatever start, until `resume`; what it has it ends."""
+        ...
+
+    async def resume(self, name: str) -> BuilderAnswer:
+        """Let a builder take builds again."""
         ...
 
 

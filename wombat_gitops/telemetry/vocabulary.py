@@ -41,7 +41,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "retired": "how many builds went",
     "revision": "commit",
     "route": "template of the HTTP route",
-    "running": "builds that were looked at",
+    "running": "builds that run: those that were looked at, or those of the builder",
     "seconds": "duration",
     "source": "id of the watched source",
     "state": "state of the build after it",
@@ -157,6 +157,15 @@ _KEEPING: Final = (
 )
 _BUILDER: Final = (
     _event("claim_failed", "warning", "the service could not be asked for a build", "build builder error"),
+    _event("build_left_to_others", "debug", "a builder that failed a build leaves it to others", "build builder"),
+    _event("builder_ordered", "info", "an operator drains a builder, or lets it work again", "builder state"),
+    _event("builder_drained", "info", "a builder takes nothing more, as an operator wants it", "builder running"),
+    _event("builder_resumed", "info", "a builder takes builds again, as an operator wants it", "builder"),
+    _event(
+        "builder_finishing", "info", "a builder that stops waits for the builds that it has", "builder running seconds"
+    ),
+    _event("builder_quarantined", "error", "a builder doubts its machine and takes nothing more", "builder error"),
+    _event("builder_fit", "info", "the machine of a builder has passed its test", "builder"),
     _event("build_ended", "info", "the result of an attempt was written", "build builder state"),
     _event(
         "build_dropped",

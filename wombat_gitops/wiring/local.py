@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wombat_gitops import __version__
 from wombat_gitops.adapters.folder import FolderObjects, FolderStore
 from wombat_gitops.adapters.memory import MemoryLogs, MemoryStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceRecord
+from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, DistributionRecord, SourceRecord
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.ports import BuildClient, LogStream, ObjectStore, Put, Synced
-from wombat_gitops.services.builder import Backend, Builder, Identity
+from wombat_gitops.services.builder import Backend, Builder
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
@@ -69,9 +67,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             monotonic=machine.monotonic,
         )
         policies = operator_policies(settings)
-        identity = Identity(
-            machine.builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers
-        )
+        identity = machine.identity(settings)
         spaces = Workspaces(settings.data / "work", identity.id)
         builder = Builder(
             identity,
@@ -80,6 +76,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
                 AttemptDesk(records, machine.now, random.random),
                 MemoryStore[Lease](),
                 presence,
+                MemoryStore[BuilderOrder](),
                 inputs,
                 objects,
                 logs,

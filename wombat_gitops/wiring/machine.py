@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import secrets
@@ -9,25 +10,31 @@ import socket
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops import __version__
 from wombat_gitops.adapters.golang.compiler import GoCompiler
+from wombat_gitops.adapters.golang.environment import find_c_compiler
 from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.network import go_network
 from wombat_gitops.adapters.golang.package_index import GoPackageIndex
 from wombat_gitops.adapters.golang.resolver import GoResolver
-from wombat_gitops.adapters.golang.toolchain import Toolchains
+from wombat_gitops.adapters.golang.selftest import GoSelfTest
+from wombat_gitops.adapters.golang.toolchain import Toolchains, host_platform
 from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.adapters.watchdog import Limits
+from wombat_gitops.domain.capability import Capabilities
 from wombat_gitops.domain.model import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
-from wombat_gitops.services.builder import Chance
+from wombat_gitops.services.builder import Chance, Identity
 from wombat_gitops.services.inspected import InspectedResolver
-from wombat_gitops.settings import go_environment, search_path
+from wombat_gitops.settings import go_environment, list_of, search_path
 
 if TYPE_CHECKING:
     from wombat_gitops.settings import Settings
 
+_CONTAINER_LIMITS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 _LOG_BYTES: Final = 64 * 1024**2
 """Output after which a step is ended; a log keeps a sixth of it, and a build of all there is writes a megabyte."""
 
@@ -60,6 +67,32 @@ def builder_id(name: str = "") -> str:
 def instance() -> str:
     """This process, among all that log and are scraped."""
     return f"{socket.gethostname()}.{os.getpid()}"
+
+
+def identity(settings: Settings) -> Identity:
+    """Who the builder of this process is, and what it can do."""
+    return Identity(
+        builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers, capabilities(settings)
+    )
+
+
+def capabilities(settings: Settings) -> Capabilities:
+    """What this machine can do for builds, as far as it can be seen, within what the settings say."""
+    labels = tuple(sorted((key, value) for key, _, value in (each.partition("=") for each in list_of(settings.labels))))
+    memory = int(settings.memory) or memory_bytes() // settings.workers
+    cgo = ("/".join(host_platform()),) if find_c_compiler() is not None else ()
+    return Capabilities(list_of(settings.platforms), cgo, memory, labels)
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or of the container it runs in; 0 where that cannot be told."""
+    with contextlib.suppress(OSError, ValueError):
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        for limit in _CONTAINER_LIMITS:
+            with contextlib.suppress(OSError, ValueError):
+                whole = min(whole, int(limit.read_text()))
+        return whole
+    return 0
 
 
 def native_platform() -> Platform:
@@ -110,6 +143,11 @@ def limits(settings: Settings) -> Limits:
         log=_LOG_BYTES,
         silence=settings.silence,
     )
+
+
+def self_test(settings: Settings) -> GoSelfTest:
+    """A builder's test of its machine."""
+    return GoSelfTest(settings.data / "go", search_path())
 
 
 async def compiler(settings: Settings) -> Compiler:

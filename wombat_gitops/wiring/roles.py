@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops import __version__
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
 from wombat_gitops.adapters.nats.logs import NatsLogs
 from wombat_gitops.adapters.nats.objects import NatsObjects
+from wombat_gitops.adapters.nats.ruling import builder_routes
 from wombat_gitops.adapters.nats.service import serving
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceLook, SourceRecord
+from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, DistributionRecord, SourceLook, SourceRecord
 from wombat_gitops.domain.commitstatus import CommitStatus
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.ports import Attempts, BuildClient
-from wombat_gitops.services.builder import Backend, Builder, Identity
+from wombat_gitops.services.builder import Backend, Builder
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
+from wombat_gitops.services.fleet import Fleet
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import access, machine
@@ -56,6 +56,7 @@ class Backbone:
     builds: NatsStore[BuildRecord]
     leases: NatsStore[Lease]
     presence: NatsStore[BuilderPresence]
+    orders: NatsStore[BuilderOrder]
     looks: NatsStore[SourceLook]
     statuses: NatsStore[CommitStatus]
     sources: NatsStore[SourceRecord]
@@ -114,6 +115,7 @@ async def backbone(
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
             leases=NatsStore(connection, subjects.LEASES, Lease, prefix="build."),
             presence=NatsStore(connection, subjects.LEASES, BuilderPresence, prefix="builder."),
+            orders=NatsStore(connection, subjects.LEASES, BuilderOrder, prefix="order."),
             looks=NatsStore(connection, subjects.LEASES, SourceLook, prefix="source."),
             statuses=NatsStore(connection, subjects.LEASES, CommitStatus, prefix="status."),
             sources=NatsStore(connection, subjects.SOURCES, SourceRecord),
@@ -139,10 +141,11 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
         lease_seconds=settings.lease_seconds,
     )
     desk = AttemptDesk(spine.builds, machine.now, random.random)
+    fleet = Fleet(spine.orders, catalog.builders, machine.now)
     seen = spine.seen
     committer = seen.committer(ObjectCommitter(spine.connection))
     keeping = Keeping(spine, settings, queue, catalog)
-    further = keeping.routes()
+    further = (*keeping.routes(), *builder_routes(fleet))
     async with (
         serving(spine.connection, seen.accepting(queue), seen.desk(desk), committer, further=further),
         keeping.running(stop),
@@ -150,15 +153,29 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
         await sweeper.run(stop)
 
 
-async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop: asyncio.Event) -> None:
-    """Build what is queued until *stop*; what is under way then is given back."""
-    identity = Identity(machine.builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers)
+async def builder(
+    spine: Backbone,
+    settings: Settings,
+    compiler: Compiler,
+    stop: asyncio.Event,
+    hurry: asyncio.Event | None = None,
+    *,
+    test_first: bool = True,
+) -> None:
+    """Build what is queued until *stop*; what is under way then ends in the time it has, or is given back.
+
+    Args:
+        hurry: give it back at once.
+        test_first: test this machine before anything is built on it.
+    """
+    identity = machine.identity(settings)
     spaces = Workspaces(settings.data / "work", identity.id)
     backend = Backend(
         spine.seen.queue(spine.builds),
         spine.attempts,
         spine.leases,
         spine.seen.presence(spine.presence),
+        spine.orders,
         spine.inputs,
         spine.objects,
         spine.logs,
@@ -171,7 +188,10 @@ async def builder(spine: Backbone, settings: Settings, compiler: Compiler, stop:
             spaces.workspace,
             machine.chance(),
             lease_seconds=settings.lease_seconds,
-        ).run(stop)
+            stop_seconds=settings.stop_seconds,
+            self_test=machine.self_test(settings),
+            test_first=test_first,
+        ).run(stop, hurry)
     finally:
         spaces.close()
 

@@ -28,11 +28,11 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
     await run_role(settings, "service", role, stop)
 
 
-async def run_builder(settings: Settings, stop: asyncio.Event) -> None:
-    """Build until *stop*."""
+async def run_builder(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event | None = None) -> None:
+    """Build until *stop*, and give back at once what is left then where there is *hurry*."""
     settings = named_builder(settings)
     compiler = await machine.compiler(settings)
-    await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop), stop)
+    await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop, hurry), stop)
 
 
 async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:

@@ -57,8 +57,17 @@ class Http(Protocol):
         ...
 
 
-async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up], None], http: Http) -> None:
+async def up(
+    settings: Settings,
+    stop: asyncio.Event,
+    on_started: Callable[[Up], None],
+    http: Http,
+    hurry: asyncio.Event | None = None,
+) -> None:
     """Run everything until *stop*; everything is stopped cleanly before this returns.
+
+    Args:
+        hurry: wait no longer for builds that may go on after *stop*.
 
     Raises:
         InvalidSources: the list of sources is wrong.
@@ -79,6 +88,11 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
             downloads = keeping.downloads(spine, settings)
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
+
+            async def builds(ended: asyncio.Event) -> None:
+                # Not tested first: there is no other machine that could build instead, and somebody waits here.
+                await roles.builder(spine, settings, compiler, ended, hurry, test_first=False)
+
             given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
@@ -88,7 +102,7 @@ async def up(settings: Settings, stop: asyncio.Event, on_started: Callable[[Up],
                 first.run("service", lambda ended: roles.service(spine, settings, catalog, ended))
                 async with _stage(stop) as second:
                     second.run("api", lambda ended: http.serve(catalog, spine.logs, downloads, ended, receiver))
-                    second.run("builder", lambda ended: roles.builder(spine, settings, compiler, ended))
+                    second.run("builder", builds)
                     second.run("watcher", lambda ended: watching.watcher(spine, sources, ended, given))
                     with _told(settings.data, told, key.file):
                         on_started(told)

@@ -155,6 +155,30 @@ CASES = [
     ),
     ("fatal: could not write: write /x: no space left on device\n", (INTERNAL, "DiskFull", ""), None),
     ("github.com/a/b: /go/pkg/tool/compile: signal: killed\n", (INTERNAL, "OutOfMemory", ""), None),
+    (
+        "internal/goarch: /go/pkg/tool/linux_amd64/compile: signal: segmentation fault\n",
+        (INTERNAL, "ToolchainBroken", ""),
+        "internal/goarch: /go/pkg/tool/linux_amd64/compile: signal: segmentation fault",
+    ),
+    ('go: no such tool "compile"\n', (INTERNAL, "ToolchainBroken", ""), None),
+    (
+        "go: error obtaining buildID for go tool asm: fork/exec /go/pkg/tool/linux_amd64/asm: exec format error\n",
+        (INTERNAL, "ToolchainBroken", ""),
+        None,
+    ),
+    ("# internal/cpu\n/x.so: input/output error\n", (INTERNAL, "ToolchainBroken", ""), None),
+    (
+        "# errors\n/go/src/errors/errors.go:91:1: syntax error: non-declaration statement outside function body\n",
+        (INTERNAL, "ToolchainBroken", "errors"),
+        "/go/src/errors/errors.go:91:1: syntax error: non-declaration statement outside function body",
+    ),
+    ("main.go:3:8: package fmt is not in std (/go/src/fmt)\n", (INTERNAL, "ToolchainBroken", "fmt"), None),
+    (
+        "x.go:3:8: package encoding/json/v2 is not in std (/go/src/encoding/json/v2)\n",
+        (USER, "PackageMissing", "encoding/json/v2"),
+        None,
+    ),
+    ("# distribution\nmain.go:3:1: syntax error\n", (USER, "CompileError", "distribution"), None),
     ("something else entirely\n", (TRANSIENT, "Unknown", ""), "something else entirely"),
 ]
 

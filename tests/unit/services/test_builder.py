@@ -14,13 +14,15 @@ from tests.unit.services.test_queue import Bench
 from wombat_gitops.adapters.memory import MemoryLogs, MemoryStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.catalogue import BuilderPresence
+from wombat_gitops.domain.capability import EVERYTHING, Capabilities
+from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.identity import build_id
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.builder import Backend, Builder, Chance, Identity
 from wombat_gitops.services.engine import Engine
+from wombat_gitops.services.quarantine import SelfTest
 
 ID = build_id(SPEC)
 
@@ -32,21 +34,44 @@ class Shop:
         self.folder = folder
         self.bench = Bench(folder / "objects")
         self.presence = MemoryStore[BuilderPresence]()
+        self.orders = MemoryStore[BuilderOrder]()
         self.logs = MemoryLogs()
         self.compiler = ScriptedCompiler()
         self.marks = iter(range(10_000))
         self.spaces: list[Workspaces] = []
 
-    def builder(self, name: str = "one", workers: int = 1, compiler: ScriptedCompiler | None = None) -> Builder:
+    def builder(
+        self,
+        name: str = "one",
+        workers: int = 1,
+        compiler: ScriptedCompiler | None = None,
+        *,
+        engine: Engine | None = None,
+        can: Capabilities = EVERYTHING,
+        stop_seconds: float = 0.0,
+        self_test: SelfTest | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Builder:
         bench = self.bench
         self.spaces.append(Workspaces(self.folder / "work", f"{name}.1"))
         return Builder(
-            Identity(f"{name}.1", "host", "0", workers),
-            Backend(bench.records, bench.desk, bench.leases, self.presence, bench.inputs, bench.objects, self.logs),
-            Engine(compiler or self.compiler, bench.objects),
+            Identity(f"{name}.1", "host", "0", workers, can),
+            Backend(
+                bench.records,
+                bench.desk,
+                bench.leases,
+                self.presence,
+                self.orders,
+                bench.inputs,
+                bench.objects,
+                self.logs,
+            ),
+            engine or Engine(compiler or self.compiler, bench.objects),
             self.spaces[-1].workspace,
-            Chance(bench.clock, lambda: f"mark-{next(self.marks)}"),
+            Chance(bench.clock, lambda: f"mark-{next(self.marks)}", bench.clock.monotonic, pause),
             lease_seconds=0.3,
+            stop_seconds=stop_seconds,
+            self_test=self_test,
         )
 
     @asynccontextmanager

@@ -160,10 +160,8 @@ async def test_the_builder_fails_a_build(shop: Shop, words: str, whose: str) -> 
     request = make_request()
     await shop.bench.inputs.save(Lock(request.go_mod, request.go_sum))
     await shop.bench.records.create(ID, record if whose == "operator" else replace(record, policies=(policy,)))
-    builder = shop.builder()
-    if whose == "operator":
-        builder._engine = Engine(shop.compiler, shop.bench.objects, (policy,))
-    async with shop.at_work(builder):
+    engine = Engine(shop.compiler, shop.bench.objects, (policy,)) if whose == "operator" else None
+    async with shop.at_work(shop.builder(engine=engine)):
         failed = await shop.until(ID, BuildState.FAILED)
     assert failed.failure is not None
     assert (failed.failure.kind, failed.failure.reason) == (FailureKind.USER, POLICY_VIOLATION)

@@ -1,0 +1,251 @@
+"""One attempt of a build, from the claim to the written result, as a builder carries it out.
+
+When something fails halfway: whatever happens, the attempt ends with a reason, or its claim is somebody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import structlog
+
+from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError, Unreachable, UserError, WombatError
+from wombat_gitops.domain.lifecycle import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
+from wombat_gitops.services.claims import LeaseLost
+from wombat_gitops.services.engine import Built, file_digest
+from wombat_gitops.services.joblog import JobLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from wombat_gitops.ports import LogStream, ObjectStore, Workspace
+    from wombat_gitops.services.claims import Claim
+    from wombat_gitops.services.engine import Engine
+    from wombat_gitops.services.queue import Inputs
+
+_FINISH_SECONDS: Final = 600.0
+"""How long a finished attempt tries to publish its result while the broker is away."""
+
+_TAIL_LINES: Final = 20
+
+_log = structlog.get_logger(__name__)
+
+
+class Signal(Enum):
+    """Why a running attempt is interrupted."""
+
+    CANCEL = auto()
+    LOST = auto()
+    STOP = auto()
+
+
+class Running:
+    """An attempt under way and what interrupts it."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._signal: asyncio.Future[Signal] = asyncio.get_running_loop().create_future()
+
+    def interrupt(self, signal: Signal) -> None:
+        """End the attempt early; the first reason counts."""
+        if not self._signal.done():
+            self._signal.set_result(signal)
+
+    async def interrupted(self) -> Signal:
+        """Wait until somebody interrupts the attempt."""
+        return await asyncio.shield(self._signal)
+
+
+Outcome: TypeAlias = Built | Failure | Signal
+"""How an attempt ends: with an artifact, with a reason, or because somebody interrupted it."""
+
+
+class Execution:
+    """Carries out the attempts of one builder.
+
+    Args:
+        builder: id of the builder.
+        workspace: a private folder for the attempt of that name, removed when left.
+        beat_seconds: how often a sign of life is given.
+    """
+
+    def __init__(
+        self,
+        builder: str,
+        engine: Engine,
+        inputs: Inputs,
+        objects: ObjectStore,
+        logs: LogStream,
+        workspace: Callable[[str], AbstractContextManager[Workspace]],
+        *,
+        beat_seconds: float,
+    ) -> None:
+        self._builder = builder
+        self._engine = engine
+        self._inputs = inputs
+        self._objects = objects
+        self._logs = logs
+        self._workspace = workspace
+        self._beat_seconds = beat_seconds
+
+    async def run(self, running: Running) -> Outcome:
+        """Work on an attempt and write how it ended; `LOST` where that could not be written."""
+        build, number = running.claim.record.id, running.claim.record.attempt.number
+        # This task and those it starts tell nothing but this attempt.
+        structlog.contextvars.bind_contextvars(build=build, builder=self._builder, attempt=number)
+        done = asyncio.Event()
+        outcome: Outcome = Signal.LOST
+        try:
+            async with asyncio.TaskGroup() as group:
+                # Ended by an event, not by cancelling, and only after the result is written: the
+                # lease has to live until then.
+                group.create_task(self._keep_lease(running, done), name=f"lease {build[:12]}")
+                try:
+                    outcome = await self._in_workspace(running, f"{build[:16]}-{number}")
+                finally:
+                    done.set()
+        except* LeaseLost as lost:
+            _log.warning("build_dropped", build=build, builder=self._builder, error=str(lost.exceptions[0]))
+        except* WombatError as error:
+            _log.error("build_abandoned", build=build, builder=self._builder, error=str(error.exceptions[0]))
+        return outcome
+
+    async def _in_workspace(self, running: Running, name: str) -> Outcome:
+        """Work in a private folder; a machine that has no room for one, or for the log, fails the attempt."""
+        try:
+            with self._workspace(name) as workspace:
+                return await self._work(running, workspace)
+        except* OSError as errors:
+            failure = _as_failure(_first_of(errors), running.claim.record, None)
+        await self._finish(running.claim, failure, None)
+        return failure
+
+    async def _keep_lease(self, running: Running, done: asyncio.Event) -> None:
+        while not done.is_set():
+            try:
+                await running.claim.renew()
+            except TransientError as error:
+                build = running.claim.record.id
+                _log.warning("lease_not_renewed", build=build, builder=self._builder, error=error.message)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), self._beat_seconds)
+
+    async def _work(self, running: Running, workspace: Workspace) -> Outcome:
+        record = running.claim.record
+        log = JobLog(workspace.root / "log", self._logs, record.id, record.attempt.number)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(log.publish(), name=f"log {record.id[:12]}")
+            try:
+                outcome = await self._outcome(running, workspace, log)
+                await log.say(_last_words(outcome))
+            finally:
+                log.end()
+        if outcome is Signal.LOST:
+            msg = f"build `{record.id[:12]}` was taken from this builder"
+            raise LeaseLost(msg)
+        stored = await self._store_log(record.id, log)
+        await self._finish(running.claim, outcome, stored)
+        return outcome
+
+    async def _outcome(self, running: Running, workspace: Workspace, log: JobLog) -> Outcome:
+        """Run the engine until it ends or the attempt is interrupted."""
+        work = asyncio.create_task(self._build(running.claim, workspace, log))
+        interrupted = asyncio.create_task(running.interrupted())
+        either: set[asyncio.Task[Built | Signal]] = {work, interrupted}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return work.result() if work.done() else interrupted.result()
+        except LeaseLost:
+            return Signal.LOST
+        except StepFailed as error:
+            return error.failure
+        except Exception as error:  # noqa: BLE001 - an attempt always ends with a reason
+            return _as_failure(error, running.claim.record, log)
+        finally:
+            for task in either:
+                task.cancel()
+            await asyncio.gather(*either, return_exceptions=True)
+
+    async def _build(self, taken: Claim, workspace: Workspace, log: JobLog) -> Built:
+        spec = taken.record.spec
+        lock = await self._inputs.load(spec)
+        return await self._engine.build(spec, lock, workspace, log, taken.step, lambda: taken.record.policies)
+
+    async def _store_log(self, build: str, log: JobLog) -> StoredLog | None:
+        sha256, size = await asyncio.to_thread(file_digest, log.path)
+        try:
+            await self._objects.put(log.path, sha256, size)
+        except WombatError as error:
+            _log.warning("log_not_stored", build=build, builder=self._builder, error=error.message)
+            return None
+        return StoredLog(sha256, size)
+
+    async def _finish(self, taken: Claim, outcome: Outcome, log: StoredLog | None) -> None:
+        try:
+            async with asyncio.timeout(_FINISH_SECONDS):
+                await self._write_result(taken, outcome, log)
+        except TimeoutError as error:
+            msg = f"the result could not be written within {_FINISH_SECONDS:g} s"
+            raise Unreachable(msg) from error
+
+    async def _write_result(self, taken: Claim, outcome: Outcome, log: StoredLog | None) -> None:
+        while True:
+            try:
+                match outcome:
+                    case Failure():
+                        await taken.fail(outcome, log)
+                    case Signal.CANCEL:
+                        await taken.cancelled(log)
+                    case Signal():
+                        await taken.give_back(log)
+                    case _:
+                        await taken.succeed(outcome.artifact, log, outcome.contents)
+            except LeaseLost:
+                raise
+            except TransientError as error:
+                build = taken.record.id
+                _log.warning("result_not_written_yet", build=build, builder=self._builder, error=error.message)
+                await asyncio.sleep(1)
+            else:
+                record = taken.record
+                _log.info("build_ended", build=record.id, builder=self._builder, state=str(record.state))
+                return
+
+
+def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Failure:
+    if isinstance(error, TransientError):
+        kind, reason = FailureKind.TRANSIENT, type(error).__name__
+    elif isinstance(error, UserError):
+        kind, reason = FailureKind.USER, type(error).__name__
+    else:
+        kind, reason = FailureKind.INTERNAL, type(error).__name__
+    known = isinstance(error, WombatError)
+    if not known or isinstance(error, InternalError | CorruptData):
+        _log.error("attempt_broke", build=record.id, builder=record.attempt.builder, exc_info=error)
+    message = error.message if isinstance(error, WombatError) else f"{reason} inside the builder"
+    hint = error.hint if isinstance(error, WombatError) else ""
+    step = record.step.step if record.step else None
+    return Failure(kind, reason, message, step=step, hint=hint, tail=log.tail(_TAIL_LINES) if log is not None else ())
+
+
+def _first_of(group: BaseExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _last_words(outcome: Outcome) -> str:
+    match outcome:
+        case Failure():
+            return f"==> failed: {outcome.message}"
+        case Signal.CANCEL:
+            return "==> cancelled"
+        case Signal.STOP:
+            return "==> given back: the builder stops"
+        case Signal():
+            return "==> dropped: another builder has it by now"
+        case _:
+            return "==> succeeded"

@@ -1,0 +1,120 @@
+"""Builders as they show themselves to each other and to everybody else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import structlog
+
+from wombat_gitops.domain.catalogue import BuilderState
+from wombat_gitops.domain.errors import TransientError
+from wombat_gitops.domain.scheduling import fits, has_failed_here
+from wombat_gitops.domain.subjects import builder_lease, builder_name
+from wombat_gitops.services import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wombat_gitops.domain.catalogue import BuilderPresence
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.ports import Store, Versioned
+
+_log = structlog.get_logger(__name__)
+
+
+class Presence:
+    """Shows that a builder is at work, regularly and whenever something about it changes.
+
+    Args:
+        describe: the builder as it is now, given the number of the beat.
+    """
+
+    def __init__(
+        self,
+        builder: str,
+        store: Store[BuilderPresence],
+        describe: Callable[[int], BuilderPresence],
+        beat_seconds: float,
+    ) -> None:
+        self._builder = builder
+        self._store = store
+        self._describe = describe
+        self._beat_seconds = beat_seconds
+        self._changed = asyncio.Event()
+        self._ended = False
+
+    def changed(self) -> None:
+        """Show it at once."""
+        self._changed.set()
+
+    def end(self) -> None:
+        """Show it no more."""
+        self._ended = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Show it until `end`, and take it back then."""
+        beat = 0
+        while not self._ended:
+            beat += 1
+            self._changed.clear()
+            try:
+                await self._store.put(builder_lease(self._builder), self._describe(beat))
+            except TransientError as error:
+                _log.warning("presence_not_renewed", builder=self._builder, error=error.message)
+            if not self._ended:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), self._beat_seconds)
+        with contextlib.suppress(TransientError):
+            await self._store.remove(builder_lease(self._builder))
+
+
+class Others:
+    """The other builders, looked at only when somebody asks, and at most once a beat.
+
+    Who has not shown itself for a whole lease, by this builder's own clock, is gone; who was seen only once may live.
+
+    Args:
+        builder: id of the builder that asks.
+    """
+
+    def __init__(
+        self, builder: str, store: Store[BuilderPresence], monotonic: Callable[[], float], lease_seconds: float
+    ) -> None:
+        self._builder = builder
+        self._store = store
+        self._monotonic = monotonic
+        self._lease_seconds = lease_seconds
+        self._looked_at = float("-inf")
+        self._seen: dict[str, tuple[Versioned[BuilderPresence], float]] = {}
+
+    async def can_take(self, record: BuildRecord) -> bool:
+        """Whether another builder is in service that can do a build and has not failed with it.
+
+        Raises:
+            Unreachable: the broker does not answer.
+        """
+        now = self._monotonic()
+        if now - self._looked_at >= self._lease_seconds / 3:
+            await self._look(now)
+        living = (entry.value for entry, since in self._seen.values() if now - since < self._lease_seconds)
+        return any(
+            builder_name(other.id) != builder_name(self._builder)
+            and other.state is BuilderState.WORKING
+            and fits(other.can, record)
+            and not has_failed_here(record, other.id)
+            for other in living
+        )
+
+    async def _look(self, now: float) -> None:
+        entries = await stored.load(self._store)
+        seen: dict[str, tuple[Versioned[BuilderPresence], float]] = {}
+        for key, entry in entries.items():
+            if entry is None:
+                continue
+            before = self._seen.get(key)
+            same = before is not None and before[0].revision == entry.revision
+            seen[key] = before if before is not None and same else (entry, now)
+        self._seen, self._looked_at = seen, now
