@@ -17,6 +17,7 @@ from wombat_gitops.adapters.files import replacing
 from wombat_gitops.adapters.nats.archive_file import ArchiveWriter, Index, Logs, Records
 from wombat_gitops.adapters.nats.archive_source import KEPT, Held
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
+from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.adapters.nats.objects import NatsObjects
 from wombat_gitops.domain import messages
 from wombat_gitops.domain.errors import CorruptData, NotFound
@@ -25,7 +26,7 @@ from wombat_gitops.domain.references import Flaw, Named, named_objects
 from wombat_gitops.domain.subjects import ARTIFACTS, BUILDS, INPUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wombat_gitops.adapters.nats.archive_source import Stored
     from wombat_gitops.adapters.nats.connection import Connection
@@ -103,27 +104,28 @@ class _Backup:
 
     async def what_changed(self) -> None:
         """Take along what was written since, and make sure that every object is there that a record names."""
-        async for stored in self._held.entries(BUILDS):
+        since = self.seen.ends[BUILDS]
+        async for stored in self._held.entries(BUILDS, since=since):
             for each in stored:
                 for named in named_by(each):
                     if named.sha256 not in self.seen.objects:
-                        await self._object(
-                            named.sha256, named.size, f"the {named.role} of build `{each.entry.key[:12]}`"
-                        )
-            await self._write(BUILDS, stored)
+                        what = f"the {named.role} of build `{each.entry.key[:12]}`"
+                        await self._object(named.sha256, named.size, what)
+            await self._write(BUILDS, stored, after=since)
         await self._bucket(INPUTS)
 
     async def _bucket(self, bucket: str) -> None:
-        async for stored in self._held.entries(bucket):
-            await self._write(bucket, stored)
+        """Write the entries of a bucket, the second time only what has changed since."""
+        after = self.seen.ends.get(bucket, 0)
+        since = self.seen.ends.setdefault(bucket, await self._held.end(kv_stream(bucket)))
+        async for stored in self._held.entries(bucket, since=since):
+            await self._write(bucket, stored, after=after)
 
-    async def _write(self, bucket: str, stored: list[Stored]) -> None:
-        """Write what was not written before."""
-        end = self.seen.ends.get(bucket, 0)
-        fresh = [each.entry for each in stored if each.sequence > end]
+    async def _write(self, bucket: str, stored: Sequence[Stored], *, after: int) -> None:
+        fresh = [each for each in stored if each.sequence > after]
         if fresh:
-            await asyncio.to_thread(self._writer.records, Records(bucket, fresh))
-            self.seen.ends[bucket] = max(each.sequence for each in stored)
+            await asyncio.to_thread(self._writer.records, Records(bucket, [each.entry for each in fresh]))
+            self.seen.ends[bucket] = max(self.seen.ends[bucket], *(each.sequence for each in fresh))
 
     async def _object(self, sha256: str, size: int, what: str = "it") -> None:
         with tempfile.TemporaryDirectory(prefix="wombat-backup-") as folder:

@@ -108,6 +108,7 @@ class Blob:
         self.size = size
         self.read = False
         self._source = source
+        self._name = f"objects/{sha256}"
 
     def copy(self, target: IO[bytes] | None = None) -> None:
         """Write the bytes to *target*, or only look at them. Raises `CorruptData` where they are other ones."""
@@ -119,9 +120,9 @@ class Blob:
                 if target is not None:
                     target.write(data)
         except _BROKEN as error:
-            raise _altered(self._source.name) from error
+            raise _altered(self._name) from error
         if digest.hexdigest() != self.sha256:
-            raise _altered(self._source.name)
+            raise _altered(self._name)
 
 
 @dataclass(slots=True)
@@ -168,7 +169,7 @@ class ArchiveWriter:
         )
         name = f"records/{records.bucket}/{hashlib.sha256(data).hexdigest()}.jsonl"
         self._add(name, data)
-        self._tally.add(name, records.bucket, len(records.entries))
+        self._tally.add(name, records.bucket, _present(records.entries))
 
     def logs(self, logs: Logs) -> None:
         """Add messages of logs."""
@@ -273,8 +274,9 @@ class ArchiveReader:
         if match["kind"] == "logs":
             tally.add(info.name, LOGS, len(lines))
             return Logs([LogMessage(line["subject"], line["headers"], _bytes(line["data"])) for line in lines])
-        tally.add(info.name, match["bucket"], len(lines))
-        return Records(match["bucket"], [_entry(line) for line in lines])
+        entries = [_entry(line) for line in lines]
+        tally.add(info.name, match["bucket"], _present(entries))
+        return Records(match["bucket"], entries)
 
     def _open(self) -> tarfile.TarFile:
         try:
@@ -323,6 +325,10 @@ def _info(name: str, size: int) -> tarfile.TarInfo:
 
 def _lines(items: Iterator[Mapping[str, Any]]) -> bytes:
     return b"".join(json.dumps(item, separators=(",", ":")).encode() + b"\n" for item in items)
+
+
+def _present(entries: Sequence[Entry]) -> int:
+    return sum(entry.value is not None for entry in entries)
 
 
 def _entry(line: Mapping[str, Any]) -> Entry:

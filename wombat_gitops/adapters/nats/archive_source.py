@@ -52,12 +52,13 @@ class Held:
         self._connection = connection
         self._seconds = seconds
 
-    async def entries(self, bucket: str) -> AsyncIterator[list[Stored]]:
+    async def entries(self, bucket: str, *, since: int | None = None) -> AsyncIterator[list[Stored]]:
         """Every key, in the order in which they were written.
 
-        What is written or removed meanwhile comes once more, with its newest value or with none.
+        What is written meanwhile comes once more. What was removed comes without a value, where it was removed
+        behind the sequence *since*.
         """
-        prefix, start = f"$KV.{bucket}.", await self._end(kv_stream(bucket))
+        prefix = f"$KV.{bucket}."
         async for messages in self._messages(kv_stream(bucket), f"{prefix}>"):
             newest = {message.subject: message for message in messages}
             yield [
@@ -67,7 +68,7 @@ class Held:
                     each.headers.get(TOKEN, ""),
                 )
                 for each in newest.values()
-                if each.sequence > start or not is_tombstone(each)
+                if not is_tombstone(each) or (since is not None and each.sequence > since)
             ]
 
     async def logs(self) -> AsyncIterator[list[LogMessage]]:
@@ -87,7 +88,8 @@ class Held:
                     if not meta.deleted:
                         yield meta
 
-    async def _end(self, stream: str) -> int:
+    async def end(self, stream: str) -> int:
+        """The newest sequence of a stream, 0 where there is none."""
         try:
             info = await persist(lambda: jetstream.stream_info(self._connection, stream), self._seconds)
         except NotFound:
@@ -100,7 +102,7 @@ class Held:
         Raises:
             Unreachable: no answer for a while.
         """
-        if not await self._end(stream):
+        if not await self.end(stream):
             return
         after = 0
         while messages := await persist(partial(self._page, stream, subject, after), self._seconds):
