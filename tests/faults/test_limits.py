@@ -126,7 +126,7 @@ async def test_a_build_that_takes_too_much(
 
     assert (failure.reason, failure.step) == (reason, step)
     assert failure.hint
-    assert failure.kind is (FailureKind.INTERNAL if reason == "OutOfMemory" else FailureKind.USER)
+    assert failure.kind is FailureKind.USER
     assert not programs_in(tmp_path)
     note(f"a build over its limit ({reason})", time.monotonic() - begun)
 
@@ -161,10 +161,10 @@ async def test_the_limits_of_an_ordinary_builder(go_proxy: GoProxy, go_data: Pat
     [
         ("SilentTimeout", Step.FETCH, FailureKind.TRANSIENT),
         ("SilentTimeout", Step.COMPILE, FailureKind.USER),
-        ("OutOfMemory", Step.COMPILE, FailureKind.INTERNAL),
+        ("OutOfMemory", Step.COMPILE, FailureKind.USER),
         ("OutputLimit", Step.FETCH, FailureKind.USER),
     ],
 )
 def test_who_can_mend_it(reason: str, step: Step, kind: FailureKind) -> None:
-    """Silence while fetching is the network's and tried again; too little memory is the machine's."""
+    """Silence while fetching is the network's and tried again; all else is the build's, and no builder is blamed."""
     assert gofailure.over_limit(OverLimit("x", reason=reason), "", step).kind is kind

@@ -182,7 +182,9 @@ class Watchdog:
         resident = sum(process.resident for process in members)
         if limits.memory and resident > limits.memory:
             msg = f"`{self._argv0}` used more than {limits.memory:,} bytes of memory"
-            raise OverLimit(msg, reason="OutOfMemory", hint="leave packages out, or allow more (WOMBAT_MEMORY)")
+            raise OverLimit(
+                msg, reason="OutOfMemory", hint="leave packages out, or allow more on a builder (WOMBAT_MEMORY)"
+            )
         self._judge_silence(members)
 
     def _judge_silence(self, members: list[Process]) -> None:

@@ -284,13 +284,10 @@ def timed_out(output: str, step: Step, seconds: float) -> Failure:
 def over_limit(error: OverLimit, output: str, step: Step) -> Failure:
     """The failure of a step that took more of its machine than it may.
 
-    A lack of memory is the machine's; a wait that does not end is the network's where there is one.
+    The build is to blame and not the machine, which held out; but a wait that does not end is the network's where
+    there is one.
     """
-    kind = _USER
-    if error.reason == "OutOfMemory":
-        kind = _INTERNAL
-    elif error.reason == "SilentTimeout" and step is Step.FETCH:
-        kind = _TRANSIENT
+    kind = _TRANSIENT if error.reason == "SilentTimeout" and step is Step.FETCH else _USER
     return Failure(kind, error.reason, error.message, step, "", error.hint, tail_of(output))
 
 
