@@ -42,9 +42,18 @@ async def served(
     downloads: Downloads | None = None,
     hooks: WebhookReceiver | None = None,
     edge: Edge = NOTHING_BEFORE,
+    draining: bool = False,
+    seconds: float | None = 60,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a real server that answers from *stage*, whose catalogue the caller runs."""
+    """A client of a real server that answers from *stage*, whose catalogue the caller runs.
+
+    Args:
+        draining: event streams tell what there is and end, as they do when a server is about to stop.
+        seconds: how long the test may take, or None.
+    """
     stop = asyncio.Event()
+    if draining:
+        stop.set()
     app = create_app(
         catalog=stage.catalog,
         logs=stage.logs,
@@ -60,7 +69,7 @@ async def served(
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            async with asyncio.timeout(60), httpx.AsyncClient(base_url=address, timeout=10) as client:
+            async with asyncio.timeout(seconds), httpx.AsyncClient(base_url=address, timeout=10) as client:
                 yield client
         finally:
             stop.set()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from wombat_gitops.api import present
 from wombat_gitops.api.answers import answer, get, tagged
@@ -28,13 +28,24 @@ from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.lifecycle import BuildState  # noqa: TC001 - read by pydantic
 from wombat_gitops.domain.messages import BuildQuery, decode
-from wombat_gitops.domain.model import PlatformField  # noqa: TC001 - read by pydantic
+from wombat_gitops.domain.model import Platform, PlatformField
 from wombat_gitops.services.catalog_types import DistributionQuery
 
 Text = Annotated[str, Field(max_length=200)]
 Limit = Annotated[int, Field(ge=1, le=200, description="entries on a page")]
-Cursor = Annotated[str, Field(max_length=200, description="from the `next` of the page before")]
+Cursor = Annotated[
+    str,
+    Field(max_length=200, description="from the `next` of the page before", json_schema_extra={"format": "cursor"}),
+]
+PlatformText = Annotated[
+    PlatformField, WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(Platform.spellings())})$"})
+]
 BuildPath = Annotated[str, Path(description="a build's id, or at least its first 8 digits")]
+
+
+_MANIFEST: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/yaml; charset=utf-8": {"schema": {"type": "object", "additionalProperties": True}}}}
+}
 
 
 class DistributionFilter(BaseModel):
@@ -44,7 +55,7 @@ class DistributionFilter(BaseModel):
 
     q: Text = Field("", description="words that must all occur in name, version, description, packages or labels")
     label: Text = Field("", description="`key` or `key=value`")
-    platform: PlatformField | None = Field(None, description="`linux/arm64`")
+    platform: PlatformText | None = Field(None, description="`linux/arm64`")
     sync: Literal["Synced", "OutOfSync", "Unknown"] | None = None
     health: Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing"] | None = None
     retired: bool | None = None
@@ -60,7 +71,7 @@ class BuildFilter(BaseModel):
     q: Text = Field("", description="words that must all occur in name, version, platform, packages, state or revision")
     name: Text = ""
     version: Text = ""
-    platform: PlatformField | None = Field(None, description="`linux/arm64`")
+    platform: PlatformText | None = Field(None, description="`linux/arm64`")
     package: Text = Field("", description="a full import path or the last part of one")
     state: BuildState | None = None
     revision: Text = Field("", description="a commit or its beginning")
@@ -98,7 +109,7 @@ def distribution_routes(context: Context) -> APIRouter:
         catalog = context.ready()
         return answer(request, present.distribution(catalog, catalog.distribution(name)))
 
-    @get(router, "/distributions/{name}/manifest", response_class=_Yaml, tags=["distributions"])
+    @get(router, "/distributions/{name}/manifest", response_class=_Yaml, responses=_MANIFEST, tags=["distributions"])
     async def get_manifest(request: Request, name: str) -> Response:
         """The manifest as it was written."""
         record = context.ready().distribution(name)

@@ -30,7 +30,12 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
 _CHECKSUM: Final = ".sha256"
 _BINARY: Final = {
-    200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+    200: {
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "text/plain": {"schema": {"type": "string", "description": "the line of `.sha256`"}},
+        }
+    },
     206: {"description": "The bytes that `Range` asked for"},
     304: {"description": "The client has it"},
 }

@@ -31,9 +31,18 @@ RETRY_MILLISECONDS: Final = 2000
 _TEXT: Final = "text/plain; charset=utf-8"
 _BLOCK: Final = 64 * 1024
 _PLAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
+
+
+def _events(**models: str) -> dict[int | str, dict[str, Any]]:
+    """The description of a stream: its events by name, and the model of what each carries, as JSON."""
+    data = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"oneOf": [{"$ref": f"#/components/schemas/{model}"} for model in models.values()]},
+    }
+    properties = {"event": {"enum": [*models]}, "data": data}
+    return {200: {"content": {"text/event-stream": {"itemSchema": {"properties": properties}}}}}
+
 
 AttemptNumber = Annotated[int | None, Query(ge=1, description="which attempt; the newest by default")]
 
@@ -64,7 +73,7 @@ def log_routes(context: Context) -> APIRouter:
     @router.get(
         "/builds/{build}/log/stream",
         response_class=EventSourceResponse,
-        responses=_EVENTS,
+        responses=_events(line="LogLine", end="LogEnd"),
         tags=["builds"],
         dependencies=[Depends(known), Depends(_slot(context))],
     )
@@ -96,7 +105,7 @@ def event_routes(context: Context) -> APIRouter:
     @router.get(
         "/events",
         response_class=EventSourceResponse,
-        responses=_EVENTS,
+        responses=_events(change="ChangeHint"),
         tags=["service"],
         dependencies=[Depends(_slot(context))],
     )

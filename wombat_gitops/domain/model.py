@@ -77,6 +77,16 @@ class Platform:
             variant = ""
         return cls(system, arch, variant)
 
+    @staticmethod
+    def spellings() -> tuple[str, ...]:
+        """Every text that `parse` reads."""
+        bare = [(f"{system}/{arch}", arch) for system, arches in _ARCHITECTURES.items() for arch in arches]
+        return tuple(
+            f"{text}/{variant}" if variant else text
+            for text, arch in bare
+            for variant in ("", *_VARIANTS.get(arch, ()))
+        )
+
     def matches(self, pattern: str) -> bool:
         """Whether *pattern* means this platform: `os`, `os/arch` with every variant, or `os/arch/variant`."""
         parts = pattern.split("/")

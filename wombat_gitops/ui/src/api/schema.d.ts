@@ -1448,7 +1448,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml; charset=utf-8": string;
+                    "application/yaml; charset=utf-8": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description The request has to change */
@@ -1676,7 +1678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description The request has to change */
@@ -1716,7 +1718,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description The request has to change */
@@ -1757,6 +1759,7 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "text/plain": string;
                 };
             };
             /** @description The bytes that `Range` asked for */
@@ -1813,6 +1816,7 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                    "text/plain": string;
                 };
             };
             /** @description The bytes that `Range` asked for */
