@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tests.support.api import QUICK, served
+from tests.support.api import QUICK
 from tests.support.stage import Stage, built, declared, queued_build
+from wombat_gitops.api.context import Edge
+from wombat_gitops.api.server import HttpServer
 from wombat_gitops.domain.model import Artifact
 from wombat_gitops.services.downloads import Downloads
 
@@ -45,10 +48,15 @@ async def _serve(folder: Path, mebibytes: int) -> None:
     build = replace(build, artifact=Artifact(sha256, size, build.spec.file_name))
     await stage.put(build, declared(build))
     most = dict.fromkeys(("downloads", "client_downloads", "connections", "client_connections"), 1_000)
-    downloads = Downloads(stage.objects, folder / "downloads")
-    async with stage.running(), served(stage, limits=replace(QUICK, **most), downloads=downloads) as client:
-        print(f"{client.base_url} {sha256}", flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+    stop = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = HttpServer(listener, replace(QUICK, **most), Edge())
+        async with stage.running(), asyncio.TaskGroup() as group:
+            downloads = Downloads(stage.objects, folder / "downloads")
+            group.create_task(server.serve(stage.catalog, stage.logs, downloads, stop))
+            print(f"{server.address} {sha256}", flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+            stop.set()
 
 
 if __name__ == "__main__":
