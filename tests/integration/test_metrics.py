@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,7 +40,7 @@ async def fleet(system: System, broker: TestBroker) -> dict[str, Role]:
     system.commit()
     for name in ("builder", "watcher", "api"):
         roles[name] = system.start(name, **env)
-        await system.until(lambda name=name: probes_of(roles[name]), f"{name} tells where its metrics are")
+        await system.until(partial(probes_of, roles[name]), f"{name} tells where its metrics are")
     return roles
 
 
@@ -46,10 +48,41 @@ def ready(role: Role) -> tuple[int, str]:
     return fetch(f"{probes_of(role)}/readyz")
 
 
+def answers(role: Role, status: int) -> bool:
+    return ready(role)[0] == status
+
+
+def check_logs(system: System, fleet: dict[str, Role]) -> None:
+    """Each line of each role, from start to stop, against the vocabulary: as it runs, not as it is written."""
+    for role in reversed(list(fleet.values())):
+        role.stop()
+
+    lines = {name: lines_of(role) for name, role in fleet.items()}
+
+    for name, said in lines.items():
+        assert {line["role"] for line in said} == {name}
+        assert len({line["instance"] for line in said}) == 1
+        assert [line["event"] for line in said if line["event"].startswith("role_")] == [
+            "role_started",
+            "role_stopping",
+            "role_stopped",
+        ]
+        for line in said:
+            event = EVENTS[line["event"]]
+            assert event.required <= set(line), line
+            assert event.name == "library_said" or event.level == line["level"], line
+    (ended,) = (line for line in lines["service"] if line["event"] == "attempt_ended")
+    about = [line for said in lines.values() for line in said if line.get("build") == ended["build"]]
+    assert {"build_requested", "attempt_started", "step_ended", "attempt_ended", "build_ended"} <= {
+        line["event"] for line in about
+    }
+    assert {line["builder"] for line in about if "builder" in line} == {ended["builder"]}
+
+
 async def test_a_fleet_that_builds(system: System, fleet: dict[str, Role]) -> None:
     """Every metric of the table is really shown, and counts what happened."""
     for role in fleet.values():
-        await system.until(lambda role=role: ready(role)[0] == 200, f"{role.name} is ready")
+        await system.until(partial(answers, role, 200), f"{role.name} is ready")
     service, api = probes_of(fleet["service"]), probes_of(fleet["api"])
     await system.until(lambda: scrape(service).value("wombat_builds", state="succeeded") == 1, "a build succeeded")
     public = next(event["address"] for event in events(fleet["api"]) if event["event"] == "api_listening")
@@ -83,6 +116,7 @@ async def test_a_fleet_that_builds(system: System, fleet: dict[str, Role]) -> No
     assert "/metrics" not in routes(told["api"])
     shown = set().union(*(each.names for each in told.values()))
     assert set(METRICS) - shown <= NEEDS_A_LIMIT | {"wombat_sources_failing"}
+    check_logs(system, fleet)
     assert api != public
     assert "wombat_" not in fetch(f"{public}/metrics")[1]
 
@@ -91,51 +125,21 @@ def routes(told: Scrape) -> set[str]:
     return {dict(labels).get("route", "") for _, labels in told.samples}
 
 
-async def test_logs_are_objects_that_name_what_they_are_about(system: System, fleet: dict[str, Role]) -> None:
-    """Each line of each role, from start to stop, against the vocabulary: as it runs, not as it is written."""
-    service = probes_of(fleet["service"])
-    await system.until(lambda: scrape(service).value("wombat_builds", state="succeeded") == 1, "a build succeeded")
-    await system.until(lambda: "source_read" in fleet["watcher"].said, "the watcher has ended its pass")
-    for role in reversed(list(fleet.values())):
-        role.stop()
-
-    lines = {name: lines_of(role) for name, role in fleet.items()}
-
-    for name, said in lines.items():
-        assert {line["role"] for line in said} == {name}
-        assert len({line["instance"] for line in said}) == 1
-        assert [line["event"] for line in said if line["event"].startswith("role_")] == [
-            "role_started",
-            "role_stopping",
-            "role_stopped",
-        ]
-        for line in said:
-            event = EVENTS[line["event"]]
-            assert event.required <= set(line), line
-            assert event.name == "library_said" or event.level == line["level"], line
-    (ended,) = (line for line in lines["service"] if line["event"] == "attempt_ended")
-    about = [line for said in lines.values() for line in said if line.get("build") == ended["build"]]
-    assert {"build_requested", "attempt_started", "step_ended", "attempt_ended", "build_ended"} <= {
-        line["event"] for line in about
-    }
-    assert {line["builder"] for line in about if "builder" in line} == {ended["builder"]}
-
-
 async def test_health_is_not_readiness(system: System, fleet: dict[str, Role], broker: TestBroker) -> None:
     """While the broker is away every role lives, none is ready, and each says why; afterwards all are again."""
     for role in fleet.values():
-        await system.until(lambda role=role: ready(role) == (200, "ready\n"), f"{role.name} is ready")
+        await system.until(partial(answers, role, 200), f"{role.name} is ready")
 
     await broker.kill()
 
     for role in fleet.values():
-        await system.until(lambda role=role: ready(role)[0] == 503, f"{role.name} is not ready")
+        await system.until(partial(answers, role, 503), f"{role.name} is not ready")
         assert "broker: there is no connection\n" in ready(role)[1]
         assert fetch(f"{probes_of(role)}/healthz") == (200, "ok\n")
         assert scrape(probes_of(role)).value("wombat_broker_connected") == 0
     await broker.start()
     for role in fleet.values():
-        await system.until(lambda role=role: ready(role)[0] == 200, f"{role.name} is ready again")
+        await system.until(partial(answers, role, 200), f"{role.name} is ready again")
         assert scrape(probes_of(role)).value("wombat_events_total", event="broker_back") >= 1
 
 
@@ -151,10 +155,10 @@ async def test_a_role_that_starts_before_its_broker_lives(system: System) -> Non
     assert "broker" in body
 
 
-async def test_a_port_that_is_taken_is_told(system: System, fleet: dict[str, Role]) -> None:
-    port = probes_of(fleet["service"]).rpartition(":")[2]
-
-    found = system.run("service", WOMBAT_METRICS_PORT=port, WOMBAT_NATS="nats://127.0.0.1:9")
+def test_a_port_that_is_taken_is_told(system: System) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        found = system.run("service", WOMBAT_METRICS_PORT=port, WOMBAT_NATS="nats://127.0.0.1:9")
 
     assert found.returncode == 6
     assert "for metrics" in found.stderr

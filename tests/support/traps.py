@@ -41,7 +41,7 @@ def set_trap(trap: str) -> None:
     if moment == "end":
         Claim.succeed = end  # type: ignore[method-assign]
     else:
-        Claim.step = step  # type: ignore[method-assign]
+        Claim.step = step  # type: ignore[method-assign, assignment]
 
 
 def set_clock(seconds: float) -> None:

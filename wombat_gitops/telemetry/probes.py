@@ -66,6 +66,7 @@ async def serving_probes(app: Starlette, host: str, port: int) -> AsyncIterator[
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            listener.listen(_CLIENTS)
         except OSError as error:
             msg = f"cannot listen on `{host}:{port}` for metrics: {error.strerror}"
             raise Refused(msg, hint="choose another WOMBAT_METRICS_PORT, or 0 for any free one") from error

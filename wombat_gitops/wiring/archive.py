@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops import __version__
 from wombat_gitops.adapters.nats import archive, archive_restore, archive_verify, infrastructure
 from wombat_gitops.adapters.nats.connection import connect
+from wombat_gitops.domain.errors import Refused
 from wombat_gitops.wiring import machine
 from wombat_gitops.wiring.addresses import broker_address
 
@@ -52,10 +53,17 @@ async def move(settings: Settings, target: str, *, replicas: int | None, merge: 
     Args:
         target: `nats://host:port`, several with commas between.
         replicas: copies of each stream there; None: three where *target* names three servers, else the setting.
+
+    Raises:
+        Refused: it is the same broker, or it holds other records.
     """
+    present = broker_address(settings)
+    if set(present.split(",")) & set(target.split(",")):
+        msg = f"`{target}` is the broker to move from"
+        raise Refused(msg)
     named = len(target.split(","))
     copies = replicas or max(settings.replicas, _CLUSTER if named >= _CLUSTER else 1)
-    async with _reading(broker_address(settings)) as old, _writing(target, copies) as new:
+    async with _reading(present) as old, _writing(target, copies) as new:
         _, restored = await archive_restore.move(old, new, merge=merge)
         return restored, await archive_verify.verify(new)
 

@@ -10,7 +10,7 @@ from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM, kv_stream
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import BuilderState
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.lifecycle import BuildState, Step
 from wombat_gitops.services import observed
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def fleet(catalog: Catalog, now: datetime) -> Iterator[Sample]:
 
 
 def _queue(catalog: Catalog, now: datetime) -> Iterator[Sample]:
-    depth, held, oldest = Counter[str](), 0, now
+    depth, held, oldest = Counter(dict.fromkeys(catalog.index.platforms, 0)), 0, now
     for record in catalog.index.in_state(BuildState.QUEUED):
         depth[str(record.spec.platform)] += 1
         if record.not_before is not None and record.not_before > now:
@@ -62,12 +62,12 @@ def _queue(catalog: Catalog, now: datetime) -> Iterator[Sample]:
 
 
 def _steps(catalog: Catalog, now: datetime) -> Iterator[Sample]:
-    oldest: dict[str, float] = {}
+    oldest = dict.fromkeys((step.value for step in Step), 0.0)
     for record in catalog.index.in_state(BuildState.RUNNING):
         step = record.step
         if step is not None:
             age = (now - step.started_at).total_seconds()
-            oldest[step.step.value] = max(oldest.get(step.step.value, 0.0), age)
+            oldest[step.step.value] = max(oldest[step.step.value], age)
     for name, age in oldest.items():
         yield "wombat_step_oldest_seconds", (name,), age
 

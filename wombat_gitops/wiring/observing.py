@@ -71,14 +71,18 @@ class Observing:
         self._storage: list[Sample] = []
         self._storage_at = float("-inf")
         self._passes = Passes()
+        self._readiness.need("broker", self._lacks_broker)
         self._stack = AsyncExitStack()
         self.address = ""
 
     def connection(self, connection: Connection) -> None:
         """The role's connection to the broker."""
         self._connection = connection
-        self._readiness.need("broker", lambda: "" if connection.connected else "there is no connection")
         self._metrics.show(lambda: [("wombat_broker_connected", (), float(connection.connected))])
+
+    def _lacks_broker(self) -> str:
+        connected = self._connection is not None and self._connection.connected
+        return "" if connected else "there is no connection"
 
     def catalog(self, catalog: Catalog) -> Catalog:
         """The role's read model."""

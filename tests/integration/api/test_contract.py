@@ -131,14 +131,14 @@ def session() -> Iterator[requests.Session]:
 
 @whatever.parametrize()
 @bounded
-def test_whatever_is_sent(case: schemathesis.Case, address: str, session: requests.Session) -> None:
+def test_whatever_is_sent(case: schemathesis.Case[Any], address: str, session: requests.Session) -> None:
     """Good values are accepted, bad ones refused, other methods too; each answer is one that is described."""
     case.call_and_validate(base_url=address, session=session)
 
 
 @fitting.parametrize()
 @bounded
-def test_what_exists(case: schemathesis.Case, address: str, session: requests.Session) -> None:
+def test_what_exists(case: schemathesis.Case[Any], address: str, session: requests.Session) -> None:
     """For what there is, every answer is described too."""
     chosen = sum(map(len, map(str, case.path_parameters.values())))
     case.path_parameters = {name: KNOWN[name][chosen % len(KNOWN[name])] for name in case.path_parameters}

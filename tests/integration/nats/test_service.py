@@ -110,10 +110,10 @@ class SmallQueue:
 
 
 @asynccontextmanager
-async def service(connection: Connection, **options: int) -> AsyncIterator[SmallQueue]:
+async def service(connection: Connection, at_once: int = 64) -> AsyncIterator[SmallQueue]:
     queue = SmallQueue(connection)
     desk = AttemptDesk(NatsStore(connection, BUILDS, BuildRecord), lambda: NOW, lambda: 0.5)
-    async with serving(connection, queue, desk, ObjectCommitter(connection), **options):
+    async with serving(connection, queue, desk, ObjectCommitter(connection), at_once=at_once):
         yield queue
 
 

@@ -206,7 +206,7 @@ async def test_an_object_is_deleted_and_stored_at_the_same_moment_and_never_lost
                 await one.put(path, sha256, size)
 
             outcome, *_ = await asyncio.gather(keeper.delete(held), *(store(one) for one in objects))
-            deleted += outcome
+            deleted += bool(outcome)
             await objects[0].fetch(sha256, size, tmp_path / f"out{number}")
             assert (tmp_path / f"out{number}").stat().st_size == size
     assert deleted > 0  # it did win now and then, and the others stored their bytes anew
@@ -275,7 +275,7 @@ async def test_a_put_over_an_object_that_lost_a_chunk_stores_it_anew(connection:
 class System:
     """A collector over the broker, with a clock of its own."""
 
-    def __init__(self, connection: Connection, **rules: float) -> None:
+    def __init__(self, connection: Connection, rules: Rules) -> None:
         self.clock = ManualClock()
         self.clock.now = datetime.now(UTC)
         self.records = NatsStore(connection, subjects.BUILDS, BuildRecord)
@@ -290,13 +290,7 @@ class System:
             self.keeper,
             NatsStore(connection, subjects.LEASES, KeeperNote, prefix="keeper.", compress=True),
         )
-        self.collector = Collector(
-            self.queue,
-            stores,
-            Rules(**rules),
-            self.clock,
-            self.clock.monotonic,  # type: ignore[arg-type]
-        )
+        self.collector = Collector(self.queue, stores, rules, self.clock, self.clock.monotonic)
 
     async def build(self, version: str, path: Path) -> BuildRecord:
         await Inputs(self.texts).save(Lock(GO_MOD, GO_SUM))
@@ -317,7 +311,7 @@ async def test_live_uploads_are_never_swept(connection: Connection, tmp_path: Pa
 
     Some of the uploads are of bytes that are old and unnamed, and due to go in this very moment.
     """
-    system = System(connection, share=1)
+    system = System(connection, Rules(share=1))
     files = [write(tmp_path / f"in{number}", (number % 5) * MIB // 2 + 100 + number, number) for number in range(100)]
     junk = [write(tmp_path / f"junk{number}", 100 + number, 1000 + number) for number in range(20)]
     await system.build("1.0.0", write(tmp_path / "kept", 5000, 5000)[0])
@@ -366,7 +360,7 @@ async def test_live_uploads_are_never_swept(connection: Connection, tmp_path: Pa
 async def test_a_pass_is_asked_for_and_suspects_are_told_over_the_broker(
     connection: Connection, tmp_path: Path
 ) -> None:
-    system = System(connection, versions=1, share=0.5)
+    system = System(connection, Rules(versions=1, share=0.5))
     old = await system.build("1.0.0", write(tmp_path / "one", 1000, 1)[0])
     new = await system.build("2.0.0", write(tmp_path / "two", 1000, 2)[0])
     heard: list[str] = []
