@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -31,6 +32,8 @@ _FINISH_SECONDS: Final = 600.0
 """How long a finished attempt tries to publish its result while the broker is away."""
 
 _TAIL_LINES: Final = 20
+
+_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _log = structlog.get_logger(__name__)
 
@@ -223,13 +226,17 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Fa
         kind, reason = FailureKind.USER, type(error).__name__
     else:
         kind, reason = FailureKind.INTERNAL, type(error).__name__
+    step = record.step.step if record.step else None
+    tail = log.tail(_TAIL_LINES) if log is not None else ()
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        message = "the builder's disk is full"
+        return Failure(kind, "DiskFull", message, step=step, hint="free space in the data folder", tail=tail)
     known = isinstance(error, WombatError)
     if not known or isinstance(error, InternalError | CorruptData):
         _log.error("attempt_broke", build=record.id, builder=record.attempt.builder, exc_info=error)
     message = error.message if isinstance(error, WombatError) else f"{reason} inside the builder"
     hint = error.hint if isinstance(error, WombatError) else ""
-    step = record.step.step if record.step else None
-    return Failure(kind, reason, message, step=step, hint=hint, tail=log.tail(_TAIL_LINES) if log is not None else ())
+    return Failure(kind, reason, message, step=step, hint=hint, tail=tail)
 
 
 def _first_of(group: BaseExceptionGroup[Exception]) -> Exception:
