@@ -87,6 +87,28 @@ def _read(pid: int) -> Process | None:
     return Process(pid, int(fields[1]), int(fields[3]), ticks, int(fields[19]), int(fields[21]) * _PAGE)
 
 
+def end_those_below(folder: Path) -> None:
+    """End every program whose private folder (TMPDIR) is below *folder*: what outlived the builder that started it."""
+    mark = os.fsencode(f"TMPDIR={folder.absolute()}{os.sep}")
+    for _ in range(_ROUNDS):
+        left = _with_in_environment(census(), mark)
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_ROUND_SECONDS)
+
+
+def _with_in_environment(everything: Iterable[int], mark: bytes) -> set[int]:
+    found = set()
+    for pid in everything:
+        with contextlib.suppress(OSError):
+            if mark in Path(f"/proc/{pid}/environ").read_bytes() and pid != os.getpid():
+                found.add(pid)
+    return found
+
+
 class Watchdog:
     """Watches the session that *leader* leads.
 
@@ -166,13 +188,7 @@ class Watchdog:
         """Processes that have the private folder in their environment."""
         if len(Path(self._folder).parts) < 3:  # noqa: PLR2004 - `/tmp` is everybody's
             return set()
-        mark = os.fsencode(f"TMPDIR={self._folder}\0")
-        found = set()
-        for pid in everything:
-            with contextlib.suppress(OSError):
-                if mark in Path(f"/proc/{pid}/environ").read_bytes() and pid != os.getpid():
-                    found.add(pid)
-        return found
+        return _with_in_environment(everything, os.fsencode(f"TMPDIR={self._folder}\0"))
 
     def _judge(self, members: list[Process]) -> None:
         limits = self._limits

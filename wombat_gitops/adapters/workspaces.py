@@ -1,4 +1,4 @@
-"""Private folders of attempts, and the removal of those that a killed builder left behind."""
+"""Private folders of attempts, and the removal of those that a killed builder left behind, with what runs in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
+from wombat_gitops.adapters.watchdog import end_those_below
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Workspaces:
 
 
 def _remove_abandoned(home: Path) -> None:
-    """Remove a builder's folder unless the builder lives."""
+    """End what a builder has left behind and remove its folder, unless the builder lives."""
     with contextlib.suppress(OSError), (home / _LOCK).open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A compiler leads a session of its own, so it outlives a builder that was killed, and writes on.
+        end_those_below(home)
         remove_tree(home)

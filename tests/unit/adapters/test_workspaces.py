@@ -55,3 +55,33 @@ def test_of_a_killed_builder(tmp_path: Path) -> None:
 def test_remove_nothing(tmp_path: Path) -> None:
     """Removing what is not there is no error."""
     remove_tree(tmp_path / "none")
+
+
+def test_what_a_killed_builder_was_running(tmp_path: Path) -> None:
+    """The next builder ends programs of attempts whose builder is gone, and no others."""
+    (tmp_path / "work/dead/a/tmp").mkdir(parents=True)
+    (tmp_path / "work/dead/.lock").touch()
+    argv = [sys.executable, "-c", "print(flush=True); input()"]
+    running = {
+        folder: subprocess.Popen(
+            argv,
+            env={"TMPDIR": str(tmp_path / "work" / folder)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        for folder in ("dead/a/tmp", "deadly/a/tmp")
+    }
+    for process in running.values():
+        assert process.stdout is not None
+        process.stdout.readline()
+    spaces = Workspaces(tmp_path / "work", "next")
+    try:
+        assert running["dead/a/tmp"].wait(10) == -9
+        assert running["deadly/a/tmp"].poll() is None
+        assert not (tmp_path / "work/dead").exists()
+    finally:
+        spaces.close()
+        for process in running.values():
+            process.kill()
+            process.communicate()
