@@ -224,6 +224,11 @@ def _admin(_: User) -> _Subjects:
         *_api("STREAM.UPDATE", *STREAMS),
         *_api("STREAM.INFO", *STREAMS),
         *_reading(*STREAMS),
+        # To bring a backup in.
+        *(key for bucket in _BUCKETS for key in _kv(bucket, _ALL)),
+        subjects.META_SUBJECTS,
+        subjects.chunk_subject(_ALL),
+        subjects.LOG_SUBJECTS,
         *_ASKED,
         *_ORDERED,
         _MONITORING,

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.keeping import NatsCollecting, NatsSuspects, collect_route, suspects
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.nats.sweeping import NatsKeeper
@@ -16,7 +15,7 @@ from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.services.retention import Collector, Stores
 from wombat_gitops.services.scrubber import Pace, Scrubber
 from wombat_gitops.wiring import machine
-from wombat_gitops.wiring.addresses import broker_address
+from wombat_gitops.wiring.access import connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,10 +72,10 @@ def downloads(spine: Backbone, settings: Settings) -> Downloads:
 
 @asynccontextmanager
 async def collecting(settings: Settings) -> AsyncIterator[NatsCollecting]:
-    """Ask the service to clear away.
+    """Ask the service to clear away, which only an admin may.
 
     Raises:
         Unreachable: there is no broker, or nobody said where it is.
     """
-    async with connect(broker_address(settings), role="cli", seconds=5) as connection:
+    async with connected(settings, "admin") as connection:
         yield NatsCollecting(connection)

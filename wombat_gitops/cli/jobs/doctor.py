@@ -129,14 +129,14 @@ async def _proxy(_: Settings) -> Finding:
 
 
 async def _broker(settings: Settings) -> Finding:
-    from wombat_gitops.adapters.nats.connection import connect
+    from wombat_gitops.wiring.access import connected
 
     try:
         address = broker_address(settings)
     except Unreachable as error:
         return Finding("broker", Verdict.WARN, error.message, error.hint)
     try:
-        async with connect(address, role="doctor", seconds=3):
+        async with connected(settings, "doctor", seconds=3):
             return Finding("broker", Verdict.OK, f"answers at {address}")
     except WombatError as error:
         return Finding("broker", Verdict.FAIL, error.message, error.hint or "start it, or correct `--nats`")
