@@ -116,9 +116,9 @@ async def test_a_fleet_that_builds(system: System, fleet: dict[str, Role]) -> No
     assert "/metrics" not in routes(told["api"])
     shown = set().union(*(each.names for each in told.values()))
     assert set(METRICS) - shown <= NEEDS_A_LIMIT | {"wombat_sources_failing"}
-    check_logs(system, fleet)
     assert api != public
     assert "wombat_" not in fetch(f"{public}/metrics")[1]
+    check_logs(system, fleet)
 
 
 def routes(told: Scrape) -> set[str]:

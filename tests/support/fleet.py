@@ -33,7 +33,7 @@ from wombat_gitops.ports import Put, Removed, Reset, Synced
 from wombat_gitops.services.claims import Claim, claim
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
     from wombat_gitops.adapters.nats.connection import Connection
 
@@ -66,13 +66,18 @@ class Fleet:
 
     def start(self, *args: str, **env: str) -> Role:
         """Start `wombat *args*` on the broker."""
-        return self.system.start(*args, **{"WOMBAT_NATS": self.broker.url, **env})
+        return self.system.start(*args, **self._variables(env))
+
+    def _variables(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Each builder has a name of its own, as on a machine of its own."""
+        name = f"builder-{len(self.system.roles)}"
+        return {"WOMBAT_NATS": self.broker.url, "WOMBAT_BUILDER_NAME": name, **env}
 
     def trapped(self, *args: str, **traps: str) -> Role:
         """Start `wombat *args*` with something done to it at a moment; see tests/support/traps.py."""
         name = f"{args[0]}-{len(self.system.roles)}"
         argv = [sys.executable, "-m", "tests.support.traps", *args]
-        env = {**self.system.env, "WOMBAT_NATS": self.broker.url, **traps}
+        env = {**self.system.env, **self._variables(traps)}
         role = Role(name, argv, env, self.system.folder / f"{name}.log")
         self.system.roles.append(role)
         return role

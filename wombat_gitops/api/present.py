@@ -21,6 +21,7 @@ from wombat_gitops.api.views import (
     MaintainerView,
     ModuleContentsView,
     ModuleView,
+    NeedsView,
     PackageContentsView,
     PlatformView,
     ReplaceView,
@@ -34,6 +35,8 @@ from wombat_gitops.api.views import (
 from wombat_gitops.domain.catalogue import SourceLook
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.model import CORE_MODULE
+from wombat_gitops.domain.nobuilder import NO_BUILDER
+from wombat_gitops.domain.subjects import builder_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -176,6 +179,7 @@ def summary(catalog: Catalog, record: DistributionRecord) -> DistributionSummary
         revision=record.revision,
         date=record.date,
         url=f"{ROOT}/distributions/{record.name}",
+        no_builder=next((each.message for each in catalog.conditions_of(record) if each.type == NO_BUILDER), ""),
     )
 
 
@@ -199,9 +203,10 @@ def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionVi
             for one in record.exclusions
         ],
         retention=RetentionView(versions=kept.versions, days=kept.days) if (kept := record.retention) else None,
+        needs=NeedsView(memory=record.needs.memory, labels=dict(record.needs.labels)),
         path=record.path,
         manifest=record.manifest,
-        conditions=[_condition(condition) for condition in record.conditions],
+        conditions=[_condition(condition) for condition in catalog.conditions_of(record)],
         versions=_versions(catalog, record.name),
     )
 
@@ -242,11 +247,18 @@ def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) 
         builders=[
             BuilderView(
                 id=builder.id,
+                name=builder_name(builder.id),
                 host=builder.host,
                 version=builder.version,
                 workers=builder.workers,
                 busy=builder.busy,
                 started_at=builder.started_at,
+                state=builder.state.value,
+                reason=builder.reason,
+                platforms=list(builder.can.platforms),
+                cgo=list(builder.can.cgo),
+                memory=builder.can.memory,
+                labels=dict(builder.can.labels),
             )
             for builder in state.builders
         ],

@@ -149,6 +149,13 @@ class RetentionView(View):
     days: int
 
 
+class NeedsView(View):
+    """What its builds take of a builder besides platform and C."""
+
+    memory: int = Field(description="bytes; 0: no demand")
+    labels: dict[str, str]
+
+
 class ComponentView(View):
     """Something a pipeline can name."""
 
@@ -230,6 +237,7 @@ class DistributionSummary(View):
     revision: str
     date: datetime
     url: str
+    no_builder: str = Field("", description="why no builder can take some of its builds; empty where one can")
 
 
 class VersionView(View):
@@ -252,6 +260,7 @@ class DistributionView(DistributionSummary):
     cgo: bool
     exclusions: list[ExclusionView]
     retention: RetentionView | None
+    needs: NeedsView
     path: str
     manifest: str
     conditions: list[ConditionView]
@@ -284,11 +293,18 @@ class BuilderView(View):
     """A builder that is at work."""
 
     id: str
+    name: str = Field(description="without its start: what `wombat drain` takes")
     host: str
     version: str
     workers: int
     busy: int
     started_at: datetime
+    state: str = Field("working", examples=["working", "draining", "quarantined"])
+    reason: str = Field("", description="why it takes nothing; empty where it is working")
+    platforms: list[str] = Field(default_factory=list, description="patterns of what it builds for; none: everything")
+    cgo: list[str] = Field(default_factory=list, description="patterns of what it has a C compiler for")
+    memory: int = Field(0, description="bytes that one build may use; 0: not bounded")
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 class StatusView(View):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wombat_gitops import __version__
-from wombat_gitops.cli import catalogue, exits, fleet, github, keeping, machine, manifests, pipelines, text
+from wombat_gitops.cli import builders, catalogue, exits, fleet, github, keeping, machine, manifests, pipelines, text
 from wombat_gitops.cli.options import Globals
 from wombat_gitops.cli.text import Color
 
@@ -73,6 +73,7 @@ manifests.register(app)
 pipelines.register(app)
 github.register(app)
 catalogue.register(app)
+builders.register(app)
 keeping.register(app)
 
 

@@ -48,20 +48,27 @@ async def side_by_side(work: Callable[[S], Awaitable[T]], items: Sequence[S]) ->
     return [task.result() for task in tasks]
 
 
-def run_until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None]) -> None:
-    """Run a role until SIGINT or SIGTERM asks it to stop; the second signal cancels what it still does.
+def run_until_signal(
+    work: Callable[[asyncio.Event], Awaitable[None]],
+    on_stop: Callable[[], None],
+    hurry: asyncio.Event | None = None,
+) -> None:
+    """Run a role until SIGINT or SIGTERM asks it to stop; a further signal cancels what it still does.
 
     Args:
         on_stop: told once, when the first signal came.
+        hurry: set by the second signal, so that it is the third one that cancels.
 
     Raises:
         KeyboardInterrupt: it had to be forced.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_until_signal(work, on_stop))
+        runner.run(_until_signal(work, on_stop, hurry))
 
 
-async def _until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None]) -> None:
+async def _until_signal(
+    work: Callable[[asyncio.Event], Awaitable[None]], on_stop: Callable[[], None], hurry: asyncio.Event | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     current = asyncio.current_task()
@@ -69,6 +76,9 @@ async def _until_signal(work: Callable[[asyncio.Event], Awaitable[None]], on_sto
 
     def ask() -> None:
         nonlocal forced
+        if stop.is_set() and hurry is not None and not hurry.is_set():
+            hurry.set()
+            return
         if stop.is_set():
             forced = True
             if current is not None:

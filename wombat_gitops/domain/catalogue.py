@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.capability import EVERYTHING, Capabilities
+from wombat_gitops.domain.capability import EVERYTHING, NO_NEEDS, Capabilities, Needs
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.model import Exclusion, Maintainer, Module, PlatformField, Replace, Retention, Withdrawal
 
@@ -85,6 +85,7 @@ class DistributionRecord:
     conditions: tuple[Condition, ...] = ()
     withdrawn: Withdrawal | None = None
     retention: Retention | None = None
+    needs: Needs = NO_NEEDS
     exclusions: tuple[Exclusion, ...] = ()
     replaces: tuple[Replace, ...] = ()
     cgo: bool = False

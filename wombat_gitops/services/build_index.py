@@ -143,6 +143,11 @@ class BuildIndex:
         """How many builds are in *state*."""
         return len(self._postings["state"].get(state.value, ()))
 
+    @property
+    def platforms(self) -> list[str]:
+        """Every platform that some build is for."""
+        return list(self._postings["platform"])
+
     def in_state(self, state: BuildState) -> list[BuildRecord]:
         """All builds in *state*, in no order."""
         return [self._records[identity] for identity in self._postings["state"].get(state.value, ())]

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from wombat_gitops.domain.catalogue import (
     BuilderPresence,
+    BuilderState,
+    Condition,
     DistributionRecord,
     Health,
     SourceLook,
@@ -26,6 +28,7 @@ from wombat_gitops.domain.model import natural_key
 from wombat_gitops.services.build_index import BuildIndex
 from wombat_gitops.services.catalog_types import CatalogStatus, DistributionPage, Version
 from wombat_gitops.services.mirror import Mirror
+from wombat_gitops.services.workforce import Workforce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog_types import DistributionQuery
 
 T = TypeVar("T")
-
-LEASE_SECONDS: Final = 15.0
-"""A builder that has not renewed its presence for so long is gone."""
 
 _TICK_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 1.0
@@ -77,15 +77,15 @@ class Catalog:
         self._monotonic = monotonic
         self._index = BuildIndex()
         self._texts: dict[str, str] = {}
-        self._seen: dict[str, float] = {}
         self._builds = Mirror[BuildRecord](self._build_moved)
         self._distributions = Mirror[DistributionRecord](self._distribution_moved)
         self._sources = Mirror[SourceRecord]()
-        self._builders = Mirror[BuilderPresence](self._builder_moved)
+        self._workforce = Workforce(now, monotonic)
+        self._builders = self._workforce.mirror
         self._looks = Mirror[SourceLook]()
         self._mirrors = (self._builds, self._distributions, self._sources, self._builders)
         self._synced_at: datetime | None = None
-        self._present: tuple[str, ...] = ()
+        self._present: tuple[tuple[str, BuilderState], ...] = ()
         self._changed = asyncio.Event()
         self.version = 0
         self.ready = asyncio.Event()
@@ -119,8 +119,9 @@ class Catalog:
                 store.doubt()
         elif self._complete:
             self._synced_at = self._now()
-        present = tuple(builder.id for builder in self.builders())
-        if present != self._present:
+        present = tuple((builder.id, builder.state) for builder in self.builders())
+        news = self._connected() and self._complete and self._workforce.look(self._index.in_state(BuildState.QUEUED))
+        if present != self._present or news:
             self._present = present
             self._notify()
 
@@ -160,18 +161,7 @@ class Catalog:
 
     def waiting_for(self, record: BuildRecord) -> str:
         """Why a queued build has not started, or "" where it is not queued."""
-        if record.state is not BuildState.QUEUED:
-            return ""
-        if record.not_before is not None and record.not_before > self._now():
-            reason = record.failure.reason if record.failure else "a failure"
-            return f"tries again after {reason}, not before {record.not_before:%H:%M:%S} UTC"
-        builders = self.builders()
-        if not builders:
-            return "no builder is at work"
-        workers = sum(builder.workers for builder in builders)
-        if sum(builder.busy for builder in builders) >= workers:
-            return "the only worker is busy" if workers == 1 else f"all {workers} workers are busy"
-        return "a builder is about to take it"
+        return self._workforce.waiting_for(record)
 
     def distribution(self, name: str) -> DistributionRecord:
         """A distribution by its name. Raises `NotFound`, with the names that are near in the hint."""
@@ -194,6 +184,11 @@ class Catalog:
         if not record.targets and not record.suspended:
             return Status(Sync.UNKNOWN, Health.MISSING)
         return assess(record, self._index.records)
+
+    def conditions_of(self, record: DistributionRecord) -> tuple[Condition, ...]:
+        """What the watcher says of a distribution, and whether somebody can build it."""
+        found = (*record.conditions, *self._workforce.conditions(record))
+        return tuple(sorted(found, key=lambda condition: condition.type))
 
     def versions(self, name: str) -> tuple[Version, ...]:
         """The versions that have artifacts, newest first by semantic version."""
@@ -267,9 +262,7 @@ class Catalog:
 
     def builders(self) -> tuple[BuilderPresence, ...]:
         """Builders that showed a sign of life within a lease, by id."""
-        oldest = self._monotonic() - LEASE_SECONDS
-        alive = [value for key, value in self._builders.values.items() if self._seen[key] > oldest]
-        return tuple(sorted(alive, key=lambda builder: builder.id))
+        return self._workforce.builders()
 
     def status(self) -> CatalogStatus:
         """How the catalogue is."""
@@ -333,12 +326,6 @@ class Catalog:
         labels = (f"{name}={value}" for name, value in record.labels)
         words = (record.name, record.version, record.description, record.license, *record.packages, *labels)
         self._texts[key] = "\n".join(words).lower()
-
-    def _builder_moved(self, key: str, presence: BuilderPresence | None) -> None:
-        if presence is None:
-            self._seen.pop(key, None)
-        else:
-            self._seen[key] = self._monotonic()
 
     def _fits(self, name: str, query: DistributionQuery) -> bool:
         record = self._distributions.values[name]

@@ -62,6 +62,9 @@ class Fleet:
                 before, written = not drain, await self._orders.put(key, wanted)
             if written is not None:
                 break
-        _log.info("builder_ordered", builder=name, state="draining" if drain else "working")
+        if drain:
+            _log.info("drain_ordered", builder=name)
+        else:
+            _log.info("resume_ordered", builder=name)
         present = tuple(builder.id for builder in self._builders() if builder_name(builder.id) == name)
         return BuilderAnswer(name, drain, before is not drain, present)

@@ -125,6 +125,7 @@ def make_record(
         conditions=settle(conditions, before.conditions if before else ()),
         withdrawn=distribution.withdrawn,
         retention=distribution.retention,
+        needs=distribution.needs,
         exclusions=distribution.exclusions,
         replaces=distribution.replaces,
         cgo=distribution.cgo,

@@ -46,6 +46,7 @@ class Shop:
         workers: int = 1,
         compiler: ScriptedCompiler | None = None,
         *,
+        start: int = 1,
         engine: Engine | None = None,
         can: Capabilities = EVERYTHING,
         stop_seconds: float = 0.0,
@@ -53,9 +54,9 @@ class Shop:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> Builder:
         bench = self.bench
-        self.spaces.append(Workspaces(self.folder / "work", f"{name}.1"))
+        self.spaces.append(Workspaces(self.folder / "work", f"{name}.{start}"))
         return Builder(
-            Identity(f"{name}.1", "host", "0", workers, can),
+            Identity(f"{name}.{start}", "host", "0", workers, can),
             Backend(
                 bench.records,
                 bench.desk,

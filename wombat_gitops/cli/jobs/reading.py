@@ -199,7 +199,8 @@ def _distributions_table(items: Sequence[DistributionSummary]) -> str:
             ]
         )
     heads = ["NAME", "VERSION", "STATUS", "PLATFORMS", "BENTHOS", "PACKAGES", "DATE"]
-    return text.table(heads, rows) if rows else ""
+    waiting = [f"{item.name}: {line}" for item in items for line in item.no_builder.splitlines()]
+    return "\n\n".join(part for part in (text.table(heads, rows), "\n".join(waiting)) if part) if rows else ""
 
 
 def _status(item: DistributionSummary) -> str:

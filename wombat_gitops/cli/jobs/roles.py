@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,6 @@ from wombat_gitops.telemetry import configure_logging
 from wombat_gitops.wiring import machine
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Awaitable, Callable
 
     from wombat_gitops.cli.options import Globals
@@ -30,24 +30,30 @@ def set_up_logging(settings: Settings, flags: Globals, role: str) -> None:
 
 
 def run_role(name: str, settings: Settings, flags: Globals) -> None:
-    """Run one role until SIGINT or SIGTERM; the second one forces it."""
+    """Run one role until SIGINT or SIGTERM; the second one forces it.
+
+    A builder that ends its builds before it stops is in a hurry after the second one, and forced by the third.
+    """
     set_up_logging(settings, flags, name)
-    role = _role(name, settings)
+    hurry = asyncio.Event() if name == "builder" and settings.stop_seconds else None
+    role = _role(name, settings, hurry)
 
     async def work(stop: asyncio.Event) -> None:
         _log.info("role_started", version=__version__)
         await role(stop)
         _log.info("role_stopped")
 
-    running.run_until_signal(work, lambda: _log.info("role_stopping"))
+    running.run_until_signal(work, lambda: _log.info("role_stopping"), hurry)
 
 
-def _role(name: str, settings: Settings) -> Callable[[asyncio.Event], Awaitable[None]]:
+def _role(name: str, settings: Settings, hurry: asyncio.Event | None) -> Callable[[asyncio.Event], Awaitable[None]]:
     if name == "api":
         from wombat_gitops.api.server import run_api
 
         return lambda stop: run_api(settings, stop, lambda address: _log.info("api_listening", address=address))
     from wombat_gitops.wiring import single
 
-    role = {"service": single.run_service, "builder": single.run_builder, "watcher": single.run_watcher}[name]
+    if name == "builder":
+        return lambda stop: single.run_builder(settings, stop, hurry)
+    role = {"service": single.run_service, "watcher": single.run_watcher}[name]
     return lambda stop: role(settings, stop)

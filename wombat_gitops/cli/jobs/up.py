@@ -35,6 +35,7 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
     drawn = live and text.live()
     # A moving table and log lines do not share a terminal; warnings still pass.
     set_up_logging(settings, replace(flags, quiet=flags.quiet or not flags.verbose), "up")
+    hurry = asyncio.Event() if settings.stop_seconds else None
 
     async def work(stop: asyncio.Event) -> None:
         with _progress(live=drawn) as shown:
@@ -53,12 +54,13 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
                     watchers.append(group.create_task(_watch(told, shown), name="progress"))
 
                 try:
-                    await run_up(settings, stop, started, http)
+                    await run_up(settings, stop, started, http, hurry)
                 finally:
                     for watcher in watchers:
                         watcher.cancel()
 
-    running.run_until_signal(work, lambda: text.note("\nstopping, once more forces it"))
+    told = "\nstopping when its builds have ended, once more stops them" if hurry else "\nstopping, once more forces it"
+    running.run_until_signal(work, lambda: text.note(told), hurry)
     text.note("stopped")
 
 

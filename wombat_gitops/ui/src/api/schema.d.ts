@@ -508,6 +508,11 @@ export interface components {
         BuilderView: {
             /** Id */
             id: string;
+            /**
+             * Name
+             * @description without its start: what `wombat drain` takes
+             */
+            name: string;
             /** Host */
             host: string;
             /** Version */
@@ -521,6 +526,40 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+            /**
+             * State
+             * @default working
+             * @example working
+             * @example draining
+             * @example quarantined
+             */
+            state: string;
+            /**
+             * Reason
+             * @description why it takes nothing; empty where it is working
+             * @default
+             */
+            reason: string;
+            /**
+             * Platforms
+             * @description patterns of what it builds for; none: everything
+             */
+            platforms: string[];
+            /**
+             * Cgo
+             * @description patterns of what it has a C compiler for
+             */
+            cgo: string[];
+            /**
+             * Memory
+             * @description bytes that one build may use; 0: not bounded
+             * @default 0
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
         };
         /**
          * ChangeHint
@@ -663,6 +702,12 @@ export interface components {
             date: string;
             /** Url */
             url: string;
+            /**
+             * No Builder
+             * @description why no builder can take some of its builds; empty where one can
+             * @default
+             */
+            no_builder: string;
         };
         /**
          * DistributionView
@@ -726,6 +771,12 @@ export interface components {
             date: string;
             /** Url */
             url: string;
+            /**
+             * No Builder
+             * @description why no builder can take some of its builds; empty where one can
+             * @default
+             */
+            no_builder: string;
             /** Homepage */
             homepage: string;
             /** Maintainers */
@@ -743,6 +794,7 @@ export interface components {
             /** Exclusions */
             exclusions: components["schemas"]["ExclusionView"][];
             retention: components["schemas"]["RetentionView"] | null;
+            needs: components["schemas"]["NeedsView"];
             /** Path */
             path: string;
             /** Manifest */
@@ -885,6 +937,21 @@ export interface components {
             path: string;
             /** Version */
             version: string;
+        };
+        /**
+         * NeedsView
+         * @description What its builds take of a builder besides platform and C.
+         */
+        NeedsView: {
+            /**
+             * Memory
+             * @description bytes; 0: no demand
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
         };
         /**
          * PackageContentsView
