@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from wombat_gitops.adapters.credentials import read_credentials
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.sweeping import NatsKeeper
 from wombat_gitops.cli import exits
 from wombat_gitops.cli.main import run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.system import System
 
 
@@ -56,7 +56,8 @@ async def test_versions_go_as_told_and_a_lost_artifact_is_built_again(system: Sy
     build = system.get("/api/v1/builds?name=tiny")["items"][0]
     sha256 = build["artifact"]["sha256"]
     note = json.loads((system.data / "up.json").read_text())
-    async with connect(note["nats"], role="test") as connection:
+    known = read_credentials(Path(note["credentials"]))
+    async with connect(note["nats"], role="test", credentials=known) as connection:
         keeper = NatsKeeper(connection)
         held = await keeper.find(sha256)
         assert held is not None

@@ -79,16 +79,6 @@ async def test_builders_killed_at_every_step(fleet: Fleet, tmp_path: Path) -> No
             "lost": len(MOMENTS),
             "succeeded": len(builds),
         }
-        print(
-            "TIMES",
-            [
-                [
-                    (str(a.ended_as), a.builder, a.started_at.isoformat()[14:23], a.ended_at.isoformat()[14:23])
-                    for a in r.attempts
-                ]
-                for r in records
-            ],
-        )
         assert not left & workspaces(fleet)
         await fleet.verify(records, tmp_path)
 
@@ -307,7 +297,7 @@ def _is_settled(seen: list[list[int]], count: int) -> bool:
     return len(last) == 10 and all(each == last[0] for each in last) and last[0][0] == count
 
 
-async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: Path) -> None:
+async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: Path) -> None:  # noqa: C901, PLR0915
     """Kill -9 of the API while a log is followed and a file is read → both go on where they were, with the same bytes.
 
     The follower gives the id of the last event it has seen, the reader the range that it lacks.

@@ -189,7 +189,7 @@ class _Connection(H11Protocol):
         if self._untaken is not None and left < self._untaken[0]:
             self._look_again()
             return
-        _log.info("reader_stalled", unsent=left)
+        _log.info("reader_stalled", bytes=left)
         self.transport.abort()
 
     def _reader_is_back(self) -> None:

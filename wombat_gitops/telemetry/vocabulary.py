@@ -202,7 +202,8 @@ _WATCHER: Final = (
 _API: Final = (
     _event("http_answered", "debug", "the API answered a request", "route method status seconds"),
     _event("sender_gone", "info", "a client left before it had sent its whole request", "path request_id"),
-    _event("reader_stalled", "info", "a client took nothing for too long and was cut off", "path request_id"),
+    _event("reader_stalled", "info", "a client took nothing for too long and was cut off", "bytes"),
+    _event("answer_too_slow", "warning", "an answer took longer than one may", "path"),
     _event("request_failed", "error", "the API met a defect while it answered", "path request_id error"),
 )
 
