@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from wombat_gitops import __version__
-from wombat_gitops.cli import builders, catalogue, exits, fleet, github, keeping, machine, manifests, pipelines, text
+from wombat_gitops.cli import (
+    access,
+    builders,
+    catalogue,
+    exits,
+    fleet,
+    github,
+    keeping,
+    machine,
+    manifests,
+    pipelines,
+    text,
+)
 from wombat_gitops.cli.options import Globals
 from wombat_gitops.cli.text import Color
 
@@ -74,6 +86,7 @@ pipelines.register(app)
 github.register(app)
 catalogue.register(app)
 builders.register(app)
+access.register(app)
 keeping.register(app)
 
 

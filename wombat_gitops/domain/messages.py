@@ -120,7 +120,7 @@ class CommitRequest:
 
     Attributes:
         sha256: digest of the whole object, which is also its name.
-        nuid: the id its chunks were written under.
+        nuid: the id its chunks were written under, below the builder's name where it has one on the broker.
         ranges: acknowledged stream sequences of the chunks, as inclusive runs in order.
     """
 
@@ -128,7 +128,7 @@ class CommitRequest:
 
     sha256: BuildId
     size: Annotated[int, Field(ge=0)]
-    nuid: Annotated[str, Field(pattern=r"^[A-Za-z0-9]{22}$")]
+    nuid: Annotated[str, Field(pattern=r"^([a-z0-9-]{1,40}\.)?[A-Za-z0-9]{22}$")]
     chunks: Annotated[int, Field(ge=0)]
     ranges: tuple[tuple[int, int], ...] = ()
 

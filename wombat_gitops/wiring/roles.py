@@ -105,6 +105,7 @@ async def backbone(
     """
     known = credentials or access.credentials_for(settings, role)
     prepare = access.preparation(settings, known)
+    owner = known.user.name if known is not None and known.user is not None else ""
     async with (
         observing(settings, role, exporter) as seen,
         connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare, credentials=known) as connection,
@@ -121,7 +122,7 @@ async def backbone(
             sources=NatsStore(connection, subjects.SOURCES, SourceRecord),
             distributions=NatsStore(connection, subjects.DISTRIBUTIONS, DistributionRecord),
             inputs=Inputs(NatsStore(connection, subjects.INPUTS, str, compress=True)),
-            objects=NatsObjects(connection, ServiceCommitter(connection)),
+            objects=NatsObjects(connection, ServiceCommitter(connection), owner=owner),
             logs=NatsLogs(connection),
             client=seen.asking(NatsBuildClient(connection)),
             attempts=seen.attempts(NatsAttempts(connection)),

@@ -163,9 +163,15 @@ class NatsObjects:
 
     `put` itself does not read back: the committer hashes the chunks as the stream returns them before
     it publishes the object, so that an object that exists has been read back and verified.
+
+    Args:
+        owner: name below which this writer's chunks are, so that the broker can keep others out of there.
     """
 
-    def __init__(self, connection: Connection, committer: Committer, *, seconds: float = PATIENCE) -> None:
+    def __init__(
+        self, connection: Connection, committer: Committer, *, owner: str = "", seconds: float = PATIENCE
+    ) -> None:
+        self._owner = f"{owner}." if owner else ""
         self._connection = connection
         self._committer = committer
         self._seconds = seconds
@@ -231,7 +237,7 @@ class NatsObjects:
 
     async def _store_in_order(self, path: Path, sha256: str) -> tuple[str, list[int]]:
         for _ in range(_TRIES):
-            nuid = "".join(secrets.choice(_LETTERS) for _ in range(_NUID))
+            nuid = self._owner + "".join(secrets.choice(_LETTERS) for _ in range(_NUID))
             sequences = await self._store_chunks(path, nuid)
             if sequences == sorted(sequences):
                 return nuid, sequences
