@@ -48,6 +48,10 @@ _BROKER_SECONDS: Final = 30.0
 """How long a role waits for its broker, which may start later."""
 
 
+_FORGOTTEN: Final = 3600
+"""Seconds after which nothing is left of a builder that was killed; leases are judged long before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backbone:
     """One connection to the broker and everything that is read and written over it."""
@@ -114,8 +118,8 @@ async def backbone(
         yield Backbone(
             connection=connection,
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
-            leases=NatsStore(connection, subjects.LEASES, Lease, prefix="build."),
-            presence=NatsStore(connection, subjects.LEASES, BuilderPresence, prefix="builder."),
+            leases=NatsStore(connection, subjects.LEASES, Lease, prefix="build.", lifetime=_FORGOTTEN),
+            presence=NatsStore(connection, subjects.LEASES, BuilderPresence, prefix="builder.", lifetime=_FORGOTTEN),
             orders=NatsStore(connection, subjects.LEASES, BuilderOrder, prefix="order."),
             looks=NatsStore(connection, subjects.LEASES, SourceLook, prefix="source."),
             statuses=NatsStore(connection, subjects.LEASES, CommitStatus, prefix="status."),

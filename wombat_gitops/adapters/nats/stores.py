@@ -37,6 +37,8 @@ class NatsStore(Generic[T]):
         compress: store with zlib, for long texts.
         seconds: how long a method tries before it raises `Unreachable`.
         resync: seconds between two looks of a follower that hears nothing.
+        lifetime: whole seconds after which the broker forgets what `put` has written, unless it is put again; 0: never.
+            Nobody is told, so it is housekeeping: nothing may be concluded from a key that is gone.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class NatsStore(Generic[T]):
         compress: bool = False,
         seconds: float = PATIENCE,
         resync: float = RESYNC_SECONDS,
+        lifetime: int = 0,
     ) -> None:
         self._connection = connection
         self._bucket = Bucket(connection, bucket, seconds)
@@ -56,6 +59,7 @@ class NatsStore(Generic[T]):
         self._prefix = prefix
         self._compress = compress
         self._resync = resync
+        self._put_headers = {"Nats-TTL": f"{lifetime}s"} if lifetime else {}
         self._known: dict[str, int] = {}
 
     async def create(self, key: str, value: T) -> Versioned[T] | None:
@@ -82,7 +86,7 @@ class NatsStore(Generic[T]):
         payload, token = self._encode(value), _new_token()
         expected = self._known.get(key, 0)
         while True:
-            written, found = await self._bucket.write(key, payload, expected, token)
+            written, found = await self._bucket.write(key, payload, expected, token, self._put_headers)
             if written:
                 self._known[key] = written
                 return Versioned(key, value, written)
