@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.cli import exits, running, text
-from wombat_gitops.domain.errors import Unreachable, WombatError
+from wombat_gitops.domain.errors import Denied, Unreachable, WombatError
 from wombat_gitops.domain.model import CORE_MODULE, DEFAULT_TOOLCHAIN
 from wombat_gitops.settings import go_environment, search_path
 from wombat_gitops.wiring.addresses import api_address, broker_address
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from wombat_gitops.settings import Settings
+    from wombat_gitops.wiring.checkup import Streams
 
 _SECONDS: Final = 10.0
 _NEEDED_BYTES: Final = 6_000_000_000
@@ -78,7 +79,7 @@ def doctor(settings: Settings, output: text.Output) -> int:
 async def examine(settings: Settings) -> list[Finding]:
     """Make every check, side by side."""
     checks: Sequence[Callable[[Settings], Awaitable[Finding]]] = (
-        _git, _go, _proxy, _broker, _api, _disk, _clock, _libyaml,
+        _git, _go, _proxy, _broker, _streams, _service, _api, _disk, _clock, _libyaml,
     )  # fmt: skip
     return list(await asyncio.gather(*(check(settings) for check in checks)))
 
@@ -140,6 +141,58 @@ async def _broker(settings: Settings) -> Finding:
             return Finding("broker", Verdict.OK, f"answers at {address}")
     except WombatError as error:
         return Finding("broker", Verdict.FAIL, error.message, error.hint or "start it, or correct `--nats`")
+
+
+async def _streams(settings: Settings) -> Finding:
+    from wombat_gitops.wiring import checkup
+
+    try:
+        found = await checkup.streams(settings)
+    except Denied as error:
+        return Finding("streams", Verdict.WARN, error.message, "look with the credentials of `admin`")
+    except WombatError:
+        return Finding("streams", Verdict.WARN, "no broker to look at", "see `broker`")
+    return _judged(found, settings.replicas)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _judged(found: Streams, replicas: int) -> Finding:
+    verdict, message, mend = Verdict.OK, f"{text.size(found.stored)} stored", ""
+    if found.missing:
+        verdict, message = Verdict.FAIL, f"{_names(found.missing)} is missing"
+        mend = "start `wombat service`, which creates them"
+    elif found.leaderless:
+        verdict, message = Verdict.FAIL, f"{_names(found.leaderless)} has no leader"
+        mend = "two of three servers have to run, and see each other"
+    elif found.full:
+        verdict, message = Verdict.WARN, f"{_names(found.full)} is nearly full"
+        mend = "`wombat gc`, or give it more room"
+    elif found.copies:
+        name, copies = found.copies[0]
+        verdict, message = Verdict.WARN, f"`{name}` is kept {copies} times, not {replicas}"
+        mend = "start `wombat service` with the same WOMBAT_REPLICAS on a cluster of so many servers"
+    return Finding("streams", verdict, message, mend)
+
+
+async def _service(settings: Settings) -> Finding:
+    from wombat_gitops import __version__
+    from wombat_gitops.wiring import checkup
+
+    try:
+        version = await checkup.service(settings)
+    except Denied as error:
+        return Finding("service", Verdict.WARN, error.message, "ask with the credentials of `admin`")
+    except WombatError:
+        return Finding("service", Verdict.WARN, "no broker to ask at", "see `broker`")
+    if not version:
+        return Finding("service", Verdict.FAIL, "no instance answers", "start `wombat service`, or `wombat up`")
+    if version != __version__:
+        mend = "upgrade services first, then builders and the others"
+        return Finding("service", Verdict.WARN, f"version {version} answers, this is {__version__}", mend)
+    return Finding("service", Verdict.OK, f"version {version} answers")
 
 
 async def _api(settings: Settings) -> Finding:
