@@ -48,6 +48,11 @@ class TestBroker:
         await self._process.wait()
         await self.stop()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Stop it, or let it go on; it keeps its connections."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     async def stop(self) -> None:
         self._process = None
         await self._stack.aclose()

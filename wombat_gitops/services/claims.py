@@ -62,7 +62,7 @@ class AttemptDesk:
             entry = await self._records.get(asked.build)
             if entry is None or _holds(entry.value, asked):
                 return _answer(entry, asked)
-            if entry.value.state is not BuildState.QUEUED:
+            if entry.value.state is not BuildState.QUEUED or _was_claimed(entry.value, asked):
                 return AttemptAnswer(holds=False)
             wanted = lifecycle.claimed(entry.value, asked.builder, asked.claim, self._clock())
             written = await self._write(entry, wanted)
@@ -137,6 +137,11 @@ def _holds(record: BuildRecord, asked: AttemptClaim | AttemptStep | AttemptEnd) 
     if record.state is not BuildState.RUNNING or not record.attempts:
         return False
     return (record.attempt.builder, record.attempt.claim) == (asked.builder, asked.claim)
+
+
+def _was_claimed(record: BuildRecord, asked: AttemptClaim) -> bool:
+    """Whether *asked* comes late: its attempt has been made and is over, and nobody waits for another one."""
+    return any((each.builder, each.claim) == (asked.builder, asked.claim) for each in record.attempts)
 
 
 def _was_ended(record: BuildRecord, asked: AttemptStep | AttemptEnd) -> bool:

@@ -191,6 +191,16 @@ async def test_repeated_claim_is_the_same_attempt(bench: Bench) -> None:
     assert len((await bench.entry()).value.attempts) == 1
 
 
+async def test_claim_that_comes_late_makes_no_second_attempt(bench: Bench) -> None:
+    """A copy of a claim whose attempt is over finds the build queued again, and nobody waits for its answer."""
+    await bench.queue.request(make_request())
+    asked = AttemptClaim(ID, "builder.1", "the-mark")
+    await bench.desk.claim(asked)
+    await bench.desk.end(AttemptEnd(ID, "builder.1", "the-mark", AttemptOutcome.RELEASED))
+    assert not (await bench.desk.claim(asked)).holds
+    assert (await bench.entry()).value.state is BuildState.QUEUED
+
+
 async def test_repeated_step_and_end_change_nothing(bench: Bench) -> None:
     """What was carried out before its answer was lost is answered as done, also after the next attempt."""
     await bench.queue.request(make_request())
