@@ -74,6 +74,7 @@ async def test_a_full_disk(system: System, tmp_path: Path) -> None:
         try:
             async with fleet_of(system, broker) as fleet:
                 fleet.start("service")
+                await system.until(lambda: "role_started" in fleet.said, "the service")
                 kept = await fleet.request("tiny", "1.0.0")
                 disk.resize("24m")
                 disk.fill()

@@ -98,9 +98,18 @@ async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds
         if error.number == _NO_CLUSTER:
             msg = f"the broker is no cluster, and cannot keep {config['num_replicas']} copies"
             raise Refused(msg, hint="set WOMBAT_REPLICAS=1, or connect to a cluster (docs/cluster.md)") from error
-        if error.number != _OTHER_SETTINGS:
+        # A broker that is short of space refuses to make room for what is there already.
+        if error.number != _OTHER_SETTINGS and not await _is_there(connection, name, seconds):
             raise
         await _update_stream(connection, config, seconds)
+
+
+async def _is_there(connection: Connection, name: str, seconds: float) -> bool:
+    try:
+        await persist(lambda: jetstream.stream_info(connection, name), seconds)
+    except NotFound:
+        return False
+    return True
 
 
 async def _update_stream(connection: Connection, config: dict[str, Any], seconds: float) -> None:
@@ -109,6 +118,9 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
     async def attempt() -> None:
         info = await jetstream.api(connection, f"STREAM.INFO.{name}", {})
         kept = max(wanted, int(info["config"]["num_replicas"]))
+        present = info["config"] | {"num_replicas": config["num_replicas"]}
+        if kept == info["config"]["num_replicas"] and present == present | config:
+            return
         await jetstream.api(connection, f"STREAM.UPDATE.{name}", config | {"num_replicas": kept})
 
     try:
