@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.factories import make_spec
 from tests.support.githost import TOKEN, GitHost, git_host
@@ -234,15 +234,13 @@ async def test_a_restart_writes_nothing_twice(host: GitHost, tmp_path: Path) -> 
     assert [path.rpartition("/")[2] for path, _, _ in host.posts] == [COMMIT, NEXT]
 
 
-async def test_tries_are_bounded_and_nothing_waits(
-    host: GitHost, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_tries_are_bounded_and_nothing_waits(host: GitHost, tmp_path: Path) -> None:
     """A host in trouble is asked a few times; the trouble is told, and the next change starts anew."""
     host.answers = [503] * ATTEMPTS
-    with caplog.at_level(logging.DEBUG):
+    with capture_logs() as said:
         async with reporting(host, tmp_path) as run:
             run.reporter.observe(outcome())
-            await run.until(lambda: len(host.posts) == ATTEMPTS and "was not written" in caplog.text)
+            await run.until(lambda: len(host.posts) == ATTEMPTS and "status_not_written" in str(said))
             assert "answered 503" in run.reporter.failure
             run.reporter.observe(outcome())
             await run.stage.put(BUILD)
@@ -250,16 +248,17 @@ async def test_tries_are_bounded_and_nothing_waits(
             await run.until(lambda: host.standing(COMMIT)[0] == "success" and not run.reporter.failure)
 
     assert len(host.posts) == ATTEMPTS + 1
-    assert TOKEN not in caplog.text
+    assert TOKEN not in str(said)
 
 
-async def test_a_bad_token_is_tried_once(host: GitHost, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bad_token_is_tried_once(host: GitHost, tmp_path: Path) -> None:
     """What the host refuses for good is asked once for each state."""
-    async with reporting(host, tmp_path, token=WRONG) as run:
-        run.reporter.observe(outcome())
-        await run.until(lambda: "was not written" in caplog.text)
-        run.reporter.observe(outcome())
-        await run.stage.put(queued_build(5, name="unrelated"))
+    with capture_logs() as said:
+        async with reporting(host, tmp_path, token=WRONG) as run:
+            run.reporter.observe(outcome())
+            await run.until(lambda: "status_not_written" in str(said))
+            run.reporter.observe(outcome())
+            await run.stage.put(queued_build(5, name="unrelated"))
 
     assert len(host.posts) == 1
-    assert WRONG not in caplog.text
+    assert WRONG not in str(said)
