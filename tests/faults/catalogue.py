@@ -177,6 +177,7 @@ _GIT = (
             "faults/test_builds.py::test_a_disk_that_is_full_while_compiling",
             "faults/test_builds.py::test_a_log_on_a_full_disk_ends_no_build",
             "faults/test_processes.py::test_disk_of_a_builder_full",
+            "faults/test_broker.py::test_a_full_disk",
         ),
     ),
 )
@@ -229,6 +230,8 @@ _FLEET = (
             "integration/nats/test_outages.py::test_a_write_that_was_stored_but_not_answered_is_won",
             "unit/services/test_queue.py::test_repeated_claim_is_the_same_attempt",
             "unit/services/test_queue.py::test_repeated_step_and_end_change_nothing",
+            "unit/services/test_queue.py::test_claim_that_comes_late_makes_no_second_attempt",
+            "faults/test_messages.py::test_a_thousand_messages_in_any_order",
         ),
     ),
     Fault(
@@ -241,6 +244,7 @@ _FLEET = (
             "integration/nats/test_outages.py::test_no_acknowledged_write_is_lost_and_followers_go_on",
             "integration/nats/test_outages.py::test_an_object_is_put_and_fetched_across_outages",
             "faults/test_cluster.py::test_leader_killed_under_writers",
+            "faults/test_broker.py::test_frozen_for_longer_than_a_lease",
         ),
     ),
     Fault(
@@ -253,6 +257,7 @@ _FLEET = (
             "unit/services/test_catalog.py::test_status_says_how_old_the_catalogue_is",
             "unit/services/test_sweeper.py::test_outage_is_not_held_against_a_builder",
             "integration/nats/test_outages.py::test_an_outage_longer_than_the_patience_is_told",
+            "faults/test_broker.py::test_back_with_an_empty_store",
         ),
     ),
     Fault(
@@ -285,6 +290,7 @@ _FLEET = (
             "integration/nats/test_damage.py::test_a_bit_flipped_on_the_brokers_disk_is_detected",
             "integration/api/test_files.py::test_damaged_bytes_are_never_sent",
             "unit/services/test_queue.py::test_record_without_its_object_is_a_miss",
+            "cli/test_gc.py::test_versions_go_as_told_and_a_lost_artifact_is_built_again",
         ),
     ),
     Fault(
@@ -329,6 +335,7 @@ _FLEET = (
             "contract/test_store.py::test_a_slow_follower_sees_the_last_value_of_every_key",
             "integration/nats/test_outages.py::test_a_follower_of_a_quiet_store_is_synced_again_soon_after_the_outage",
             "integration/nats/test_outages.py::test_a_store_that_was_lost_is_a_reset",
+            "faults/test_messages.py::test_many_followers_of_one_log",
             "integration/api/test_logs.py::test_a_reader_that_takes_nothing_is_disconnected",
         ),
     ),
@@ -395,10 +402,12 @@ _BUILDS = (
     Fault(
         36,
         "the toolchain of a builder is broken",
-        "a program that is no Go is passed over, and a release that cannot be had is named",
+        "it takes itself out of service, and its builds succeed elsewhere; a program that is no Go is passed over",
         (
             "integration/golang/test_toolchain.py::test_a_program_called_go_that_is_none_is_passed_over",
             "integration/golang/test_toolchain.py::test_a_release_that_cannot_be_had_is_named",
+            "unit/services/test_builder_service.py::test_builder_with_a_broken_machine_claims_nothing",
+            "unit/services/test_builder_service.py::test_builds_of_a_broken_builder_succeed_elsewhere",
         ),
     ),
     Fault(
@@ -449,7 +458,11 @@ _EDGES = (
         41,
         "the API's user tries to write to the broker",
         "no route changes anything, whatever is asked",
-        ("integration/api/test_answers.py::test_everything_is_read_only",),
+        (
+            "integration/api/test_answers.py::test_everything_is_read_only",
+            "integration/nats/test_access.py::test_what_a_role_cannot_write",
+            "integration/nats/test_access.py::test_nobody_manages_streams_or_consumers",
+        ),
     ),
     Fault(
         42,
@@ -480,13 +493,14 @@ _EDGES = (
             "unit/services/test_wanted.py::test_a_cancel_and_a_claim_have_one_outcome",
             "unit/services/test_wanted.py::test_the_last_who_leaves_supersedes",
             "faults/test_processes.py::test_service_killed_under_requests",
+            "faults/test_messages.py::test_a_thousand_messages_in_any_order",
         ),
     ),
     Fault(
         45,
-        "a long time passes",
-        "memory, descriptors, processes and streams are what they were",
-        ("faults/test_day.py::test_a_day_in_which_nothing_happens",),
+        "a long time passes, and everything is killed and stopped at random",
+        "memory, descriptors, processes and streams are what they were; every build ends, every artifact can be read",
+        ("faults/test_day.py::test_a_day_in_which_nothing_happens", "faults/test_soak.py::test_everything_at_once"),
     ),
 )
 

@@ -341,7 +341,7 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
                         if event.name == "end":
                             return
                         if event.name == "line":
-                            seen.append(event.data["line"])
+                            seen.extend(event.data["lines"])
                             last = event.id
             broken["log"] += 1
             await asyncio.sleep(0.05)
