@@ -41,6 +41,25 @@ async def test_frozen_for_longer_than_a_lease(fleet: Fleet) -> None:
     assert [(each.claim, each.ended_as) for each in record.attempts] == [(running.attempt.claim, "succeeded")]
 
 
+async def test_roles_that_start_before_the_broker(system: System, tmp_path: Path) -> None:
+    """Roles are started, and the broker seconds later → they wait for it, and then do their work."""
+    broker = await TestBroker(tmp_path / "broker").start()
+    await broker.stop()
+    system.write()
+    system.commit()
+    env = {"WOMBAT_NATS": broker.url}
+    roles = [system.start(name, **env) for name in ("service", "builder", "watcher")]
+    try:
+        await asyncio.sleep(3)
+        assert [role.process.poll() for role in roles] == [None] * len(roles)
+        await broker.start()
+        async with fleet_of(system, broker) as fleet:
+            await fleet.until(BuildState.SUCCEEDED)
+    finally:
+        system.close()
+        await broker.stop()
+
+
 async def test_back_with_an_empty_store(fleet: Fleet, tmp_path: Path) -> None:
     """The broker comes back without anything → roles make the streams anew, the watcher asks again, it is built again.
 

@@ -97,6 +97,39 @@ async def test_leader_killed_under_writers(cluster: Cluster, connection: Connect
     assert {key: found.get(key) for key in written} == written
 
 
+async def test_rolling_restart_under_writers(cluster: Cluster, connection: Connection) -> None:
+    """One broker after the other is stopped and started → every acknowledged write is there, and no race is lost."""
+    store = NatsStore(connection, subjects.BUILDS, Lease, seconds=60)
+    written: dict[str, int] = {}
+    lost_races: list[str] = []
+    stop = asyncio.Event()
+
+    async def write(writer: int) -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            key = f"{writer}-{number}"
+            entry = await store.create(key, Lease("one", key))
+            if entry is None:
+                lost_races.append(key)
+            else:
+                written[key] = entry.revision
+
+    async with asyncio.timeout(110), asyncio.TaskGroup() as group:
+        for writer in range(2):
+            group.create_task(write(writer))
+        for node in cluster.nodes:
+            await asyncio.to_thread(node.stop)
+            node.start()
+            await asyncio.to_thread(cluster.until_healthy)
+        stop.set()
+    assert lost_races == []
+    for key in list(written)[:: max(len(written) // 200, 1)]:
+        entry = await store.get(key)
+        assert entry is not None
+        assert entry.revision == written[key]
+
+
 async def test_leader_killed_under_an_upload(cluster: Cluster, connection: Connection, tmp_path: Path) -> None:
     """Leader of the objects killed in the middle of uploads → each finishes, and its bytes verify."""
     objects = NatsObjects(connection, ObjectCommitter(connection, seconds=60), seconds=60)
