@@ -6,6 +6,7 @@ Only the modules are fake: a proxy folder that the test wrote (tests/support/gop
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -168,6 +169,15 @@ class System:
                 role.process.kill()
                 role.process.wait()
             role._file.close()
+        self._end_broker()
+
+    def _end_broker(self) -> None:
+        """End the broker that a killed `wombat up` has left: its next start would, and there is none."""
+        folder = self.data / "broker"
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((folder / "nats-server.pid").read_text())
+            if str(folder / "nats-server.conf").encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
     @property
     def api(self) -> str:

@@ -194,7 +194,7 @@ async def test_what_failed_for_a_policy_is_built_under_another(bench: Bench) -> 
     answer = await bench.queue.request(make_request())
 
     assert (answer.build.state, answer.build.policies) == (BuildState.QUEUED, ())
-    await (await bench.claim()).fail(Failure(FailureKind.USER, "CompileError", "no"), None)
+    await (await bench.claim("second")).fail(Failure(FailureKind.USER, "CompileError", "no"), None)
     assert (await bench.queue.request(strict)).build.state is BuildState.FAILED
 
 
