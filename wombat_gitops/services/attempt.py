@@ -128,14 +128,17 @@ class Execution:
         return failure
 
     async def _keep_lease(self, running: Running, done: asyncio.Event) -> None:
-        while not done.is_set():
+        """Renew it from the first beat on: until then the claim itself is the sign of life."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(done.wait(), self._beat_seconds)
+            if done.is_set():
+                return
             try:
                 await running.claim.renew()
             except TransientError as error:
                 build = running.claim.record.id
                 _log.warning("lease_not_renewed", build=build, builder=self._builder, error=error.message)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), self._beat_seconds)
 
     async def _work(self, running: Running, workspace: Workspace) -> Outcome:
         record = running.claim.record

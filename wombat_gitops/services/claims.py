@@ -227,6 +227,8 @@ class Claim:
         asked = AttemptEnd(self._record.id, self._builder, self._mark, outcome)
         asked = replace(asked, artifact=artifact, failure=failure, log=log, contents=contents)
         self._take(await self._attempts.end(asked))
+        if not self._beat:
+            return  # it was over before its first sign of life
         try:
             await self._leases.remove(self._lease)
         except TransientError:

@@ -134,6 +134,11 @@ class Connection:
         return Unreachable(f"the broker has ended the connection: {self.closed.result()}")
 
     @property
+    def clustered(self) -> bool:
+        """The broker is one of several, which may each have a copy of a stream."""
+        return "cluster" in self.client._server_info  # noqa: SLF001 - the library tells it nowhere else
+
+    @property
     def connected(self) -> bool:
         """The broker can be asked now."""
         return self._up.is_set()
