@@ -27,6 +27,7 @@ class Fleet(System):
 
     def __init__(self, folder: Path, broker: TestBroker, sources: Path) -> None:
         self.folder = folder
+        self.data = folder / "data"
         self.roles: list[Role] = []
         self.repo = folder
         self.env = {
