@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from wombat_gitops.adapters.nats import problems
 from wombat_gitops.adapters.nats.connection import MAX_REQUEST
-from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist, tries
 from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, Unreachable, WombatError
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TRY_SECONDS = 10.0
 _COMMIT_SECONDS = 60.0
 
 
@@ -75,9 +74,9 @@ class NatsBuildClient:
         return await self._once(subjects.SERVICE_RETRY, BuildRef(build), build, lambda found: not found.state.final)
 
     async def _ask(self, subject: str, message: object, kind: type[T]) -> T:
+        lengths = tries(self._seconds)
         return await persist(
-            lambda: ask(self._connection, subject, message, kind, seconds=min(_TRY_SECONDS, self._seconds)),
-            self._seconds,
+            lambda: ask(self._connection, subject, message, kind, seconds=next(lengths)), self._seconds
         )
 
     async def _once(
@@ -85,11 +84,12 @@ class NatsBuildClient:
     ) -> BuildRecord:
         """Ask for a change that is refused the second time: a try whose answer was lost counts if it is *done*."""
         unsure = False
+        lengths = tries(self._seconds)
 
         async def attempt() -> BuildRecord:
             nonlocal unsure
             try:
-                return await ask(self._connection, subject, message, BuildRecord, seconds=_TRY_SECONDS)
+                return await ask(self._connection, subject, message, BuildRecord, seconds=next(lengths))
             except Unreachable:
                 unsure = True
                 raise
@@ -126,9 +126,9 @@ class NatsAttempts:
 
     async def _ask(self, verb: str, asked: AttemptClaim | AttemptStep | AttemptEnd) -> AttemptAnswer:
         subject = subjects.attempt_subject(asked.builder, verb)
+        lengths = tries(self._seconds)
         return await persist(
-            lambda: ask(self._connection, subject, asked, AttemptAnswer, seconds=min(_TRY_SECONDS, self._seconds)),
-            self._seconds,
+            lambda: ask(self._connection, subject, asked, AttemptAnswer, seconds=next(lengths)), self._seconds
         )
 
 

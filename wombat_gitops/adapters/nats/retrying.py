@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from wombat_gitops.domain.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 T = TypeVar("T")
 
@@ -18,6 +18,21 @@ PATIENCE: Final = 30.0
 
 _FIRST: Final = 0.05
 _LONGEST: Final = 1.0
+
+_FIRST_TRY: Final = 2.0
+_LONGEST_TRY: Final = 10.0
+
+
+def tries(seconds: float = PATIENCE) -> Iterator[float]:
+    """How long each try of a request waits for its answer: 2 s at first, twice that, at most 10 s.
+
+    Whoever took a request may have died with it: a short first try asks another one soon, and longer ones leave a
+    slow service its time. *seconds* bounds each.
+    """
+    length = _FIRST_TRY
+    while True:
+        yield min(length, seconds)
+        length = min(length * 2, _LONGEST_TRY)
 
 
 async def persist(attempt: Callable[[], Awaitable[T]], seconds: float = PATIENCE) -> T:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wombat_gitops.adapters.nats.client import ask
-from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
+from wombat_gitops.adapters.nats.retrying import PATIENCE, persist, tries
 from wombat_gitops.adapters.nats.service import Route
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.messages import BuilderAnswer, BuilderRef
@@ -13,8 +13,6 @@ from wombat_gitops.domain.messages import BuilderAnswer, BuilderRef
 if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.connection import Connection
     from wombat_gitops.ports import Builders
-
-_TRY_SECONDS: Final = 10.0
 
 
 def builder_routes(builders: Builders) -> tuple[Route[Any, Any], ...]:
@@ -49,7 +47,8 @@ class NatsBuilders:
         return await self._ask(subjects.BUILDER_RESUME, name)
 
     async def _ask(self, subject: str, name: str) -> BuilderAnswer:
-        seconds = min(_TRY_SECONDS, self._seconds)
+        lengths = tries(self._seconds)
         return await persist(
-            lambda: ask(self._connection, subject, BuilderRef(name), BuilderAnswer, seconds=seconds), self._seconds
+            lambda: ask(self._connection, subject, BuilderRef(name), BuilderAnswer, seconds=next(lengths)),
+            self._seconds,
         )
