@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wombat_gitops.api.views import IndexView
+from wombat_gitops.api.views.service import IndexView
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.cli.jobs.download import Wanted, fetch, safe_name
 from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable, UserError

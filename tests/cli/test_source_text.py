@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.stage import Stage
-from wombat_gitops.api import present
+from wombat_gitops.api.present import service
 from wombat_gitops.cli.jobs import reading
 from wombat_gitops.cli.jobs.progress import board
 from wombat_gitops.cli.jobs.up import _News
@@ -18,7 +18,7 @@ from wombat_gitops.wiring.up import Up
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wombat_gitops.api.views import SourceView
+    from wombat_gitops.api.views.service import SourceView
 
 NOW = datetime.now(UTC)
 COMMIT = "a" * 40
@@ -37,7 +37,7 @@ TAKEN = condition("NameConflict", "NameTaken", "another source already declares 
 
 
 def view(*conditions: Condition, look: SourceLook | None = None, name: str = "s1") -> SourceView:
-    return present.source(record(*conditions, name=name), look)
+    return service.source(record(*conditions, name=name), look)
 
 
 def record(*conditions: Condition, name: str = "s1") -> SourceRecord:

@@ -11,7 +11,7 @@ from fastapi import Response
 if TYPE_CHECKING:
     from fastapi import APIRouter, Request
 
-    from wombat_gitops.api.views import View
+    from wombat_gitops.api.views.base import View
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[Any]])
 

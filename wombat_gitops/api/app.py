@@ -24,7 +24,7 @@ from wombat_gitops.api.limits import Limits, Slots
 from wombat_gitops.api.logs import event_routes, log_routes
 from wombat_gitops.api.measured import Measured
 from wombat_gitops.api.openapi import PROBLEMS, describe
-from wombat_gitops.api.present import ROOT
+from wombat_gitops.api.present.links import ROOT
 from wombat_gitops.api.problems import NotReady
 from wombat_gitops.api.site import BUILT, site_routes
 from wombat_gitops.domain.manifest.rulebook import rules_html

@@ -9,20 +9,14 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from wombat_gitops.api import present
 from wombat_gitops.api.answers import answer, get, tagged
 from wombat_gitops.api.context import Context  # noqa: TC001 - read by FastAPI
-from wombat_gitops.api.views import (
-    ArtifactInfo,
-    BuildPageView,
-    BuildView,
-    ContentsView,
-    DistributionPage,
-    DistributionView,
-    IndexView,
-    SourceList,
-    StatusView,
-)
+from wombat_gitops.api.present import base, builds, distributions, service
+from wombat_gitops.api.views.base import ArtifactInfo
+from wombat_gitops.api.views.builds import BuildPageView, BuildView
+from wombat_gitops.api.views.contents import ContentsView
+from wombat_gitops.api.views.distributions import DistributionPage, DistributionView
+from wombat_gitops.api.views.service import IndexView, SourceList, StatusView
 from wombat_gitops.domain.catalogue import Health, Sync
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
@@ -100,14 +94,14 @@ def distribution_routes(context: Context) -> APIRouter:
             )
         )
         following = _next_page(request, filters, page.next)
-        items = [present.summary(catalog, record) for record in page.items]
+        items = [distributions.summary(catalog, record) for record in page.items]
         return answer(request, DistributionPage(items=items, next=following, total=page.total), next_page=following)
 
     @get(router, "/distributions/{name}", response_model=DistributionView, tags=["distributions"])
     async def get_distribution(request: Request, name: str) -> Response:
         """Everything about one distribution."""
         catalog = context.ready()
-        return answer(request, present.distribution(catalog, catalog.distribution(name)))
+        return answer(request, distributions.distribution(catalog, catalog.distribution(name)))
 
     @get(router, "/distributions/{name}/manifest", response_class=_Yaml, responses=_MANIFEST, tags=["distributions"])
     async def get_manifest(request: Request, name: str) -> Response:
@@ -128,14 +122,14 @@ def build_routes(context: Context) -> APIRouter:
         catalog = context.ready()
         page = catalog.builds(BuildQuery(**dict(filters)))
         following = _next_page(request, filters, page.next)
-        items = [present.build(catalog, record) for record in page.items]
+        items = [builds.build(catalog, record) for record in page.items]
         return answer(request, BuildPageView(items=items, next=following, total=page.total), next_page=following)
 
     @get(router, "/builds/{build}", response_model=BuildView, tags=["builds"])
     async def get_build(request: Request, build: BuildPath) -> Response:
         """One build with its attempts."""
         catalog = context.ready()
-        return answer(request, present.build(catalog, catalog.build(build)))
+        return answer(request, builds.build(catalog, catalog.build(build)))
 
     @get(router, "/builds/{build}/contents", response_model=ContentsView, tags=["builds"])
     async def get_contents(request: Request, build: BuildPath) -> Response:
@@ -146,7 +140,7 @@ def build_routes(context: Context) -> APIRouter:
             raise NotFound(msg, hint=f"it is known of builds that succeeded; this one is {record.state.value}")
         async with context.downloads.hold(record.contents.sha256, record.contents.size) as path:
             inside = decode(Contents, await asyncio.to_thread(path.read_bytes))
-        return answer(request, present.contents(record.id, inside))
+        return answer(request, builds.contents(record.id, inside))
 
     return router
 
@@ -165,19 +159,19 @@ def service_routes(context: Context) -> APIRouter:
         """The watched repositories."""
         catalog = context.ready()
         looks = catalog.looks()
-        items = [present.source(record, looks.get(record.id)) for record in catalog.sources()]
+        items = [service.source(record, looks.get(record.id)) for record in catalog.sources()]
         return answer(request, SourceList(items=items))
 
     @get(router, "/status", response_model=StatusView, tags=["service"])
     async def get_status(request: Request) -> Response:
         """How the whole is; answered even before the catalogue was read."""
-        return answer(request, present.status(context.version, context.catalog.status(), context.catalog.looks()))
+        return answer(request, service.status(context.version, context.catalog.status(), context.catalog.looks()))
 
     @get(router, "/artifacts/{sha256}", response_model=ArtifactInfo, tags=["artifacts"])
     async def get_artifact(request: Request, sha256: str) -> Response:
         """What a digest stands for."""
         catalog = context.ready()
-        info = present.artifact_info(catalog, catalog.by_digest(sha256.removeprefix("sha256:")))
+        info = base.artifact_info(catalog, catalog.by_digest(sha256.removeprefix("sha256:")))
         if info is None:
             msg = f"there is no artifact `{sha256[:80]}`"
             raise NotFound(msg)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.sse import ServerSentEvent
 
-from wombat_gitops.api.views import LogEnd, LogLine
+from wombat_gitops.api.views.builds import LogEnd, LogLine
 from wombat_gitops.domain.errors import NotFound, TransientError
 
 if TYPE_CHECKING:

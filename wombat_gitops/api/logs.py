@@ -16,7 +16,7 @@ from wombat_gitops.api.catalogue import BuildPath  # noqa: TC001 - read by FastA
 from wombat_gitops.api.clients import client_of
 from wombat_gitops.api.files import etag_of, held_file
 from wombat_gitops.api.follow import LogFollower, lines_of
-from wombat_gitops.api.views import ChangeHint
+from wombat_gitops.api.views.service import ChangeHint
 from wombat_gitops.domain.errors import NotFound, TimedOut
 
 if TYPE_CHECKING:

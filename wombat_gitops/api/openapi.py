@@ -8,7 +8,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from wombat_gitops.api.problems import MEDIA_TYPE
-from wombat_gitops.api.views import ChangeHint, LogEnd, LogLine, Problem
+from wombat_gitops.api.views.base import Problem
+from wombat_gitops.api.views.builds import LogEnd, LogLine
+from wombat_gitops.api.views.service import ChangeHint
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

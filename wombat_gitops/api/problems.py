@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from wombat_gitops.api.views import ParameterProblem, Problem
+from wombat_gitops.api.views.base import ParameterProblem, Problem
 from wombat_gitops.domain.errors import (
     CorruptData,
     NotFound,

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 
 from wombat_gitops import __version__
-from wombat_gitops.api.views import Problem, View
+from wombat_gitops.api.views.base import Problem, View
 from wombat_gitops.domain.errors import (
     CorruptData,
     InternalError,

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wombat_gitops.api.views import StatusView
+from wombat_gitops.api.views.service import StatusView
 from wombat_gitops.cli import running, text
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.wiring.addresses import api_address
@@ -15,7 +15,7 @@ from wombat_gitops.wiring.clients import builders_client
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wombat_gitops.api.views import BuilderView
+    from wombat_gitops.api.views.service import BuilderView
     from wombat_gitops.domain.messages import BuilderAnswer
     from wombat_gitops.settings import Settings
 

@@ -117,7 +117,8 @@ async def _declared(settings: Settings, options: CheckConfigOptions, index: Pack
 
 def _published(settings: Settings, options: CheckConfigOptions) -> list[_Candidate]:
     """What can be downloaded now, with what is inside as the API tells it."""
-    from wombat_gitops.api.views import ContentsView, DistributionPage, DistributionView
+    from wombat_gitops.api.views.contents import ContentsView
+    from wombat_gitops.api.views.distributions import DistributionPage, DistributionView
     from wombat_gitops.cli.client import ApiClient
     from wombat_gitops.cli.jobs.reading import pages
     from wombat_gitops.wiring.addresses import api_address

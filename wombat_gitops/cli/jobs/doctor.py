@@ -196,7 +196,7 @@ async def _service(settings: Settings) -> Finding:
 
 
 async def _api(settings: Settings) -> Finding:
-    from wombat_gitops.api.views import StatusView
+    from wombat_gitops.api.views.service import StatusView
     from wombat_gitops.cli.client import ApiClient
 
     try:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.api.views import ArtifactView, DistributionView
+from wombat_gitops.api.views.distributions import DistributionView
 from wombat_gitops.cli import text
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable, UserError, Withdrawn
@@ -15,6 +15,7 @@ from wombat_gitops.services.engine import file_digest
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wombat_gitops.api.views.base import ArtifactView
     from wombat_gitops.settings import Settings
 
 _ROUNDS: Final = 5

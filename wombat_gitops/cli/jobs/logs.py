@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.api.views import BuildPageView, BuildView, LogEnd, LogLine
+from wombat_gitops.api.views.builds import BuildPageView, BuildView, LogEnd, LogLine
 from wombat_gitops.cli import text
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.domain.errors import NotFound, Unreachable

@@ -70,7 +70,7 @@ async def _over_nats(settings: Settings, wanted: Iterable[tuple[str, str]]) -> t
 
 
 async def _over_http(settings: Settings, wanted: Iterable[tuple[str, str]]) -> tuple[Published, ...]:
-    from wombat_gitops.api.views import BuildPageView
+    from wombat_gitops.api.views.builds import BuildPageView
     from wombat_gitops.cli.client import ApiClient
 
     gate = asyncio.Semaphore(_AT_ONCE)

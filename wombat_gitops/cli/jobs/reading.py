@@ -6,15 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wombat_gitops.api.views import (
-    BuildPageView,
-    BuildView,
-    DistributionPage,
-    DistributionSummary,
-    DistributionView,
-    SourceList,
-    SourceView,
-)
+from wombat_gitops.api.views.builds import BuildPageView, BuildView
+from wombat_gitops.api.views.distributions import DistributionPage, DistributionSummary, DistributionView
+from wombat_gitops.api.views.service import SourceList, SourceView
 from wombat_gitops.cli import text
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.domain.errors import NotFound

@@ -1,0 +1,67 @@
+"""Parts that several answers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wombat_gitops.api.present.links import build_url, digest_url, download_url
+from wombat_gitops.api.views.base import ArtifactInfo, ArtifactView, ConditionView, ModuleView
+from wombat_gitops.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.catalogue import Condition
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.model import Module
+    from wombat_gitops.services.catalog import Catalog
+
+
+def artifact(catalog: Catalog, record: BuildRecord) -> ArtifactView | None:
+    """A build's file; by its name where that name leads to this very build, else by its digest."""
+    if record.artifact is None:
+        return None
+    spec = record.spec
+    try:
+        named = catalog.published(spec.name, spec.version, spec.file_name).artifact == record.artifact
+    except NotFound:
+        named = False
+    return ArtifactView(
+        sha256=record.artifact.sha256,
+        size=record.artifact.size,
+        file_name=record.artifact.file_name,
+        url=download_url(spec.name, spec.version, spec.file_name) if named else digest_url(record.artifact.sha256),
+        withdrawn=withdrawal.reason if (withdrawal := catalog.withdrawal_of(record)) else "",
+    )
+
+
+def artifact_info(catalog: Catalog, record: BuildRecord) -> ArtifactInfo | None:
+    """A file and the build that made it."""
+    view = artifact(catalog, record)
+    if view is None:
+        return None
+    return ArtifactInfo(
+        **view.model_dump(),
+        name=record.spec.name,
+        version=record.spec.version,
+        platform=str(record.spec.platform),
+        build=record.id,
+        build_url=build_url(record.id),
+        digest_url=digest_url(view.sha256),
+        checksum_url=f"{view.url}.sha256",
+    )
+
+
+def module(given: Module) -> ModuleView:
+    """A module at an exact version."""
+    return ModuleView(path=given.path, version=given.version)
+
+
+def condition(given: Condition) -> ConditionView:
+    """A named fact."""
+    return ConditionView(
+        type=given.type,
+        status=given.status,
+        reason=given.reason,
+        message=given.message,
+        revision=given.revision,
+        since=given.since,
+    )

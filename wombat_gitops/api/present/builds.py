@@ -1,0 +1,104 @@
+"""Builds, and what they are made of, as the JSON of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wombat_gitops.api.present.base import artifact
+from wombat_gitops.api.present.links import build_url
+from wombat_gitops.api.views.builds import AttemptView, BuildView, FailureView, StepView
+from wombat_gitops.api.views.contents import ComponentView, ContentsView, ModuleContentsView, PackageContentsView
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.contents import Contents
+    from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, Failure
+    from wombat_gitops.services.catalog import Catalog
+
+
+def build(catalog: Catalog, record: BuildRecord) -> BuildView:
+    """A build with all its attempts."""
+    spec = record.spec
+    url = build_url(record.id)
+    return BuildView(
+        id=record.id,
+        name=spec.name,
+        version=spec.version,
+        platform=str(spec.platform),
+        state=record.state.value,
+        position=catalog.position(record),
+        waiting_for=catalog.waiting_for(record),
+        requested_at=record.requested_at,
+        changed_at=record.changed_at,
+        not_before=record.not_before,
+        cancel_requested=record.cancel_requested,
+        toolchain=spec.toolchain,
+        packages=list(spec.packages),
+        tags=list(spec.tags),
+        date=spec.date,
+        source=record.origin.source,
+        revision=record.origin.revision,
+        path=record.origin.path,
+        tries_left=record.tries_left,
+        attempts=[_attempt(url, attempt) for attempt in record.attempts],
+        failure=_failure(record.failure),
+        artifact=artifact(catalog, record),
+        url=url,
+        log_url=f"{url}/log",
+        log_stream_url=f"{url}/log/stream",
+        contents_url=contents_url(record),
+    )
+
+
+def contents(identity: str, inside: Contents) -> ContentsView:
+    """What a build's program is made of."""
+    return ContentsView(
+        build=identity,
+        packages=[
+            PackageContentsView(
+                package=each.package,
+                module=each.module,
+                components=[ComponentView(kind=found.kind, name=found.name) for found in each.components],
+                licenses=list(each.licenses),
+            )
+            for each in inside.packages
+        ],
+        modules=[
+            ModuleContentsView(
+                path=each.path, version=each.version, licenses=list(each.licenses), replaces=each.replaces
+            )
+            for each in inside.modules
+        ],
+        licenses=list(inside.licenses),
+    )
+
+
+def contents_url(record: BuildRecord) -> str | None:
+    """Where it is told what is inside; None until that is known."""
+    return f"{build_url(record.id)}/contents" if record.contents else None
+
+
+def _attempt(url: str, attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        number=attempt.number,
+        builder=attempt.builder,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        ended_as=attempt.ended_as,
+        steps=[StepView(step=run.step.value, started_at=run.started_at, seconds=run.seconds) for run in attempt.steps],
+        failure=_failure(attempt.failure),
+        log_url=f"{url}/log?attempt={attempt.number}",
+    )
+
+
+def _failure(failure: Failure | None) -> FailureView | None:
+    if failure is None:
+        return None
+    return FailureView(
+        kind=failure.kind.value,
+        reason=failure.reason,
+        message=failure.message,
+        step=failure.step.value if failure.step else None,
+        culprit=failure.culprit,
+        hint=failure.hint,
+        tail=list(failure.tail),
+    )

@@ -1,0 +1,23 @@
+"""Where things are, below the root of the API and of the downloads."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+ROOT: Final = "/api/v1"
+
+
+def build_url(identity: str) -> str:
+    """Where a build is told of."""
+    return f"{ROOT}/builds/{identity}"
+
+
+def download_url(name: str, version: str, file_name: str) -> str:
+    """Where a published file is, by its name."""
+    return f"/dl/{quote(name)}/{quote(version)}/{quote(file_name)}"
+
+
+def digest_url(sha256: str) -> str:
+    """Where these very bytes are."""
+    return f"/dl/sha256/{sha256}"
