@@ -6,9 +6,16 @@ export const router = createRouter({
   routes: [
     { path: '/', component: CataloguePage },
     { path: '/d/:name', component: () => import('./pages/DistributionPage.vue'), props: true },
+    { path: '/d/:name/v/:version', component: () => import('./pages/VersionPage.vue'), props: true },
+    { path: '/compare', component: () => import('./pages/ComparePage.vue') },
+    { path: '/components', component: () => import('./pages/ComponentsPage.vue') },
+    { path: '/components/:kind/:name', component: () => import('./pages/ComponentPage.vue'), props: true },
+    { path: '/compose', component: () => import('./pages/ComposePage.vue') },
+    { path: '/sources', component: () => import('./pages/SourcesPage.vue') },
+    { path: '/fleet', component: () => import('./pages/FleetPage.vue') },
+    { path: '/status', redirect: '/fleet' },
     { path: '/builds', component: () => import('./pages/BuildsPage.vue') },
     { path: '/builds/:id', component: () => import('./pages/BuildPage.vue'), props: true },
-    { path: '/status', component: () => import('./pages/StatusPage.vue') },
     { path: '/:path(.*)*', component: () => import('./pages/NotFoundPage.vue') },
   ],
   scrollBehavior: (to, from, saved) => {

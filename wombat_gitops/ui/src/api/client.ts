@@ -15,11 +15,13 @@ export class ApiError extends Error {
   }
 }
 
-const client = createClient<paths>()
+/** Asks the API; every address and answer is checked against its description. */
+export const client = createClient<paths>()
 
 type Answer<T> = { data?: T; error?: unknown; response: Response }
 
-async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
+/** The data of an answer, or an `ApiError`. */
+export async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
   let answer: Answer<T>
   try {
     answer = await request
@@ -31,14 +33,14 @@ async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
   throw problem(answer.response.status, answer.error)
 }
 
-function problem(status: number, body: unknown): ApiError {
+export function problem(status: number, body: unknown): ApiError {
   const fields: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {}
   const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
   return new ApiError(status, text('title') || `The server answered ${status}`, text('detail'), text('hint'))
 }
 
 /** Query parameters without the empty ones. */
-function given<T extends object>(query: T): T {
+export function given<T extends object>(query: T): T {
   return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== '')) as T
 }
 
