@@ -77,8 +77,17 @@ export function storeTheme(name: ThemeName): void {
   }
 }
 
+/** Gives the browser's own frame the colour of the header: by the system's theme as index.html says, or by the one that was chosen. */
+export function paintBrowser(name: ThemeName): void {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const isDark = name === 'system' ? meta.media.includes('dark') : name === 'dark'
+    meta.content = String((isDark ? dark : light).colors?.['surface'])
+  }
+}
+
 export function installVuetify(app: App): void {
   app.provide('usehead', themeSheet())
+  paintBrowser(storedTheme())
   app.use(
     createVuetify({
       theme: { defaultTheme: storedTheme(), themes: { light, dark } },

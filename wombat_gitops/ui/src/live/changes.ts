@@ -14,6 +14,9 @@ const state = ref<StreamState>('connecting')
 /** Grows whenever what is shown may be old. */
 export const changes = readonly(counter)
 
+/** How the stream of hints does. */
+export const streamState = readonly(state)
+
 let stream: EventStream | undefined
 let poll: ReturnType<typeof setTimeout> | undefined
 let settling: ReturnType<typeof setTimeout> | undefined
@@ -48,8 +51,17 @@ function open(): void {
   void stream.run()
 }
 
+/** Asks anew at once, without waiting for the next try. */
+function restart(): void {
+  if (!isVisible.value) return
+  stream?.close()
+  open()
+  bump()
+}
+
 /** Listens for hints of the server for as long as the tab is on screen. */
 export function startChanges(): void {
+  window.addEventListener('online', restart)
   watch(
     isVisible,
     (now, before) => {

@@ -1,9 +1,13 @@
 import { onScopeDispose, readonly, ref, watchEffect } from 'vue'
 
 const json = ref('')
+const name = ref('')
 
 /** Address of the JSON that the current page is made from. */
 export const pageJson = readonly(json)
+
+/** What the current page is called, "" for the catalogue. */
+export const pageTitle = readonly(name)
 
 /** Names the page in the tab and points at its JSON. */
 export function usePage(title: () => string, jsonUrl: () => string): void {
@@ -11,6 +15,7 @@ export function usePage(title: () => string, jsonUrl: () => string): void {
   link.rel = 'alternate'
   link.type = 'application/json'
   watchEffect(() => {
+    name.value = title()
     document.title = title() === '' ? 'Wombat' : `${title()} · Wombat`
     json.value = jsonUrl()
     link.href = jsonUrl()
