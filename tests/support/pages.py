@@ -31,14 +31,11 @@ if TYPE_CHECKING:
 
 DATA = b"\x7fELF" + bytes(range(256)) * 100
 GOOD = built(queued_build(), DATA)
-GOOD_ARM = built(queued_build(1, platform=ARM), DATA + b"arm")
-OLD = built(queued_build(2, name="fragile", version="1.0.0"), DATA + b"old")
 BAD = broken(queued_build(10, name="fragile", version="1.1.0"))
 WAITING = queued_build(20, name="waiting")
 RUNNING = running_build(queued_build(30, name="busy"), Step.FETCH, Step.GENERATE, Step.COMPILE)
 LONG_NAME = "a-distribution-with-a-name-as-long-as-names-may-be-in-here-0123"
-LONG = built(queued_build(40, name=LONG_NAME, version="10.200.3000-rc.1.with.a.long.tail.of.words"), DATA + b"long")
-WITHDRAWN = built(queued_build(50, name="withdrawn"), DATA + b"withdrawn")
+LONG_QUEUED = queued_build(40, name=LONG_NAME, version="10.200.3000-rc.1.with.a.long.tail.of.words")
 
 Deed = Callable[["Page"], Awaitable[object]]
 
@@ -79,12 +76,15 @@ async def fill(stage: Stage) -> None:
     inside = encode(CONTENTS)
     contents = StoredLog(await stage.store(inside), len(inside))
     good = replace(built(queued_build(), DATA, log), contents=contents)
-    long = replace(LONG, contents=contents)
+    arm = built(queued_build(1, platform=ARM), DATA + b"arm", log)
+    old = built(queued_build(2, name="fragile", version="1.0.0"), DATA + b"old", log)
+    long = replace(built(LONG_QUEUED, DATA + b"long", log), contents=contents)
+    withdrawn = built(queued_build(50, name="withdrawn"), DATA + b"withdrawn", log)
     failed = broken(queued_build(10, name="fragile", version="1.1.0"), log)
-    await stage.put(good, GOOD_ARM, OLD, failed, WAITING, RUNNING, long, WITHDRAWN, presence(busy=2))
-    await stage.put(declared(good, GOOD_ARM), declared(failed), declared(WAITING), declared(RUNNING))
+    await stage.put(good, arm, old, failed, WAITING, RUNNING, long, withdrawn, presence(busy=2))
+    await stage.put(declared(good, arm), declared(failed), declared(WAITING), declared(RUNNING))
     await stage.put(declared(long, description="A description that goes on and on. " * 12))
-    await stage.put(declared(WITHDRAWN, withdrawn=Withdrawal("It writes credentials into its log.")))
+    await stage.put(declared(withdrawn, withdrawn=Withdrawal("It writes credentials into its log.")))
     await stage.put(declared(queued_build(name="ancient"), retired=True, targets=()))
     await stage.put(SourceRecord("main", "https://git.invalid/catalogue", "main", "manifests", "4f3c2b1a" * 5, NOW, 8))
     failing = (Condition("FetchFailed", True, "AccessDenied", "no entry for us " * 20, "", NOW),)
@@ -226,7 +226,7 @@ STATES: tuple[PageState, ...] = (
     PageState("build-failed", f"/builds/{BAD.id}"),
     PageState("build-running", f"/builds/{RUNNING.id}"),
     PageState("build-queued", f"/builds/{WAITING.id}"),
-    PageState("build-long", f"/builds/{LONG.id}"),
+    PageState("build-long", f"/builds/{LONG_QUEUED.id}"),
     PageState("build-unknown", f"/builds/{'f' * 64}", expected=refused(404)),
     PageState("nowhere", "/no/such/page"),
 )
