@@ -192,9 +192,16 @@ PAGES = {
 }
 """Every page, by an address where it has something to show."""
 
+UNMADE = frozenset({"version", "compare", "components", "component", "compose", "sources"})
+"""Pages that are a heading so far, and ask for nothing: whoever makes one takes its name away here."""
+
 STATES: tuple[PageState, ...] = (
     *(PageState(name, path) for name, path in PAGES.items()),
-    *(PageState(f"{name}-loading", path, before=hold(_API), loading=True) for name, path in PAGES.items()),
+    *(
+        PageState(f"{name}-loading", path, before=hold(_API), loading=True)
+        for name, path in PAGES.items()
+        if name not in UNMADE
+    ),
     *(
         PageState(f"{name}-refused", path, before=answer(_API, 503), expected=refused(503))
         for name, path in PAGES.items()
