@@ -27,6 +27,7 @@ from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present.links import ROOT
 from wombat_gitops.api.problems import NotReady
 from wombat_gitops.api.site import BUILT, site_routes
+from wombat_gitops.api.versions import newest_routes, version_routes
 from wombat_gitops.domain.manifest.rulebook import rules_html
 
 if TYPE_CHECKING:
@@ -87,8 +88,9 @@ def create_app(
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(edge.proxies))
     app.add_middleware(Measured)
     problems.install(app)
-    for routes in (service_routes, distribution_routes, build_routes, log_routes, event_routes):
+    for routes in (service_routes, distribution_routes, version_routes, build_routes, log_routes, event_routes):
         app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
+    app.include_router(newest_routes(context), responses=PROBLEMS)
     app.include_router(file_routes(context), responses=PROBLEMS)
     app.include_router(hook_routes(hooks, limits), prefix=ROOT)
     app.include_router(_health_routes(context))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.capability import size_text
@@ -46,7 +46,7 @@ def differences(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
         )
         if before != after
     ]
-    found += _modules("module", one.modules, other.modules)
+    found += [replace(each, field=f"module {each.field}") for each in module_changes(one.modules, other.modules)]
     for name, before_items, after_items in (
         ("packages", one.packages, other.packages),
         ("platforms", map(str, one.platforms), map(str, other.platforms)),
@@ -86,13 +86,13 @@ def _locked(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
     """Modules that only the lock names: those that the manifest's own modules bring along, as one field."""
     if old.lock is None or new.lock is None:
         return ()
-    moved = _modules("", _indirect(old), _indirect(new))
+    moved = module_changes(_indirect(old), _indirect(new))
     added = [
-        f"{each.field.strip()} {each.before} → {each.after}" if each.before else f"{each.field.strip()} {each.after}"
+        f"{each.field} {each.before} → {each.after}" if each.before else f"{each.field} {each.after}"
         for each in moved
         if each.after
     ]
-    removed = [f"{each.field.strip()} {each.before}" for each in moved if not each.after]
+    removed = [f"{each.field} {each.before}" for each in moved if not each.after]
     return (FieldChange("indirect modules", added=tuple(added), removed=tuple(removed)),) if moved else ()
 
 
@@ -104,10 +104,11 @@ def _indirect(declared: Declared) -> tuple[Module, ...]:
     return tuple(module for module in parsed.used() if module.path not in own)
 
 
-def _modules(word: str, before: Iterable[Module], after: Iterable[Module]) -> list[FieldChange]:
+def module_changes(before: Iterable[Module], after: Iterable[Module]) -> list[FieldChange]:
+    """Modules whose versions differ, by path, which is the field; "" as a version where there is none."""
     old, new = ({module.path: module.version for module in modules} for modules in (before, after))
     return [
-        FieldChange(f"{word} {path}", old.get(path, ""), new.get(path, ""))
+        FieldChange(path, old.get(path, ""), new.get(path, ""))
         for path in sorted({*old, *new})
         if old.get(path) != new.get(path)
     ]

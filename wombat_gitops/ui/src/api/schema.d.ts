@@ -144,6 +144,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/distributions/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Versions
+         * @description Versions that have artifacts, and the one that the manifest asks for, newest first.
+         */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Version
+         * @description One version; `latest` leads to the newest that can be downloaded.
+         */
+        get: operations["get_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Comparison
+         * @description What differs between two versions, of one distribution or of two.
+         */
+        get: operations["get_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/builds": {
         parameters: {
             query?: never;
@@ -258,6 +318,66 @@ export interface paths {
          * @description Server-sent events: `change` with a `ChangeHint` whenever what is shown may be old.
          */
         get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dl/{name}/{version}/SHA256SUMS": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checksums
+         * @description A line for `sha256sum -c` of each file of a version that may be downloaded.
+         */
+        get: operations["checksums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dl/{name}/latest/{os}/{arch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Newest
+         * @description Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum.
+         */
+        get: operations["newest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dl/{name}/latest/{os}/{arch}/{variant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Newest Of Variant
+         * @description As above, for a platform with a variant, `linux/arm/7`.
+         */
+        get: operations["newest_of_variant"];
         put?: never;
         post?: never;
         delete?: never;
@@ -573,6 +693,85 @@ export interface components {
             version: number;
         };
         /**
+         * ChangeView
+         * @description A value that differs; empty where there is none.
+         */
+        ChangeView: {
+            /** Name */
+            name: string;
+            /** Before */
+            before: string;
+            /** After */
+            after: string;
+        };
+        /**
+         * ComparedVersion
+         * @description One side of a comparison.
+         */
+        ComparedVersion: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /**
+             * Build
+             * @description whose contents are compared
+             */
+            build: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * ComparisonView
+         * @description What differs between two versions, of one distribution or of two.
+         */
+        ComparisonView: {
+            before: components["schemas"]["ComparedVersion"];
+            after: components["schemas"]["ComparedVersion"];
+            /**
+             * Platform
+             * @description that the two are compared on
+             */
+            platform: string;
+            /**
+             * Platforms
+             * @description that both are built for
+             */
+            platforms: string[];
+            /**
+             * Equal
+             * @description nothing that was compared differs, sizes apart
+             */
+            equal: boolean;
+            /**
+             * Known Contents
+             * @description modules, components, licences and the core were compared
+             */
+            known_contents: boolean;
+            /**
+             * Fields
+             * @description `toolchain`, `cgo`, `core`
+             */
+            fields: components["schemas"]["ChangeView"][];
+            /**
+             * Modules
+             * @description by path
+             */
+            modules: components["schemas"]["ChangeView"][];
+            packages: components["schemas"]["ListChangeView"];
+            tags: components["schemas"]["ListChangeView"];
+            /** @description kind and name, `input kafka_franz` */
+            components: components["schemas"]["ListChangeView"];
+            licenses: components["schemas"]["ListChangeView"];
+            /**
+             * Sizes
+             * @description by platform
+             */
+            sizes: {
+                [key: string]: components["schemas"]["SizeChangeView"];
+            };
+        };
+        /**
          * ComponentView
          * @description Something a pipeline can name.
          */
@@ -881,6 +1080,16 @@ export interface components {
             openapi: string;
         };
         /**
+         * ListChangeView
+         * @description What came into a list and what went.
+         */
+        ListChangeView: {
+            /** Added */
+            added: string[];
+            /** Removed */
+            removed: string[];
+        };
+        /**
          * LogEnd
          * @description Data of the SSE event `end`: the log is complete.
          */
@@ -1080,6 +1289,16 @@ export interface components {
             days: number;
         };
         /**
+         * SizeChangeView
+         * @description Bytes of the artifacts for one platform; null where there is none.
+         */
+        SizeChangeView: {
+            /** Before */
+            before: number | null;
+            /** After */
+            after: number | null;
+        };
+        /**
          * SourceList
          * @description Every watched source.
          */
@@ -1209,6 +1428,102 @@ export interface components {
             started_at: string;
             /** Seconds */
             seconds: number | null;
+        };
+        /**
+         * VersionBuildView
+         * @description One platform of a version.
+         */
+        VersionBuildView: {
+            /**
+             * State
+             * @example queued
+             * @example running
+             * @example succeeded
+             * @example failed
+             * @example cancelled
+             * @example superseded
+             */
+            state: string;
+            /** Build */
+            build: string;
+            /** Build Url */
+            build_url: string;
+            /**
+             * Contents Url
+             * @description what is inside; null until the build has succeeded
+             */
+            contents_url: string | null;
+            artifact: components["schemas"]["ArtifactView"] | null;
+        };
+        /**
+         * VersionDetail
+         * @description A version of a distribution, with the build of each platform.
+         */
+        VersionDetail: {
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /**
+             * Date
+             * Format: date-time
+             * @description stamped into its programs
+             */
+            date: string;
+            /** Toolchain */
+            toolchain: string;
+            /**
+             * Packages
+             * @description full import paths, of any platform
+             */
+            packages: string[];
+            /** Tags */
+            tags: string[];
+            /** Cgo */
+            cgo: boolean;
+            /**
+             * Withdrawn
+             * @description why it must not be downloaded; empty where it may be
+             */
+            withdrawn: string;
+            /**
+             * Previous
+             * @description the version before it, to compare with
+             */
+            previous: string | null;
+            /** Source */
+            source: string;
+            /** Revision */
+            revision: string;
+            /**
+             * Path
+             * @description of its manifest
+             */
+            path: string;
+            /** Platforms */
+            platforms: {
+                [key: string]: components["schemas"]["VersionBuildView"];
+            };
+            /** Url */
+            url: string;
+            /**
+             * Checksums Url
+             * @description lines for `sha256sum -c`
+             * @example /dl/tiny/1.0.0/SHA256SUMS
+             */
+            checksums_url: string;
+        };
+        /**
+         * VersionPage
+         * @description A page of versions, newest first; `next` is the URL of the next page or null.
+         */
+        VersionPage: {
+            /** Items */
+            items: components["schemas"]["VersionDetail"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * VersionView
@@ -1540,6 +1855,145 @@ export interface operations {
             };
         };
     };
+    list_versions: {
+        parameters: {
+            query?: {
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDetail"];
+                };
+            };
+            /** @description Where the newest is; never cached */
+            307: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_comparison: {
+        parameters: {
+            query: {
+                /** @description `name@version` */
+                from: string;
+                /** @description `name@version` */
+                to: string;
+                /** @description by default the first that both are built for */
+                platform?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_builds: {
         parameters: {
             query?: {
@@ -1786,6 +2240,142 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checksums: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Where the newest is; never cached */
+            307: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    newest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                os: string;
+                arch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the newest is; never cached */
+            307: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    newest_of_variant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                os: string;
+                arch: string;
+                variant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the newest is; never cached */
+            307: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
             /** @description The request has to change */

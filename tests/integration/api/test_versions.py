@@ -1,0 +1,139 @@
+"""Versions, comparisons, and addresses that stay for the newest files, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.api import in_process
+from tests.support.stage import ARM, Stage, built, declared, queued_build
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.lifecycle import StoredLog
+from wombat_gitops.domain.messages import encode
+from wombat_gitops.domain.model import Withdrawal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx
+
+CORE = "github.com/redpanda-data/benthos/v4"
+OLD = built(queued_build(version="1.9.0"), b"old")
+OLD_ARM = built(queued_build(1, version="1.9.0", platform=ARM), b"old arm")
+NEW = built(queued_build(10, version="1.10.0", toolchain="1.26.7"), b"newer")
+
+
+def inside(core: str, *names: str) -> bytes:
+    found = tuple(Component("input", name) for name in names)
+    package = PackageContents(f"{CORE}/public/components/io", CORE, Presence.PRESENT, components=found)
+    return encode(Contents((package,), (ModuleContents(CORE, core, ("MIT",)),)))
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> Stage:
+    stage = Stage(tmp_path)
+    before, after = inside("v4.76.0", "file", "stdin"), inside("v4.77.0", "file", "socket")
+    old = replace(OLD, contents=StoredLog(await stage.store(before), len(before)))
+    new = replace(NEW, contents=StoredLog(await stage.store(after), len(after)))
+    await stage.put(old, OLD_ARM, new, declared(new))
+    return stage
+
+
+@pytest.fixture
+async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
+    async with stage.running(), in_process(stage) as client:
+        yield client
+
+
+async def compared(client: httpx.AsyncClient, before: str, after: str) -> Any:
+    answer = await client.get("/api/v1/compare", params={"from": before, "to": after})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_versions_are_listed_newest_first(client: httpx.AsyncClient) -> None:
+    """1.10.0 is newer than 1.9.0; pages lead to each other; each item is what its own address tells."""
+    first = (await client.get("/api/v1/distributions/tiny/versions?limit=1")).json()
+    second = (await client.get(first["next"])).json()
+
+    assert [first["items"][0]["version"], second["items"][0]["version"]] == ["1.10.0", "1.9.0"]
+    assert (first["total"], second["next"], first["items"][0]["previous"]) == (2, None, "1.9.0")
+    assert (await client.get(second["items"][0]["url"])).json() == second["items"][0]
+    assert sorted(second["items"][0]["platforms"]) == ["linux/amd64", "linux/arm64"]
+
+
+async def test_latest_leads_to_the_newest_and_is_never_cached(client: httpx.AsyncClient) -> None:
+    """Of a platform that the newest version lacks it is the last good one."""
+    for path, location in {
+        "/api/v1/distributions/tiny/versions/latest": "/api/v1/distributions/tiny/versions/1.10.0",
+        "/dl/tiny/latest/linux/amd64": "/dl/tiny/1.10.0/tiny_1.10.0_linux_amd64",
+        "/dl/tiny/latest/linux/amd64.sha256": "/dl/tiny/1.10.0/tiny_1.10.0_linux_amd64.sha256",
+        "/dl/tiny/latest/linux/arm64": "/dl/tiny/1.9.0/tiny_1.9.0_linux_arm64",
+        "/dl/tiny/latest/SHA256SUMS": "/dl/tiny/1.10.0/SHA256SUMS",
+    }.items():
+        answer = await client.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, location)
+        assert answer.headers["cache-control"] == "no-store"
+    for path in ("/dl/tiny/latest/plan9/386", "/dl/tiny/latest/linux/arm/7", "/dl/no/latest/linux/amd64"):
+        assert (await client.get(path)).status_code == 404
+
+
+async def test_latest_is_never_withdrawn(stage: Stage, client: httpx.AsyncClient) -> None:
+    """A withdrawn version is passed over; where all are, that is what is told."""
+    await stage.put(declared(NEW, withdrawn=Withdrawal("leaks", ("1.10.0",))))
+    await stage.until(lambda: stage.catalog.distribution("tiny").withdrawn)
+    location = (await client.get("/dl/tiny/latest/linux/amd64")).headers["location"]
+    assert location == "/dl/tiny/1.9.0/tiny_1.9.0_linux_amd64"
+    assert (await client.get("/dl/tiny/1.10.0/SHA256SUMS")).status_code == 410
+    await stage.put(declared(NEW, withdrawn=Withdrawal("leaks", ())))
+    await stage.until(lambda: stage.catalog.distribution("tiny").withdrawn == Withdrawal("leaks", ()))
+    assert (await client.get("/dl/tiny/latest/linux/amd64")).status_code == 410
+
+
+async def test_checksums_of_a_version(client: httpx.AsyncClient) -> None:
+    """A line a platform, as `sha256sum -c` reads them."""
+    assert OLD.artifact is not None
+    assert OLD_ARM.artifact is not None
+    text = (await client.get("/dl/tiny/1.9.0/SHA256SUMS")).text
+    assert text == (
+        f"{OLD.artifact.sha256}  tiny_1.9.0_linux_amd64\n{OLD_ARM.artifact.sha256}  tiny_1.9.0_linux_arm64\n"
+    )
+
+
+async def test_what_differs_is_told_and_turns_round(client: httpx.AsyncClient) -> None:
+    """Core, toolchain, components and sizes; the other way round each change is turned."""
+    there = await compared(client, "tiny@1.9.0", "tiny@latest")
+    back = await compared(client, "tiny@1.10.0", "tiny@1.9.0")
+
+    assert {each["name"]: (each["before"], each["after"]) for each in there["fields"]} == {
+        "toolchain": ("1.26.6", "1.26.7"),
+        "core": ("v4.76.0", "v4.77.0"),
+    }
+    assert there["components"] == {"added": ["input socket"], "removed": ["input stdin"]}
+    assert there["modules"] == [{"name": CORE, "before": "v4.76.0", "after": "v4.77.0"}]
+    assert there["sizes"]["linux/amd64"] == {"before": 3, "after": 5}
+    assert there["sizes"]["linux/arm64"] == {"before": 7, "after": None}
+    assert (there["equal"], there["known_contents"], there["platform"]) == (False, True, "linux/amd64")
+    turned = [{"name": e["name"], "before": e["after"], "after": e["before"]} for e in back["fields"]]
+    assert turned == there["fields"]
+    assert back["components"] == {"added": ["input stdin"], "removed": ["input socket"]}
+    assert (await compared(client, "tiny@1.9.0", "tiny@1.9.0"))["equal"] is True
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("from=tiny&to=tiny@1.9.0", 400),
+        ("from=tiny@1.9.0&to=tiny@9.0.0", 404),
+        ("from=tiny@1.9.0&to=tiny@1.10.0&platform=linux/arm64", 404),
+        ("from=tiny@1.9.0", 422),
+        ("from=tiny@1.9.0&to=tiny@1.9.0&more=1", 422),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused(client: httpx.AsyncClient, query: str, status: int) -> None:
+    """Each with words that say what is missing."""
+    answer = await client.get(f"/api/v1/compare?{query}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")

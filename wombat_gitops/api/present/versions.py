@@ -1,0 +1,108 @@
+"""Versions, and what differs between two, as the JSON of the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from wombat_gitops.api.present.base import artifact
+from wombat_gitops.api.present.builds import contents_url
+from wombat_gitops.api.present.links import ROOT, build_url
+from wombat_gitops.api.views.versions import (
+    ChangeView,
+    ComparedVersion,
+    ComparisonView,
+    ListChangeView,
+    SizeChangeView,
+    VersionBuildView,
+    VersionDetail,
+)
+from wombat_gitops.domain.differences import FieldChange
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.comparison import Comparison
+    from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.catalog_types import Version
+
+
+def version_url(name: str, version: str) -> str:
+    """Where a version is told of."""
+    return f"{ROOT}/distributions/{quote(name)}/versions/{quote(version)}"
+
+
+def detail(catalog: Catalog, name: str, version: Version, previous: str | None) -> VersionDetail:
+    """Everything about one version."""
+    newest = max(version.builds.values(), key=lambda build: (build.spec.date, build.id))
+    spec = newest.spec
+    withdrawal = catalog.withdrawal_of(newest)
+    return VersionDetail(
+        name=name,
+        version=version.version,
+        date=spec.date,
+        toolchain=spec.toolchain,
+        packages=sorted({package for build in version.builds.values() for package in build.spec.packages}),
+        tags=list(spec.tags),
+        cgo=spec.cgo,
+        withdrawn=withdrawal.reason if withdrawal else "",
+        previous=previous,
+        source=newest.origin.source,
+        revision=newest.origin.revision,
+        path=newest.origin.path,
+        platforms={
+            platform: VersionBuildView(
+                state=build.state.value,
+                build=build.id,
+                build_url=build_url(build.id),
+                contents_url=contents_url(build),
+                artifact=artifact(catalog, build),
+            )
+            for platform, build in sorted(version.builds.items())
+        },
+        url=version_url(name, version.version),
+        checksums_url=f"/dl/{quote(name)}/{quote(version.version)}/SHA256SUMS",
+    )
+
+
+def comparison(
+    names: tuple[str, str], versions: tuple[Version, Version], platform: str, found: Comparison
+) -> ComparisonView:
+    """What differs between two versions on *platform*, which both have."""
+    before, after = versions
+    changed = {each.field: each for each in found.lists}
+    return ComparisonView(
+        before=_side(names[0], before, platform),
+        after=_side(names[1], after, platform),
+        platform=platform,
+        platforms=sorted(before.builds.keys() & after.builds.keys()),
+        equal=found.equal,
+        known_contents=found.known,
+        fields=[_change(each) for each in found.fields],
+        modules=[_change(each) for each in found.modules],
+        packages=_list(changed, "packages"),
+        tags=_list(changed, "tags"),
+        components=_list(changed, "components"),
+        licenses=_list(changed, "licenses"),
+        sizes={
+            place: SizeChangeView(before=_size(before, place), after=_size(after, place))
+            for place in sorted(before.builds.keys() | after.builds.keys())
+        },
+    )
+
+
+def _side(name: str, version: Version, platform: str) -> ComparedVersion:
+    build = version.builds[platform].id
+    return ComparedVersion(name=name, version=version.version, build=build, url=version_url(name, version.version))
+
+
+def _change(change: FieldChange) -> ChangeView:
+    return ChangeView(name=change.field, before=change.before, after=change.after)
+
+
+def _list(changed: dict[str, FieldChange], name: str) -> ListChangeView:
+    change = changed.get(name, FieldChange(name))
+    return ListChangeView(added=list(change.added), removed=list(change.removed))
+
+
+def _size(version: Version, platform: str) -> int | None:
+    build = version.builds.get(platform)
+    return build.artifact.size if build is not None and build.artifact is not None else None

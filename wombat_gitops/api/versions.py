@@ -1,0 +1,185 @@
+"""Routes about versions: list, one, what differs between two, and addresses that stay for the newest files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from wombat_gitops.api.answers import answer, get, tagged
+from wombat_gitops.api.catalogue import Limit, PlatformText  # noqa: TC001 - read by pydantic
+from wombat_gitops.api.context import Context  # noqa: TC001 - read by FastAPI
+from wombat_gitops.api.present import versions
+from wombat_gitops.api.present.links import download_url
+from wombat_gitops.api.views.versions import ComparisonView, VersionDetail, VersionPage
+from wombat_gitops.domain.comparison import Side, compare
+from wombat_gitops.domain.contents import Contents
+from wombat_gitops.domain.errors import NotFound, Refused
+from wombat_gitops.domain.messages import decode
+from wombat_gitops.services.versions import (
+    all_versions,
+    find_version,
+    may_be_downloaded,
+    newest_build,
+    newest_version,
+)
+
+if TYPE_CHECKING:
+    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.catalog_types import Version
+
+_LATEST: Final = "latest"
+_CHECKSUM: Final = ".sha256"
+_ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
+    307: {"description": "Where the newest is; never cached", "headers": {"Location": {"schema": {"type": "string"}}}}
+}
+_TEXT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+    **_ELSEWHERE,
+}
+
+
+class VersionFilter(BaseModel):
+    """Query parameters of the list of versions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: str = Field("", max_length=200, description="from the `next` of the page before")
+    limit: Limit = 50
+
+
+class Pair(BaseModel):
+    """Query parameters of a comparison."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    before: str = Field(alias="from", max_length=300, description="`name@version`")
+    after: str = Field(alias="to", max_length=300, description="`name@version`")
+    platform: PlatformText | None = Field(None, description="by default the first that both are built for")
+
+
+def version_routes(context: Context) -> APIRouter:
+    """Versions of a distribution, and what differs between two."""
+    router = APIRouter(tags=["distributions"])
+
+    @get(router, "/distributions/{name}/versions", response_model=VersionPage)
+    async def list_versions(request: Request, name: str, filters: Annotated[VersionFilter, Query()]) -> Response:
+        """Versions that have artifacts, and the one that the manifest asks for, newest first."""
+        catalog = context.ready()
+        known = all_versions(catalog, name)
+        names = [each.version for each in known]
+        start = names.index(filters.cursor) + 1 if filters.cursor in names else 0
+        end = start + filters.limit
+        more = urlencode({"limit": filters.limit, "cursor": names[end - 1]}) if end < len(known) else ""
+        following = f"{request.url.path}?{more}" if more else None
+        items = [
+            versions.detail(catalog, name, known[place], names[place + 1] if place + 1 < len(known) else None)
+            for place in range(start, min(end, len(known)))
+        ]
+        return answer(request, VersionPage(items=items, next=following, total=len(known)), next_page=following)
+
+    @get(router, "/distributions/{name}/versions/{version}", response_model=VersionDetail, responses=_ELSEWHERE)
+    async def get_version(request: Request, name: str, version: str) -> Response:
+        """One version; `latest` leads to the newest that can be downloaded."""
+        catalog = context.ready()
+        if version == _LATEST:
+            return _elsewhere(versions.version_url(name, newest_version(catalog, name).version))
+        known = all_versions(catalog, name)
+        chosen = find_version(catalog, name, version)
+        place = known.index(chosen)
+        previous = known[place + 1].version if place + 1 < len(known) else None
+        return answer(request, versions.detail(catalog, name, chosen, previous))
+
+    @get(router, "/compare", response_model=ComparisonView)
+    async def get_comparison(request: Request, pair: Annotated[Pair, Query()]) -> Response:
+        """What differs between two versions, of one distribution or of two."""
+        catalog = context.ready()
+        name, before = _named(catalog, pair.before)
+        other, after = _named(catalog, pair.after)
+        platform = _shared(before, after, str(pair.platform) if pair.platform else "")
+        one, two = before.builds[platform], after.builds[platform]
+        sides = [Side(build.spec, await _contents(context, build)) for build in (one, two)]
+        found = await asyncio.to_thread(compare, sides[0], sides[1])
+        return answer(request, versions.comparison((name, other), (before, after), platform, found))
+
+    return router
+
+
+def newest_routes(context: Context) -> APIRouter:
+    """Below `/dl`: addresses of the newest files, and the checksums of a version."""
+    router = APIRouter(prefix="/dl", tags=["downloads"])
+
+    @get(router, "/{name}/{version}/SHA256SUMS", response_class=PlainTextResponse, responses=_TEXT)
+    async def checksums(request: Request, name: str, version: str) -> Response:
+        """A line for `sha256sum -c` of each file of a version that may be downloaded."""
+        catalog = context.ready()
+        if version == _LATEST:
+            newest = quote(newest_version(catalog, name).version)
+            return _elsewhere(f"/dl/{quote(name)}/{newest}/SHA256SUMS")
+        builds = find_version(catalog, name, version).builds.values()
+        lines = sorted(
+            f"{build.artifact.file_name}\n{build.artifact.sha256}"
+            for build in builds
+            if build.artifact is not None and may_be_downloaded(catalog, build)
+        )
+        if not lines:
+            for build in builds:
+                catalog.check_withdrawn(build)
+            msg = f"version `{version}` of `{name}` has no artifact yet"
+            raise NotFound(msg)
+        pairs = (line.split("\n") for line in lines)
+        return tagged(request, PlainTextResponse("".join(f"{sha256}  {file}\n" for file, sha256 in pairs)))
+
+    @get(router, "/{name}/latest/{os}/{arch}", status_code=307, responses=_ELSEWHERE)
+    async def newest(name: str, os: str, arch: str) -> Response:
+        """Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum."""
+        return _file(context.ready(), name, f"{os}/{arch}")
+
+    @get(router, "/{name}/latest/{os}/{arch}/{variant}", status_code=307, responses=_ELSEWHERE)
+    async def newest_of_variant(name: str, os: str, arch: str, variant: str) -> Response:
+        """As above, for a platform with a variant, `linux/arm/7`."""
+        return _file(context.ready(), name, f"{os}/{arch}/{variant}")
+
+    return router
+
+
+def _file(catalog: Catalog, name: str, platform: str) -> Response:
+    spec = newest_build(catalog, name, platform.removesuffix(_CHECKSUM)).spec
+    suffix = _CHECKSUM if platform.endswith(_CHECKSUM) else ""
+    return _elsewhere(download_url(spec.name, spec.version, spec.file_name) + suffix)
+
+
+def _elsewhere(location: str) -> Response:
+    return Response(status_code=307, headers={"Location": location, "Cache-Control": "no-store"})
+
+
+def _named(catalog: Catalog, text: str) -> tuple[str, Version]:
+    name, _, version = text.partition("@")
+    if not version:
+        msg = f"`{text[:64]}` names no version"
+        raise Refused(msg, hint="write `name@version`, or `name@latest`")
+    found = newest_version(catalog, name) if version == _LATEST else find_version(catalog, name, version)
+    return name, found
+
+
+def _shared(before: Version, after: Version, wanted: str) -> str:
+    """The platform to compare on. Raises `NotFound` where not both are built for it."""
+    both = sorted(before.builds.keys() & after.builds.keys())
+    known = [each for each in both if before.builds[each].contents and after.builds[each].contents]
+    for platform in [wanted] if wanted else [*known, *both]:
+        if platform in both:
+            return platform
+    msg = f"not both versions are built for `{wanted}`" if wanted else "there is no platform that both are built for"
+    raise NotFound(msg, hint=f"both are built for {', '.join(f'`{each}`' for each in both)}" if both else "")
+
+
+async def _contents(context: Context, build: BuildRecord) -> Contents | None:
+    if build.contents is None:
+        return None
+    async with context.downloads.hold(build.contents.sha256, build.contents.size) as path:
+        return decode(Contents, await asyncio.to_thread(path.read_bytes))

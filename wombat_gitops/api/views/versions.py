@@ -1,0 +1,96 @@
+"""Versions of a distribution, and what differs between two, as the JSON of the API."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic reads it
+
+from pydantic import Field
+
+from wombat_gitops.api.views.base import ArtifactView, View
+
+
+class VersionBuildView(View):
+    """One platform of a version."""
+
+    state: str = Field(examples=["queued", "running", "succeeded", "failed", "cancelled", "superseded"])
+    build: str
+    build_url: str
+    contents_url: str | None = Field(description="what is inside; null until the build has succeeded")
+    artifact: ArtifactView | None
+
+
+class VersionDetail(View):
+    """A version of a distribution, with the build of each platform."""
+
+    name: str
+    version: str
+    date: datetime = Field(description="stamped into its programs")
+    toolchain: str
+    packages: list[str] = Field(description="full import paths, of any platform")
+    tags: list[str]
+    cgo: bool
+    withdrawn: str = Field(description="why it must not be downloaded; empty where it may be")
+    previous: str | None = Field(description="the version before it, to compare with")
+    source: str
+    revision: str
+    path: str = Field(description="of its manifest")
+    platforms: dict[str, VersionBuildView]
+    url: str
+    checksums_url: str = Field(description="lines for `sha256sum -c`", examples=["/dl/tiny/1.0.0/SHA256SUMS"])
+
+
+class VersionPage(View):
+    """A page of versions, newest first; `next` is the URL of the next page or null."""
+
+    items: list[VersionDetail]
+    next: str | None
+    total: int
+
+
+class ComparedVersion(View):
+    """One side of a comparison."""
+
+    name: str
+    version: str
+    build: str = Field(description="whose contents are compared")
+    url: str
+
+
+class ChangeView(View):
+    """A value that differs; empty where there is none."""
+
+    name: str
+    before: str
+    after: str
+
+
+class ListChangeView(View):
+    """What came into a list and what went."""
+
+    added: list[str]
+    removed: list[str]
+
+
+class SizeChangeView(View):
+    """Bytes of the artifacts for one platform; null where there is none."""
+
+    before: int | None
+    after: int | None
+
+
+class ComparisonView(View):
+    """What differs between two versions, of one distribution or of two."""
+
+    before: ComparedVersion
+    after: ComparedVersion
+    platform: str = Field(description="that the two are compared on")
+    platforms: list[str] = Field(description="that both are built for")
+    equal: bool = Field(description="nothing that was compared differs, sizes apart")
+    known_contents: bool = Field(description="modules, components, licences and the core were compared")
+    fields: list[ChangeView] = Field(description="`toolchain`, `cgo`, `core`")
+    modules: list[ChangeView] = Field(description="by path")
+    packages: ListChangeView
+    tags: ListChangeView
+    components: ListChangeView = Field(description="kind and name, `input kafka_franz`")
+    licenses: ListChangeView
+    sizes: dict[str, SizeChangeView] = Field(description="by platform")
