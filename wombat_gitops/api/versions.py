@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from wombat_gitops.api.answers import answer, get, tagged
@@ -18,7 +18,7 @@ from wombat_gitops.api.present.links import download_url
 from wombat_gitops.api.views.versions import ComparisonView, VersionDetail, VersionPage
 from wombat_gitops.domain.comparison import Side, compare
 from wombat_gitops.domain.contents import Contents
-from wombat_gitops.domain.errors import NotFound, Refused
+from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.messages import decode
 from wombat_gitops.services.versions import (
     all_versions,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _LATEST: Final = "latest"
 _CHECKSUM: Final = ".sha256"
+_SIDE: Final = "^[^@]{1,100}@[^@]{1,200}$"
 _ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
     307: {"description": "Where the newest is; never cached", "headers": {"Location": {"schema": {"type": "string"}}}}
 }
@@ -58,8 +59,8 @@ class Pair(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    before: str = Field(alias="from", max_length=300, description="`name@version`")
-    after: str = Field(alias="to", max_length=300, description="`name@version`")
+    before: str = Field(alias="from", pattern=_SIDE, description="`name@version`, or `name@latest`")
+    after: str = Field(alias="to", pattern=_SIDE, description="as `from`")
     platform: PlatformText | None = Field(None, description="by default the first that both are built for")
 
 
@@ -135,12 +136,18 @@ def newest_routes(context: Context) -> APIRouter:
         pairs = (line.split("\n") for line in lines)
         return tagged(request, PlainTextResponse("".join(f"{sha256}  {file}\n" for file, sha256 in pairs)))
 
-    @get(router, "/{name}/latest/{os}/{arch}", status_code=307, responses=_ELSEWHERE)
+    @get(router, "/{name}/latest/{os}/{arch}", status_code=307, response_class=RedirectResponse, responses=_ELSEWHERE)
     async def newest(name: str, os: str, arch: str) -> Response:
         """Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum."""
         return _file(context.ready(), name, f"{os}/{arch}")
 
-    @get(router, "/{name}/latest/{os}/{arch}/{variant}", status_code=307, responses=_ELSEWHERE)
+    @get(
+        router,
+        "/{name}/latest/{os}/{arch}/{variant}",
+        status_code=307,
+        response_class=RedirectResponse,
+        responses=_ELSEWHERE,
+    )
     async def newest_of_variant(name: str, os: str, arch: str, variant: str) -> Response:
         """As above, for a platform with a variant, `linux/arm/7`."""
         return _file(context.ready(), name, f"{os}/{arch}/{variant}")
@@ -160,9 +167,6 @@ def _elsewhere(location: str) -> Response:
 
 def _named(catalog: Catalog, text: str) -> tuple[str, Version]:
     name, _, version = text.partition("@")
-    if not version:
-        msg = f"`{text[:64]}` names no version"
-        raise Refused(msg, hint="write `name@version`, or `name@latest`")
     found = newest_version(catalog, name) if version == _LATEST else find_version(catalog, name, version)
     return name, found
 

@@ -57,6 +57,9 @@ KNOWN = {
     "sha256": (digest(DATA), f"sha256:{digest(DATA)}"),
     "digest": (digest(DATA), f"{digest(DATA)}.sha256"),
     "version": ("1.0.0",),
+    "os": ("linux",),
+    "arch": ("amd64", "arm"),
+    "variant": ("7",),
     "file_name": ("tiny_1.0.0_linux_amd64", "tiny_1.0.0_linux_amd64.sha256"),
 }
 

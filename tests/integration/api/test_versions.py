@@ -126,7 +126,7 @@ async def test_what_differs_is_told_and_turns_round(client: httpx.AsyncClient) -
 @pytest.mark.parametrize(
     ("query", "status"),
     [
-        ("from=tiny&to=tiny@1.9.0", 400),
+        ("from=tiny&to=tiny@1.9.0", 422),
         ("from=tiny@1.9.0&to=tiny@9.0.0", 404),
         ("from=tiny@1.9.0&to=tiny@1.10.0&platform=linux/arm64", 404),
         ("from=tiny@1.9.0", 422),

@@ -1952,9 +1952,9 @@ export interface operations {
     get_comparison: {
         parameters: {
             query: {
-                /** @description `name@version` */
+                /** @description `name@version`, or `name@latest` */
                 from: string;
-                /** @description `name@version` */
+                /** @description as `from` */
                 to: string;
                 /** @description by default the first that both are built for */
                 platform?: string | null;
@@ -2330,9 +2330,7 @@ export interface operations {
                     Location?: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description The request has to change */
             "4XX": {
@@ -2374,9 +2372,7 @@ export interface operations {
                     Location?: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description The request has to change */
             "4XX": {
