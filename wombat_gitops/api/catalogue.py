@@ -16,7 +16,7 @@ from wombat_gitops.api.views.base import ArtifactInfo
 from wombat_gitops.api.views.builds import BuildPageView, BuildView
 from wombat_gitops.api.views.contents import ContentsView
 from wombat_gitops.api.views.distributions import DistributionPage, DistributionView
-from wombat_gitops.api.views.service import IndexView, SourceList, StatusView
+from wombat_gitops.api.views.service import IndexView, SourceList, SourceView, StatusView
 from wombat_gitops.domain.catalogue import Health, Sync
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
@@ -161,6 +161,16 @@ def service_routes(context: Context) -> APIRouter:
         looks = catalog.looks()
         items = [service.source(record, looks.get(record.id)) for record in catalog.sources()]
         return answer(request, SourceList(items=items))
+
+    @get(router, "/sources/{source}", response_model=SourceView, tags=["service"])
+    async def get_source(request: Request, source: str) -> Response:
+        """One watched repository."""
+        catalog = context.ready()
+        record = next((each for each in catalog.sources() if each.id == source), None)
+        if record is None:
+            msg = f"there is no source `{source[:80]}`"
+            raise NotFound(msg)
+        return answer(request, service.source(record, catalog.looks().get(record.id)))
 
     @get(router, "/status", response_model=StatusView, tags=["service"])
     async def get_status(request: Request) -> Response:
