@@ -1,0 +1,39 @@
+"""The pages of a version and of a comparison in a real Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.support.api import served
+from tests.support.browser import chromium, visit
+from tests.support.stage import Stage, built, declared, queued_build
+from wombat_gitops.api.site import BUILT
+
+pytestmark = pytest.mark.browser
+
+OLD = built(queued_build(version="1.0.0"), b"old")
+NEW = built(queued_build(10, version="1.1.0", toolchain="1.26.7"), b"newer")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_a_version_tells_its_files_and_what_changed(tmp_path: Path, width: int) -> None:
+    """Download, digest, and the comparison with the version before; equal versions and unknown ones say so."""
+    stage = Stage(tmp_path)
+    await stage.put(OLD, NEW, declared(NEW))
+    async with stage.running(), served(stage, site=BUILT) as client, chromium() as browser:
+        host = str(client.base_url)
+        async with visit(browser, host, "/d/tiny/v/1.1.0", width=width) as page:
+            await expect(page.get_by_role("heading", level=1)).to_have_text("tiny 1.1.0")
+            await expect(page.locator('a[href="/dl/tiny/1.1.0/tiny_1.1.0_linux_amd64"]')).to_be_visible()
+            await expect(page.get_by_text("1.26.6 → 1.26.7")).to_be_visible()
+            await page.get_by_role("link", name="Compare", exact=True).click()
+            await expect(page.get_by_role("heading", level=1)).to_have_text("Compare versions")
+            await page.get_by_role("link", name="Swap").click()
+            await expect(page.get_by_text("1.26.7 → 1.26.6")).to_be_visible()
+        async with visit(browser, host, "/compare?from=tiny@1.1.0&to=tiny@1.1.0", width=width) as page:
+            await expect(page.get_by_text("No difference in contents.")).to_be_visible()
+        async with visit(browser, host, "/d/tiny/v/9.9.9", width=width, expected=1) as page:
+            await expect(page.get_by_role("heading", level=1)).to_have_text("There is no such version")
