@@ -16,7 +16,7 @@ from wombat_gitops.api.views.base import ArtifactInfo
 from wombat_gitops.api.views.builds import BuildPageView, BuildView
 from wombat_gitops.api.views.contents import ContentsView
 from wombat_gitops.api.views.distributions import DistributionPage, DistributionView
-from wombat_gitops.api.views.service import IndexView, SourceList, SourceView, StatusView
+from wombat_gitops.api.views.service import BuilderList, IndexView, SourceList, SourceView, StatusView
 from wombat_gitops.domain.catalogue import Health, Sync
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
@@ -171,6 +171,11 @@ def service_routes(context: Context) -> APIRouter:
             msg = f"there is no source `{source[:80]}`"
             raise NotFound(msg)
         return answer(request, service.source(record, catalog.looks().get(record.id)))
+
+    @get(router, "/builders", response_model=BuilderList, tags=["service"])
+    async def list_builders(request: Request) -> Response:
+        """The builders that are at work, and what each builds now."""
+        return answer(request, BuilderList(items=service.builders(context.ready())))
 
     @get(router, "/status", response_model=StatusView, tags=["service"])
     async def get_status(request: Request) -> Response:

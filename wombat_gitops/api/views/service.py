@@ -49,6 +49,31 @@ class BuilderView(View):
     labels: dict[str, str] = Field(default_factory=dict)
 
 
+class WorkView(View):
+    """A build that a builder has in hand."""
+
+    build: str
+    build_url: str
+    name: str
+    version: str
+    platform: str
+    started_at: datetime
+    step: str = Field(description="the step that runs now; empty between two steps")
+    step_started_at: datetime | None
+
+
+class BuilderWorkView(BuilderView):
+    """A builder that is at work, and what it builds now."""
+
+    builds: list[WorkView] = Field(description="longest at it first")
+
+
+class BuilderList(View):
+    """Every builder that shows signs of life."""
+
+    items: list[BuilderWorkView]
+
+
 class StatusView(View):
     """Is it down? Answered here."""
 
@@ -84,6 +109,7 @@ class IndexView(View):
     distributions: str = "/api/v1/distributions"
     builds: str = "/api/v1/builds"
     sources: str = "/api/v1/sources"
+    builders: str = "/api/v1/builders"
     status: str = "/api/v1/status"
     events: str = "/api/v1/events"
     openapi: str = "/api/v1/openapi.json"

@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/builders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Builders
+         * @description The builders that are at work, and what each builds now.
+         */
+        get: operations["list_builders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -642,6 +662,14 @@ export interface components {
             contents_url: string | null;
         };
         /**
+         * BuilderList
+         * @description Every builder that shows signs of life.
+         */
+        BuilderList: {
+            /** Items */
+            items: components["schemas"]["BuilderWorkView"][];
+        };
+        /**
          * BuilderView
          * @description A builder that is at work.
          */
@@ -700,6 +728,71 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+        };
+        /**
+         * BuilderWorkView
+         * @description A builder that is at work, and what it builds now.
+         */
+        BuilderWorkView: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description without its start: what `wombat drain` takes
+             */
+            name: string;
+            /** Host */
+            host: string;
+            /** Version */
+            version: string;
+            /** Workers */
+            workers: number;
+            /** Busy */
+            busy: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * State
+             * @default working
+             * @example working
+             * @example draining
+             * @example quarantined
+             */
+            state: string;
+            /**
+             * Reason
+             * @description why it takes nothing; empty where it is working
+             * @default
+             */
+            reason: string;
+            /**
+             * Platforms
+             * @description patterns of what it builds for; none: everything
+             */
+            platforms: string[];
+            /**
+             * Cgo
+             * @description patterns of what it has a C compiler for
+             */
+            cgo: string[];
+            /**
+             * Memory
+             * @description bytes that one build may use; 0: not bounded
+             * @default 0
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Builds
+             * @description longest at it first
+             */
+            builds: components["schemas"]["WorkView"][];
         };
         /**
          * ChangeHint
@@ -1083,6 +1176,11 @@ export interface components {
              * @default /api/v1/sources
              */
             sources: string;
+            /**
+             * Builders
+             * @default /api/v1/builders
+             */
+            builders: string;
             /**
              * Status
              * @default /api/v1/status
@@ -1578,6 +1676,34 @@ export interface components {
              */
             versions: string[];
         };
+        /**
+         * WorkView
+         * @description A build that a builder has in hand.
+         */
+        WorkView: {
+            /** Build */
+            build: string;
+            /** Build Url */
+            build_url: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Platform */
+            platform: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Step
+             * @description the step that runs now; empty between two steps
+             */
+            step: string;
+            /** Step Started At */
+            step_started_at: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -1681,6 +1807,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SourceView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_builders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BuilderList"];
                 };
             };
             /** @description The request has to change */
