@@ -56,6 +56,7 @@ KNOWN = {
     "build": (GOOD.id, BAD.id, WAITING.id, RUNNING.id, GOOD.id[:8]),
     "sha256": (digest(DATA), f"sha256:{digest(DATA)}"),
     "digest": (digest(DATA), f"{digest(DATA)}.sha256"),
+    "source": ("main",),
     "version": ("1.0.0",),
     "os": ("linux",),
     "arch": ("amd64", "arm"),
