@@ -192,7 +192,7 @@ PAGES = {
 }
 """Every page, by an address where it has something to show."""
 
-UNMADE = frozenset({"version", "compare", "components", "component", "compose", "sources"})
+UNMADE = frozenset({"components", "component", "compose", "sources"})
 """Pages that are a heading so far, and ask for nothing: whoever makes one takes its name away here."""
 
 STATES: tuple[PageState, ...] = (
