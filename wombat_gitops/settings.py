@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         ref: branch that is watched; empty: the work tree itself, for a path only.
         folder: folder in the repository that holds the manifests.
         sources: file that lists many sources to watch; *repo*, *ref* and *folder* are not watched then.
-        public_url: address at which people reach the website, for links in what is written to git hosts.
+        public_url: address at which people reach the website, for links in feeds and in what is written to git hosts.
         rate: requests a second that one client of the API may go on with (ten seconds' worth at once); 0: any number.
         trusted_proxies: addresses or networks, parted by commas, whose `X-Forwarded-For` tells who the client is.
         behind_tls: people reach the API by TLS, which ends before it; browsers are told never to come without.

@@ -14,9 +14,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from wombat_gitops import __version__
 from wombat_gitops.api import problems
 from wombat_gitops.api.answers import get, tagged
+from wombat_gitops.api.badges import badge_routes
 from wombat_gitops.api.catalogue import build_routes, distribution_routes, service_routes
 from wombat_gitops.api.context import Context, Edge, LogReader
+from wombat_gitops.api.crawlers import crawler_routes
 from wombat_gitops.api.envelope import Envelope
+from wombat_gitops.api.feeds import feed_routes
 from wombat_gitops.api.files import file_routes
 from wombat_gitops.api.guard import Guard
 from wombat_gitops.api.hooks import hook_routes
@@ -27,6 +30,7 @@ from wombat_gitops.api.openapi import PROBLEMS, describe
 from wombat_gitops.api.present.links import ROOT
 from wombat_gitops.api.problems import NotReady
 from wombat_gitops.api.site import BUILT, site_routes
+from wombat_gitops.api.staleness import Staleness
 from wombat_gitops.api.versions import newest_routes, version_routes
 from wombat_gitops.domain.manifest.rulebook import rules_html
 
@@ -74,6 +78,7 @@ def create_app(
         streams=Slots(limits.streams, "event streams", each=limits.client_streams),
         transfers=Slots(limits.downloads, "downloads", each=limits.client_downloads),
         stopping=stopping or asyncio.Event(),
+        public_url=edge.public_url,
     )
     app = FastAPI(
         openapi_url=None,
@@ -82,6 +87,7 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation,
     )
+    app.add_middleware(Staleness, catalog=catalog)
     app.add_middleware(Guard, limits=limits, monotonic=monotonic)
     app.add_middleware(Envelope, behind_tls=edge.tls)
     if edge.proxies:
@@ -92,6 +98,8 @@ def create_app(
         app.include_router(routes(context), prefix=ROOT, responses=PROBLEMS)
     app.include_router(newest_routes(context), responses=PROBLEMS)
     app.include_router(file_routes(context), responses=PROBLEMS)
+    for routes in (badge_routes, feed_routes, crawler_routes):
+        app.include_router(routes(context), responses=PROBLEMS)
     app.include_router(hook_routes(hooks, limits), prefix=ROOT)
     app.include_router(_health_routes(context))
     description = json.dumps(describe(app), indent=2, ensure_ascii=False) + "\n"

@@ -36,10 +36,12 @@ class Edge:
     Attributes:
         proxies: addresses and networks that are believed when they say for whom they ask.
         tls: people come by TLS, which ends there.
+        public_url: address at which people reach the website; "" where only requests tell.
     """
 
     proxies: tuple[str, ...] = ()
     tls: bool = False
+    public_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Context:
     streams: Slots
     transfers: Slots
     stopping: asyncio.Event
+    public_url: str = ""
 
     def ready(self) -> Catalog:
         """The catalogue. Raises `NotReady` until it was read once."""

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from wombat_gitops.api.headers import safe_headers
+from wombat_gitops.api.open import PREFLIGHT, is_preflight, shared_headers
 from wombat_gitops.api.problems import INTERNAL, problem
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Envelope:
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = identity
+        opened = shared_headers(scope["path"])
         started = False
 
         async def sealed_send(message: Message) -> None:
@@ -44,11 +47,14 @@ class Envelope:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = identity
-                for name, value in self._headers.items():
+                for name, value in {**self._headers, **opened}.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
+            if is_preflight(scope):
+                await Response(status_code=204, headers=PREFLIGHT)(scope, receive, sealed_send)
+                return
             await self._app(scope, receive, sealed_send)
         except ClientDisconnect:
             _log.info("sender_gone", path=scope["path"], request_id=identity)

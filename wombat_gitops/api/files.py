@@ -90,12 +90,20 @@ def etag_of(sha256: str) -> str:
 
 
 def file_routes(context: Context) -> APIRouter:
-    """The routes below `/dl`."""
-    router = APIRouter(prefix="/dl", tags=["downloads"])
+    """The routes below `/dl`, and `/by-digest`."""
+    router = APIRouter(tags=["downloads"])
 
-    @get(router, "/sha256/{digest}", response_class=FileResponse, responses=_BINARY)
+    @get(router, "/dl/sha256/{digest}", response_class=FileResponse, responses=_BINARY)
     async def download_by_digest(request: Request, digest: str) -> Response:
         """A file by the SHA-256 of its bytes; with `.sha256` behind it, a line for `sha256sum -c`."""
+        return await by_digest(request, digest)
+
+    @get(router, "/by-digest/{digest}", response_class=FileResponse, responses=_BINARY)
+    async def get_by_digest(request: Request, digest: str) -> Response:
+        """The same by the digest as tools write it, `sha256:` and 64 hexadecimal digits."""
+        return await by_digest(request, digest.removeprefix("sha256:"))
+
+    async def by_digest(request: Request, digest: str) -> Response:
         sha256 = digest.removesuffix(_CHECKSUM)
         catalog = context.ready()
         record = catalog.by_digest(sha256)
@@ -104,7 +112,7 @@ def file_routes(context: Context) -> APIRouter:
             return _checksum(request, _made(record))
         return await _send(context, request, _made(record), _IMMUTABLE)
 
-    @get(router, "/{name}/{version}/{file_name}", response_class=FileResponse, responses=_BINARY)
+    @get(router, "/dl/{name}/{version}/{file_name}", response_class=FileResponse, responses=_BINARY)
     async def download(request: Request, name: str, version: str, file_name: str) -> Response:
         """A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`."""
         catalog = context.ready()

@@ -7,11 +7,11 @@ import re
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 
 from wombat_gitops.api.clients import client_of
-from wombat_gitops.api.limits import Buckets
+from wombat_gitops.api.limits import BURST_SECONDS, Buckets
 from wombat_gitops.api.problems import (
     LARGE_HEAD,
     LONG_ADDRESS,
@@ -39,7 +39,7 @@ HEALTH: Final = frozenset({"/healthz", "/readyz"})
 """Never refused for being asked often: whoever asks decides whether this process lives."""
 
 _HOOK: Final = re.compile(r"/api/v1/hooks/[^/]+")
-_SLOW: Final = re.compile(r"/dl/.+|/api/v1/builds/[^/]+/log")
+_SLOW: Final = re.compile(r"/(?:dl|by-digest)/.+|/api/v1/builds/[^/]+/log")
 """Files and stored logs may have to be fetched first, for as long as `Downloads` allows."""
 _READS: Final = frozenset({"GET", "HEAD"})
 
@@ -63,6 +63,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
+        send = self._telling(request, send)
         refusal = self._too_often(request) or self._too_large(request) or _has_body(request)
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -82,6 +83,22 @@ class Guard:
             return None
         msg = f"a client may go on with {self._limits.rate:g} requests a second"
         return too_many(request, TooMany(msg, hint="wait as long as `Retry-After` says", seconds=seconds))
+
+    def _telling(self, request: Request, send: Send) -> Send:
+        """Tell readers how much they may still ask (draft-ietf-httpapi-ratelimit-headers-10)."""
+        if not self._limits.rate or request.scope["path"] in HEALTH or _is_hook(request):
+            return send
+        client, policy = client_of(request.scope), f'"requests";q={self._requests.size};w={BURST_SECONDS:.0f}'
+
+        async def telling_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                left, seconds = self._requests.state(client)
+                headers["RateLimit-Policy"] = policy
+                headers["RateLimit"] = f'"requests";r={left};t={seconds}'
+            await send(message)
+
+        return telling_send
 
     def _too_large(self, request: Request) -> Response | None:
         scope, limits = request.scope, self._limits

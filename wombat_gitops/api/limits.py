@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -132,3 +133,15 @@ class Buckets:
         if len(self._buckets) > self._remembered:
             self._buckets.popitem(last=False)
         return wait
+
+    def state(self, client: str) -> tuple[int, int]:
+        """Tokens that a client has left, and whole seconds until its bucket is full again; takes nothing."""
+        now = self._monotonic()
+        tokens, since = self._buckets.get(client, (self._size, now))
+        tokens = min(self._size, tokens + (now - since) * self._rate)
+        return int(tokens), math.ceil((self._size - tokens) / self._rate) if self._rate else 0
+
+    @property
+    def size(self) -> int:
+        """Tokens of a full bucket."""
+        return int(self._size)

@@ -115,7 +115,7 @@ async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
 
 def _edge(settings: Settings) -> Edge:
     proxies = (part.strip() for part in settings.trusted_proxies.split(","))
-    return Edge(tuple(proxy for proxy in proxies if proxy), settings.behind_tls)
+    return Edge(tuple(proxy for proxy in proxies if proxy), settings.behind_tls, settings.public_url)
 
 
 async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:

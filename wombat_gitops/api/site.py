@@ -20,7 +20,7 @@ BUILT: Final = Path(__file__).parent.parent / "ui" / "dist"
 """Where the package keeps its website."""
 
 _ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
-_RESERVED: Final = ("api", "dl", "assets", "docs", "healthz", "readyz")
+_RESERVED: Final = ("api", "dl", "by-digest", "badge", "assets", "docs", "healthz", "readyz")
 _MISSING: Final = "This server was installed without its website. The API is at /api/v1.\n"
 
 

@@ -264,6 +264,10 @@ class Catalog:
         """Builders that showed a sign of life within a lease, by id."""
         return self._workforce.builders()
 
+    def stale_since(self) -> datetime | None:
+        """Since when something may have changed unseen, or None while everything is known."""
+        return None if self._connected() and self._complete else self._synced_at
+
     def status(self) -> CatalogStatus:
         """How the catalogue is."""
         connected = self._connected()

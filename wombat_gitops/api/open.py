@@ -1,0 +1,43 @@
+"""What scripts of other websites may do here: read, without credentials (Fetch, CORS)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Scope
+
+_OPEN: Final = re.compile(r"/(?:api/v1|dl|by-digest|badge)(?:/.*)?|/feed\.atom|/d/[^/]+/feed\.atom", re.DOTALL)
+_SHARED: Final[Mapping[str, str]] = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": (
+        "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Repr-Digest, "
+        "Wombat-Stale, X-Request-Id"
+    ),
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+PREFLIGHT: Final[Mapping[str, str]] = {
+    "Access-Control-Allow-Methods": "GET, HEAD",
+    "Access-Control-Allow-Headers": "If-None-Match, If-Modified-Since, If-Range, Last-Event-ID, Range, X-Request-Id",
+    "Access-Control-Max-Age": "86400",
+    "Cache-Control": "no-store",
+}
+"""The answer to a browser that asks first; it need not for requests without such headers."""
+
+
+def shared_headers(path: str) -> Mapping[str, str]:
+    """What opens the answer at *path* to other websites: data, files, badges and feeds are open, pages are not."""
+    return _SHARED if _OPEN.fullmatch(path) else {}
+
+
+def is_preflight(scope: Scope) -> bool:
+    """A browser asks whether a script may read what is open."""
+    if scope["method"] != "OPTIONS" or not shared_headers(scope["path"]):
+        return False
+    headers = Headers(scope=scope)
+    return "origin" in headers and headers.get("access-control-request-method") in {"GET", "HEAD"}
