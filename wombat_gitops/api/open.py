@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-_OPEN: Final = re.compile(r"/(?:api/v1|dl|by-digest|badge)(?:/.*)?|/feed\.atom|/d/[^/]+/feed\.atom", re.DOTALL)
+_OPEN: Final = re.compile(
+    r"/(?!api/v1/hooks/)(?:api/v1|dl|by-digest|badge)(?:/.*)?|/feed\.atom|/d/[^/]+/feed\.atom", re.DOTALL
+)
 _SHARED: Final[Mapping[str, str]] = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
@@ -31,7 +33,7 @@ PREFLIGHT: Final[Mapping[str, str]] = {
 
 
 def shared_headers(path: str) -> Mapping[str, str]:
-    """What opens the answer at *path* to other websites: data, files, badges and feeds are open, pages are not."""
+    """What opens the answer at *path* to other websites: data, files, badges and feeds; not pages and webhooks."""
     return _SHARED if _OPEN.fullmatch(path) else {}
 
 

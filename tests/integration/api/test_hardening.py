@@ -240,7 +240,12 @@ async def test_every_answer_tells_browsers_to_be_careful(stage: Stage, tls: bool
         policy = told.pop("content-security-policy")
         assert "unsafe" not in policy
         assert policy.startswith("default-src 'none'")
+        path = answer.request.url.path
+        opened = path.startswith(("/api/v1", "/dl/")) and "/hooks/" not in path
+        assert told.pop("cross-origin-resource-policy") == ("cross-origin" if opened else "same-origin"), path
         for name, value in expected.items():
+            if name == "Cross-Origin-Resource-Policy":
+                continue
             assert name == "Content-Security-Policy" or told[name.lower()] == value, (answer.request.url, name)
         assert ("strict-transport-security" in told) is tls
         assert told["x-request-id"]
