@@ -52,6 +52,10 @@ KNOWN = {
     "digest": digest(DATA),
     "version": "1.0.0",
     "file_name": "tiny_1.0.0_linux_amd64",
+    "source": "main",
+    "os": "linux",
+    "arch": "arm",
+    "variant": "7",
 }
 HIDDEN = ("/", "/index.html", "/healthz", "/readyz", "/docs/rules", "/docs/problems", "/api/v1/openapi.json", "/x/y")
 HOOK = "/api/v1/hooks/main"
