@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from xml.sax.saxutils import escape, quoteattr
@@ -90,18 +91,17 @@ def printable(text: str) -> str:
 def draw(label: str, words: str, colour: str) -> str:
     """The picture, as SVG that needs no style, script or font of its own."""
     label, words = printable(label), printable(words)
-    left, right = (text_width(text) + 2 * _MARGIN for text in (label, words))
+    left, right = (math.ceil(text_width(text)) + 2 * _MARGIN for text in (label, words))
     title = f"{label}: {words}"
     texts = "".join(
-        f'<text x="{x:.1f}" y="14" textLength="{text_width(text):.1f}">{escape(text)}</text>'
+        f'<text x="{x}" y="14" textLength="{text_width(text):.1f}">{escape(text)}</text>'
         for text, x in ((label, _MARGIN), (words, left + _MARGIN))
     )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right:.1f}" height="{_HEIGHT}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="{_HEIGHT}" role="img"'
         f" aria-label={quoteattr(title)}><title>{escape(title)}</title>"
-        f'<clipPath id="r"><rect width="{left + right:.1f}" height="{_HEIGHT}" rx="3"/></clipPath>'
-        f'<g clip-path="url(#r)"><rect width="{left:.1f}" height="{_HEIGHT}" fill="{_LABEL}"/>'
-        f'<rect x="{left:.1f}" width="{right:.1f}" height="{_HEIGHT}" fill="{colour}"/></g>'
+        f'<rect width="{left + right}" height="{_HEIGHT}" rx="3" fill="{colour}"/>'
+        f'<path d="M3 0H{left}V{_HEIGHT}H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="{_LABEL}"/>'
         f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">{texts}</g></svg>\n'
     )
 
