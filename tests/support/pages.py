@@ -182,9 +182,6 @@ PAGES = {
     "distribution": "/d/tiny",
     "version": "/d/tiny/v/1.0.0",
     "compare": "/compare?from=fragile@1.0.0&to=tiny@1.0.0",
-    "components": "/components",
-    "component": "/components/input/kafka_franz",
-    "compose": "/compose",
     "builds": "/builds",
     "build": f"/builds/{GOOD.id}",
     "sources": "/sources",
@@ -192,24 +189,14 @@ PAGES = {
 }
 """Every page, by an address where it has something to show."""
 
-UNMADE = frozenset({"components", "component", "compose", "sources"})
-"""Pages that are a heading so far, and ask for nothing: whoever makes one takes its name away here."""
-
 STATES: tuple[PageState, ...] = (
     *(PageState(name, path) for name, path in PAGES.items()),
-    *(
-        PageState(f"{name}-loading", path, before=hold(_API), loading=True)
-        for name, path in PAGES.items()
-        if name not in UNMADE
-    ),
+    *(PageState(f"{name}-loading", path, before=hold(_API), loading=True) for name, path in PAGES.items()),
     *(
         PageState(f"{name}-refused", path, before=answer(_API, 503), expected=refused(503))
         for name, path in PAGES.items()
     ),
-    *(
-        PageState(f"{name}-empty", PAGES[name], stage="empty")
-        for name in ("catalogue", "components", "compose", "builds", "sources", "fleet")
-    ),
+    *(PageState(f"{name}-empty", PAGES[name], stage="empty") for name in ("catalogue", "builds", "sources", "fleet")),
     PageState("catalogue-away", "/", stage="away", shows="The broker does not answer."),
     PageState("fleet-away", "/fleet", stage="away", shows="The broker does not answer."),
     PageState("catalogue-found", "/", after=typed("frag"), moves=True),
@@ -227,7 +214,6 @@ STATES: tuple[PageState, ...] = (
     PageState("version-unknown", "/d/tiny/v/9.9.9", expected=refused(404)),
     PageState("compare-unasked", "/compare"),
     PageState("compare-unknown", "/compare?from=nobody@1.0.0&to=tiny@1.0.0", expected=refused(404)),
-    PageState("component-unknown", "/components/input/nothing", expected=refused(404)),
     PageState("builds-found", "/builds", after=typed("fragile"), moves=True),
     PageState("builds-nothing-found", "/builds?q=zzzzzz"),
     PageState("build-failed", f"/builds/{BAD.id}"),

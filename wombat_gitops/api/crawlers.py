@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wombat_gitops.api.context import Context
     from wombat_gitops.services.catalog import Catalog
 
-_PAGES: Final = ("/", "/components", "/builds", "/sources", "/fleet", "/compose", "/docs/rules", "/docs/problems")
+_PAGES: Final = ("/", "/builds", "/sources", "/fleet", "/docs/rules", "/docs/problems")
 _MOST: Final = 50_000
 """Addresses in one sitemap (sitemaps.org)."""
 _ROBOTS: Final = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from tests.support.pages import PAGES, STATES, THEMES, UNMADE, WIDTHS, PageState, opened
+from tests.support.pages import STATES, THEMES, WIDTHS, PageState, opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -21,10 +21,3 @@ async def test_page(one_browser: Browser, hosts: dict[str, str], state: PageStat
                 await look.judge(state, f"{width} {theme}")
         found += look.found
     assert not found, "\n".join(found)
-
-
-@pytest.mark.parametrize("name", sorted(UNMADE))
-async def test_unmade_page(one_browser: Browser, hosts: dict[str, str], name: str) -> None:
-    """A page that shows something is no longer unmade: take its name out of `UNMADE`, so that it is looked at."""
-    async with opened(one_browser, hosts["filled"], PageState(name, PAGES[name]), WIDTHS[0]) as look:
-        assert await look.page.locator("main .page > *").count() <= 1

@@ -24,7 +24,7 @@ async def test_pages_over_real_builds(system: System) -> None:
     (good,) = await system.until_state("tiny", "succeeded")
     (bad,) = await system.until_state("broken", "failed")
     paths = ("/", "/d/tiny", "/d/tiny/v/1.0.0", "/d/broken", "/builds", f"/builds/{good['id']}", f"/builds/{bad['id']}")
-    rooms = ("/components", "/compose", "/sources", "/fleet")
+    rooms = ("/sources", "/fleet")
     found: list[str] = []
     async with chromium() as browser:
         for path in (*paths, *rooms):
