@@ -34,6 +34,6 @@ async def test_a_version_tells_its_files_and_what_changed(tmp_path: Path, width:
             await page.get_by_role("link", name="Swap").click()
             await expect(page.get_by_text("1.26.7 → 1.26.6")).to_be_visible()
         async with visit(browser, host, "/compare?from=tiny@1.1.0&to=tiny@1.1.0", width=width) as page:
-            await expect(page.get_by_text("No difference in contents.")).to_be_visible()
+            await expect(page.get_by_text("No difference is known.")).to_be_visible()
         async with visit(browser, host, "/d/tiny/v/9.9.9", width=width, expected=1) as page:
             await expect(page.get_by_role("heading", level=1)).to_have_text("There is no such version")
