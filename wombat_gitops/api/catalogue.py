@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -18,10 +17,9 @@ from wombat_gitops.api.views.contents import ContentsView
 from wombat_gitops.api.views.distributions import DistributionPage, DistributionView
 from wombat_gitops.api.views.service import BuilderList, IndexView, SourceList, SourceView, StatusView
 from wombat_gitops.domain.catalogue import Health, Sync
-from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.lifecycle import BuildState  # noqa: TC001 - read by pydantic
-from wombat_gitops.domain.messages import BuildQuery, decode
+from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.domain.model import Platform, PlatformField
 from wombat_gitops.services.catalog_types import DistributionQuery
 
@@ -135,11 +133,10 @@ def build_routes(context: Context) -> APIRouter:
     async def get_contents(request: Request, build: BuildPath) -> Response:
         """What is inside the program that a build made: packages, components, modules and licences."""
         record = context.ready().build(build)
-        if record.contents is None:
+        inside = await context.contents_of(record)
+        if inside is None:
             msg = f"what is inside build `{record.id[:12]}` is not known"
             raise NotFound(msg, hint=f"it is known of builds that succeeded; this one is {record.state.value}")
-        async with context.downloads.hold(record.contents.sha256, record.contents.size) as path:
-            inside = decode(Contents, await asyncio.to_thread(path.read_bytes))
         return answer(request, builds.contents(record.id, inside))
 
     return router

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from wombat_gitops.api.limits import Limits, Slots
 from wombat_gitops.api.problems import NotReady
+from wombat_gitops.domain.contents import Contents
+from wombat_gitops.domain.messages import decode
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.downloads import Downloads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.ports import LogChunk, LogStream
 
 
@@ -78,6 +81,13 @@ class Context:
     def stopped(self) -> bool:
         """Open streams have to end."""
         return self.stopping.is_set() or self.catalog.stopped.is_set()
+
+    async def contents_of(self, build: BuildRecord) -> Contents | None:
+        """What is inside a build's program, or None where that is not recorded. Raises as `Downloads.hold`."""
+        if build.contents is None:
+            return None
+        async with self.downloads.hold(build.contents.sha256, build.contents.size) as path:
+            return decode(Contents, await asyncio.to_thread(path.read_bytes))
 
     async def wait_change(self, after: int) -> int:
         """As `Catalog.wait_change`, and at once when the server stops."""

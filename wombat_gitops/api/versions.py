@@ -17,9 +17,7 @@ from wombat_gitops.api.present import versions
 from wombat_gitops.api.present.links import download_url
 from wombat_gitops.api.views.versions import ComparisonView, VersionDetail, VersionPage
 from wombat_gitops.domain.comparison import Side, compare
-from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import NotFound
-from wombat_gitops.domain.messages import decode
 from wombat_gitops.services.versions import (
     all_versions,
     find_version,
@@ -29,7 +27,6 @@ from wombat_gitops.services.versions import (
 )
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import Version
 
@@ -104,7 +101,7 @@ def version_routes(context: Context) -> APIRouter:
         other, after = _named(catalog, pair.after)
         platform = _shared(before, after, str(pair.platform) if pair.platform else "")
         one, two = before.builds[platform], after.builds[platform]
-        sides = [Side(build.spec, await _contents(context, build)) for build in (one, two)]
+        sides = [Side(build.spec, await context.contents_of(build)) for build in (one, two)]
         found = await asyncio.to_thread(compare, sides[0], sides[1])
         return answer(request, versions.comparison((name, other), (before, after), platform, found))
 
@@ -180,10 +177,3 @@ def _shared(before: Version, after: Version, wanted: str) -> str:
             return platform
     msg = f"not both versions are built for `{wanted}`" if wanted else "there is no platform that both are built for"
     raise NotFound(msg, hint=f"both are built for {', '.join(f'`{each}`' for each in both)}" if both else "")
-
-
-async def _contents(context: Context, build: BuildRecord) -> Contents | None:
-    if build.contents is None:
-        return None
-    async with context.downloads.hold(build.contents.sha256, build.contents.size) as path:
-        return decode(Contents, await asyncio.to_thread(path.read_bytes))
