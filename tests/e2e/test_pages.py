@@ -208,10 +208,24 @@ async def test_a_log_is_followed_live(browser: Browser, host: str, stage: Stage,
 
 
 @WIDTHS
-async def test_status_shows_builders_and_sources(browser: Browser, host: str, width: int) -> None:
-    """Who builds, and what is watched."""
+async def test_the_fleet_tells_whether_it_is_down_and_who_builds_what(
+    browser: Browser, host: str, stage: Stage, width: int
+) -> None:
+    """One word first, then the builders with their work and the queue; a broker that is gone changes the word."""
     async with visit(browser, host, "/status", width=width) as page:
-        await expect(page.get_by_text("builder-1").first).to_be_visible()
+        await expect(page.get_by_text("Everything works")).to_be_visible()
+        await expect(page.get_by_role("heading", name="builder-1")).to_be_visible()
+        await expect(page.get_by_role("link", name="busy 1.0.0")).to_be_visible()
+        await expect(page.get_by_role("link", name="waiting 1.0.0")).to_be_visible()
+    stage.connected = False
+    async with visit(browser, host, "/fleet", width=width) as page:
+        await expect(page.get_by_text("Something is down")).to_be_visible()
+
+
+@WIDTHS
+async def test_sources_are_shown(browser: Browser, host: str, width: int) -> None:
+    """What is watched."""
+    async with visit(browser, host, "/sources", width=width) as page:
         await expect(page.get_by_text("https://git.invalid/catalogue").first).to_be_visible()
 
 

@@ -178,7 +178,7 @@ async def test_a_commit_from_pending_to_success(host: GitHost, tmp_path: Path) -
     assert [body["state"] for _, _, body in host.posts] == ["pending", "success", "success"]
     assert [body["target_url"] for _, _, body in host.posts[::2]] == [
         f"https://wombat.example.invalid/builds?q={COMMIT[:12]}",
-        "https://wombat.example.invalid/status#main",
+        "https://wombat.example.invalid/sources#main",
     ]
     assert host.posts[-1][2]["description"] == "1 distribution, 1 build up to date"
 

@@ -80,7 +80,7 @@ def judge(
         short = text if len(text) <= LONGEST_DESCRIPTION else f"{text[: LONGEST_DESCRIPTION - 1]}…"
         return CommitStatus(wanted.revision, state, short, f"{public_url}{page}" if public_url else "")
 
-    here, its_builds = f"/status#{source}", f"/builds?q={wanted.revision[:12]}"
+    here, its_builds = f"/sources#{source}", f"/builds?q={wanted.revision[:12]}"
     problem = wanted.problem or _problem(wanted, source, distribution)
     if problem:
         return status(CommitState.FAILURE, problem, here)

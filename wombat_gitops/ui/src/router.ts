@@ -10,7 +10,8 @@ export const router = createRouter({
     { path: '/compare', component: () => import('./pages/ComparePage.vue') },
     { path: '/sources', component: () => import('./pages/SourcesPage.vue') },
     { path: '/fleet', component: () => import('./pages/FleetPage.vue') },
-    { path: '/status', redirect: '/fleet' },
+    // Commit statuses of earlier versions lead here, with the source behind `#`.
+    { path: '/status', redirect: ({ hash }) => ({ path: hash === '' ? '/fleet' : '/sources', hash }) },
     { path: '/builds', component: () => import('./pages/BuildsPage.vue') },
     { path: '/builds/:id', component: () => import('./pages/BuildPage.vue'), props: true },
     { path: '/:path(.*)*', component: () => import('./pages/NotFoundPage.vue') },
