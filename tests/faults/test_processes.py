@@ -356,6 +356,7 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
                             read.extend(block)
                             await asyncio.sleep(0.005)
             broken["file"] += len(read) < len(data)
+            await asyncio.sleep(0.05)
 
     async with asyncio.timeout(90), httpx.AsyncClient(base_url=address, timeout=10) as client:
         beating = asyncio.create_task(beat())
