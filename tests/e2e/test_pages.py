@@ -14,24 +14,19 @@ from playwright.async_api import Browser, expect
 from tests.support.api import served
 from tests.support.browser import chromium, visit
 from tests.support.factories import NOW
-from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
+from tests.support.pages import BAD, CONTENTS, DATA, GOOD, RUNNING, WAITING
+from tests.support.stage import ARM, Stage, built, declared, presence, queued_build
 from wombat_gitops.api.site import BUILT
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
-from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
-from wombat_gitops.domain.lifecycle import Step, StoredLog
+from wombat_gitops.domain.lifecycle import StoredLog
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Withdrawal
 
 pytestmark = pytest.mark.browser
 
-DATA = b"\x7fELF" + bytes(range(256)) * 100
-GOOD = built(queued_build(), DATA)
 GOOD_ARM = built(queued_build(1, platform=ARM), DATA + b"arm")
 OLD = built(queued_build(2, name="fragile", version="1.0.0"), DATA + b"old")
-BAD = broken(queued_build(10, name="fragile", version="1.1.0"))
-WAITING = queued_build(20, name="waiting")
-RUNNING = running_build(queued_build(30, name="busy"), Step.FETCH, Step.GENERATE, Step.COMPILE)
 WIDTHS = pytest.mark.parametrize("width", [1280, 390])
 
 
@@ -150,14 +145,7 @@ async def test_a_source_in_trouble_tells_its_cause_once(browser: Browser, host: 
 @WIDTHS
 async def test_what_is_inside_is_told(browser: Browser, host: str, stage: Stage, width: int) -> None:
     """Each package opens to the components that it registers and the licences that come with it."""
-    kafka = PackageContents(
-        "example.com/m/public/components/kafka",
-        "example.com/m",
-        Presence.PRESENT,
-        components=(Component("input", "kafka_franz"), Component("output", "kafka_franz")),
-        licenses=("Apache-2.0",),
-    )
-    data = encode(Contents((kafka,), (ModuleContents("example.com/m", "v1.0.0", ("Apache-2.0",)),)))
+    data = encode(CONTENTS)
     await stage.put(replace(GOOD, contents=StoredLog(await stage.store(data), len(data))))
     for path in (f"/builds/{GOOD.id}", "/d/tiny"):
         async with visit(browser, host, path, width=width) as page:

@@ -15,6 +15,7 @@ from wombat_gitops.api.catalogue import PlatformText  # noqa: TC001 - read by Fa
 from wombat_gitops.api.fonts import text_width
 from wombat_gitops.domain.catalogue import Health
 from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -125,7 +126,7 @@ def _version(catalog: Catalog, record: DistributionRecord, platform: str) -> tup
     """The newest version that can be downloaded."""
     for version in catalog.versions(record.name):
         builds = [build for on, build in version.builds.items() if platform in {"", on}]
-        if any(catalog.withdrawal_of(build) is None for build in builds):
+        if any(may_be_downloaded(catalog, build) for build in builds):
             return version.version, _BLUE
     return "none yet", _GREY
 

@@ -91,7 +91,7 @@ def distribution_routes(context: Context) -> APIRouter:
                 limit=filters.limit,
             )
         )
-        following = _next_page(request, filters, page.next)
+        following = next_page(request, filters, page.next)
         items = [distributions.summary(catalog, record) for record in page.items]
         return answer(request, DistributionPage(items=items, next=following, total=page.total), next_page=following)
 
@@ -119,7 +119,7 @@ def build_routes(context: Context) -> APIRouter:
         """Builds, newest first."""
         catalog = context.ready()
         page = catalog.builds(BuildQuery(**dict(filters)))
-        following = _next_page(request, filters, page.next)
+        following = next_page(request, filters, page.next)
         items = [builds.build(catalog, record) for record in page.items]
         return answer(request, BuildPageView(items=items, next=following, total=page.total), next_page=following)
 
@@ -196,7 +196,8 @@ class _Yaml(Response):
     media_type = "application/yaml; charset=utf-8"
 
 
-def _next_page(request: Request, filters: BaseModel, cursor: str) -> str | None:
+def next_page(request: Request, filters: BaseModel, cursor: str) -> str | None:
+    """The address of the page behind *cursor*; None where there is none."""
     if not cursor:
         return None
     parameters = filters.model_dump(mode="json", exclude_defaults=True, exclude={"cursor"})

@@ -19,6 +19,7 @@ from wombat_gitops.api.badges import printable
 from wombat_gitops.api.present.links import digest_url
 from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery
+from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +155,7 @@ def _versions(catalog: Catalog, name: str) -> list[Entry]:
     """The versions that builds were made for most lately."""
     seen: dict[tuple[str, str], list[BuildRecord]] = {}
     for record in _newest(catalog, name, BuildState.SUCCEEDED):
-        if catalog.withdrawal_of(record) is None and record.artifact is not None:
+        if may_be_downloaded(catalog, record):
             seen.setdefault((record.spec.name, record.spec.version), []).append(record)
         if len(seen) > _ENTRIES:
             break

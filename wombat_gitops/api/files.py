@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
-_CHECKSUM: Final = ".sha256"
+CHECKSUM: Final = ".sha256"
 _BINARY: Final = {
     200: {
         "content": {
@@ -104,11 +104,11 @@ def file_routes(context: Context) -> APIRouter:
         return await by_digest(request, digest.removeprefix("sha256:"))
 
     async def by_digest(request: Request, digest: str) -> Response:
-        sha256 = digest.removesuffix(_CHECKSUM)
+        sha256 = digest.removesuffix(CHECKSUM)
         catalog = context.ready()
         record = catalog.by_digest(sha256)
         catalog.check_withdrawn(record)
-        if digest.endswith(_CHECKSUM):
+        if digest.endswith(CHECKSUM):
             return _checksum(request, _made(record))
         return await _send(context, request, _made(record), _IMMUTABLE)
 
@@ -116,9 +116,9 @@ def file_routes(context: Context) -> APIRouter:
     async def download(request: Request, name: str, version: str, file_name: str) -> Response:
         """A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`."""
         catalog = context.ready()
-        record = catalog.published(name, version, file_name.removesuffix(_CHECKSUM))
+        record = catalog.published(name, version, file_name.removesuffix(CHECKSUM))
         catalog.check_withdrawn(record)
-        if file_name.endswith(_CHECKSUM):
+        if file_name.endswith(CHECKSUM):
             return _checksum(request, _made(record))
         return await _send(context, request, _made(record), _REVALIDATE)
 
@@ -160,5 +160,10 @@ def _disposition(file_name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
+def checksum_line(artifact: Artifact) -> str:
+    """A line for `sha256sum -c`."""
+    return f"{artifact.sha256}  {artifact.file_name}\n"
+
+
 def _checksum(request: Request, artifact: Artifact) -> Response:
-    return tagged(request, PlainTextResponse(f"{artifact.sha256}  {artifact.file_name}\n"))
+    return tagged(request, PlainTextResponse(checksum_line(artifact)))

@@ -56,6 +56,7 @@ class Guard:
         self._limits = limits
         self._requests = Buckets(limits.rate, monotonic)
         self._messages = Buckets(limits.rate, monotonic)
+        self._policy = f'"requests";q={self._requests.size};w={BURST_SECONDS:.0f}'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -88,13 +89,12 @@ class Guard:
         """Tell readers how much they may still ask (draft-ietf-httpapi-ratelimit-headers-10)."""
         if not self._limits.rate or request.scope["path"] in HEALTH or _is_hook(request):
             return send
-        client, policy = client_of(request.scope), f'"requests";q={self._requests.size};w={BURST_SECONDS:.0f}'
 
         async def telling_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                left, seconds = self._requests.state(client)
-                headers["RateLimit-Policy"] = policy
+                left, seconds = self._requests.state(client_of(request.scope))
+                headers["RateLimit-Policy"] = self._policy
                 headers["RateLimit"] = f'"requests";r={left};t={seconds}'
             await send(message)
 

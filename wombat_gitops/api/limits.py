@@ -126,22 +126,24 @@ class Buckets:
         if not self._rate:
             return 0.0
         now = self._monotonic()
-        tokens, since = self._buckets.pop(client, (self._size, now))
-        tokens = min(self._size, tokens + (now - since) * self._rate)
+        tokens = self._left(client, now)
         wait = 0.0 if tokens >= 1 else (1 - tokens) / self._rate
         self._buckets[client] = (tokens - (0 if wait else 1), now)
+        self._buckets.move_to_end(client)
         if len(self._buckets) > self._remembered:
             self._buckets.popitem(last=False)
         return wait
 
     def state(self, client: str) -> tuple[int, int]:
         """Tokens that a client has left, and whole seconds until its bucket is full again; takes nothing."""
-        now = self._monotonic()
-        tokens, since = self._buckets.get(client, (self._size, now))
-        tokens = min(self._size, tokens + (now - since) * self._rate)
+        tokens = self._left(client, self._monotonic())
         return int(tokens), math.ceil((self._size - tokens) / self._rate) if self._rate else 0
 
     @property
     def size(self) -> int:
         """Tokens of a full bucket."""
         return int(self._size)
+
+    def _left(self, client: str, now: float) -> float:
+        tokens, since = self._buckets.get(client, (self._size, now))
+        return min(self._size, tokens + (now - since) * self._rate)

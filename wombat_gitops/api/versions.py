@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from wombat_gitops.api.answers import answer, get, tagged
-from wombat_gitops.api.catalogue import Limit, PlatformText  # noqa: TC001 - read by pydantic
+from wombat_gitops.api.catalogue import Limit, PlatformText, next_page
 from wombat_gitops.api.context import Context  # noqa: TC001 - read by FastAPI
+from wombat_gitops.api.files import CHECKSUM, checksum_line
 from wombat_gitops.api.present import versions
-from wombat_gitops.api.present.links import download_url
+from wombat_gitops.api.present.links import checksums_url, download_url
 from wombat_gitops.api.views.versions import ComparisonView, VersionDetail, VersionPage
 from wombat_gitops.domain.comparison import Side, compare
 from wombat_gitops.domain.errors import NotFound
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog_types import Version
 
 _LATEST: Final = "latest"
-_CHECKSUM: Final = ".sha256"
 _SIDE: Final = "^[^@]{1,100}@[^@]{1,200}$"
 _ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
     307: {"description": "Where the newest is; never cached", "headers": {"Location": {"schema": {"type": "string"}}}}
@@ -73,12 +72,9 @@ def version_routes(context: Context) -> APIRouter:
         names = [each.version for each in known]
         start = names.index(filters.cursor) + 1 if filters.cursor in names else 0
         end = start + filters.limit
-        more = urlencode({"limit": filters.limit, "cursor": names[end - 1]}) if end < len(known) else ""
-        following = f"{request.url.path}?{more}" if more else None
-        items = [
-            versions.detail(catalog, name, known[place], names[place + 1] if place + 1 < len(known) else None)
-            for place in range(start, min(end, len(known)))
-        ]
+        following = next_page(request, filters, names[end - 1] if end < len(known) else "")
+        older = [*names[1:], None]
+        items = [versions.detail(catalog, name, known[place], older[place]) for place in range(len(known))[start:end]]
         return answer(request, VersionPage(items=items, next=following, total=len(known)), next_page=following)
 
     @get(router, "/distributions/{name}/versions/{version}", response_model=VersionDetail, responses=_ELSEWHERE)
@@ -87,11 +83,8 @@ def version_routes(context: Context) -> APIRouter:
         catalog = context.ready()
         if version == _LATEST:
             return _elsewhere(versions.version_url(name, newest_version(catalog, name).version))
-        known = all_versions(catalog, name)
-        chosen = find_version(catalog, name, version)
-        place = known.index(chosen)
-        previous = known[place + 1].version if place + 1 < len(known) else None
-        return answer(request, versions.detail(catalog, name, chosen, previous))
+        chosen, previous = find_version(catalog, name, version)
+        return answer(request, versions.detail(catalog, name, chosen, previous.version if previous else None))
 
     @get(router, "/compare", response_model=ComparisonView)
     async def get_comparison(request: Request, pair: Annotated[Pair, Query()]) -> Response:
@@ -117,21 +110,16 @@ def newest_routes(context: Context) -> APIRouter:
         """A line for `sha256sum -c` of each file of a version that may be downloaded."""
         catalog = context.ready()
         if version == _LATEST:
-            newest = quote(newest_version(catalog, name).version)
-            return _elsewhere(f"/dl/{quote(name)}/{newest}/SHA256SUMS")
-        builds = find_version(catalog, name, version).builds.values()
-        lines = sorted(
-            f"{build.artifact.file_name}\n{build.artifact.sha256}"
-            for build in builds
-            if build.artifact is not None and may_be_downloaded(catalog, build)
-        )
-        if not lines:
+            return _elsewhere(checksums_url(name, newest_version(catalog, name).version))
+        builds = find_version(catalog, name, version)[0].builds.values()
+        made = [build.artifact for build in builds if build.artifact and may_be_downloaded(catalog, build)]
+        if not made:
             for build in builds:
                 catalog.check_withdrawn(build)
             msg = f"version `{version}` of `{name}` has no artifact yet"
             raise NotFound(msg)
-        pairs = (line.split("\n") for line in lines)
-        return tagged(request, PlainTextResponse("".join(f"{sha256}  {file}\n" for file, sha256 in pairs)))
+        made.sort(key=lambda artifact: (artifact.file_name, artifact.sha256))
+        return tagged(request, PlainTextResponse("".join(map(checksum_line, made))))
 
     @get(router, "/{name}/latest/{os}/{arch}", status_code=307, response_class=RedirectResponse, responses=_ELSEWHERE)
     async def newest(name: str, os: str, arch: str) -> Response:
@@ -153,8 +141,8 @@ def newest_routes(context: Context) -> APIRouter:
 
 
 def _file(catalog: Catalog, name: str, platform: str) -> Response:
-    spec = newest_build(catalog, name, platform.removesuffix(_CHECKSUM)).spec
-    suffix = _CHECKSUM if platform.endswith(_CHECKSUM) else ""
+    spec = newest_build(catalog, name, platform.removesuffix(CHECKSUM)).spec
+    suffix = CHECKSUM if platform.endswith(CHECKSUM) else ""
     return _elsewhere(download_url(spec.name, spec.version, spec.file_name) + suffix)
 
 
@@ -164,7 +152,7 @@ def _elsewhere(location: str) -> Response:
 
 def _named(catalog: Catalog, text: str) -> tuple[str, Version]:
     name, _, version = text.partition("@")
-    found = newest_version(catalog, name) if version == _LATEST else find_version(catalog, name, version)
+    found = newest_version(catalog, name) if version == _LATEST else find_version(catalog, name, version)[0]
     return name, found
 
 

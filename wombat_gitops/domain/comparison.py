@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wombat_gitops.domain.contents import Contents
-from wombat_gitops.domain.differences import FieldChange, lists, module_changes
+from wombat_gitops.domain.differences import FieldChange, flag, lists, module_changes, value_changes
 from wombat_gitops.domain.model import CORE_MODULE, BuildSpec, Module
 
 
@@ -42,20 +42,16 @@ class Comparison:
 def compare(before: Side, after: Side) -> Comparison:
     """Hold *after* against *before*; the other way round every change is turned."""
     one, other = before.spec, after.spec
-    fields = [("toolchain", one.toolchain, other.toolchain), ("cgo", str(one.cgo).lower(), str(other.cgo).lower())]
+    fields = [("toolchain", one.toolchain, other.toolchain), ("cgo", flag(one.cgo), flag(other.cgo))]
     found = [lists("packages", one.packages, other.packages), lists("tags", one.tags, other.tags)]
     old, new = before.contents, after.contents
     if old is None or new is None:
-        return Comparison(_changed(fields), tuple(found), (), known=False)
+        return Comparison(tuple(value_changes(*fields)), tuple(found), (), known=False)
     fields.append(("core", _core(old), _core(new)))
     found.append(lists("components", map(str, old.components), map(str, new.components)))
     found.append(lists("licenses", old.licenses, new.licenses))
     modules = module_changes(_modules(old), _modules(new))
-    return Comparison(_changed(fields), tuple(found), tuple(modules), known=True)
-
-
-def _changed(fields: list[tuple[str, str, str]]) -> tuple[FieldChange, ...]:
-    return tuple(FieldChange(name, old, new) for name, old, new in fields if old != new)
+    return Comparison(tuple(value_changes(*fields)), tuple(found), tuple(modules), known=True)
 
 
 def _core(contents: Contents) -> str:

@@ -29,23 +29,19 @@ class FieldChange:
 def differences(old: Declared, new: Declared) -> tuple[FieldChange, ...]:
     """Every field in which two declarations of a distribution differ, with the modules that only the lock names."""
     one, other = old.distribution, new.distribution
-    found = [
-        FieldChange(name, before, after)
-        for name, before, after in (
-            ("version", one.version, other.version),
-            ("go", one.toolchain, other.toolchain),
-            ("binary", one.binary, other.binary),
-            ("cgo", _flag(one.cgo), _flag(other.cgo)),
-            ("state", one.builds_nothing or "active", other.builds_nothing or "active"),
-            ("withdrawn", _withdrawn(one), _withdrawn(other)),
-            ("retention", _retention(one), _retention(other)),
-            ("description", one.description, other.description),
-            ("homepage", one.homepage, other.homepage),
-            ("license", one.license, other.license),
-            ("path", one.path, other.path),
-        )
-        if before != after
-    ]
+    found = value_changes(
+        ("version", one.version, other.version),
+        ("go", one.toolchain, other.toolchain),
+        ("binary", one.binary, other.binary),
+        ("cgo", flag(one.cgo), flag(other.cgo)),
+        ("state", one.builds_nothing or "active", other.builds_nothing or "active"),
+        ("withdrawn", _withdrawn(one), _withdrawn(other)),
+        ("retention", _retention(one), _retention(other)),
+        ("description", one.description, other.description),
+        ("homepage", one.homepage, other.homepage),
+        ("license", one.license, other.license),
+        ("path", one.path, other.path),
+    )
     found += [replace(each, field=f"module {each.field}") for each in module_changes(one.modules, other.modules)]
     for name, before_items, after_items in (
         ("packages", one.packages, other.packages),
@@ -104,6 +100,11 @@ def _indirect(declared: Declared) -> tuple[Module, ...]:
     return tuple(module for module in parsed.used() if module.path not in own)
 
 
+def value_changes(*values: tuple[str, str, str]) -> list[FieldChange]:
+    """Of name, value before and value after, those that differ."""
+    return [FieldChange(name, before, after) for name, before, after in values if before != after]
+
+
 def module_changes(before: Iterable[Module], after: Iterable[Module]) -> list[FieldChange]:
     """Modules whose versions differ, by path, which is the field; "" as a version where there is none."""
     old, new = ({module.path: module.version for module in modules} for modules in (before, after))
@@ -120,7 +121,8 @@ def lists(name: str, before: Iterable[str], after: Iterable[str]) -> FieldChange
     return FieldChange(name, added=tuple(sorted(new - old)), removed=tuple(sorted(old - new)))
 
 
-def _flag(value: bool) -> str:  # noqa: FBT001 - it is the value
+def flag(value: bool) -> str:  # noqa: FBT001 - it is the value
+    """A switch as text."""
     return "true" if value else "false"
 
 

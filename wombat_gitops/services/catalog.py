@@ -120,7 +120,7 @@ class Catalog:
         elif self._complete:
             self._synced_at = self._now()
         present = tuple((builder.id, builder.state) for builder in self.builders())
-        news = self._connected() and self._complete and self._workforce.look(self._index.in_state(BuildState.QUEUED))
+        news = self._current and self._workforce.look(self._index.in_state(BuildState.QUEUED))
         if present != self._present or news:
             self._present = present
             self._notify()
@@ -266,12 +266,11 @@ class Catalog:
 
     def stale_since(self) -> datetime | None:
         """Since when something may have changed unseen, or None while everything is known."""
-        return None if self._connected() and self._complete else self._synced_at
+        return None if self._current else self._synced_at
 
     def status(self) -> CatalogStatus:
         """How the catalogue is."""
-        connected = self._connected()
-        stale = not (connected and self._complete)
+        stale = not self._current
         corrupt = {
             "builds": self._builds.corrupt,
             "distributions": self._distributions.corrupt,
@@ -279,7 +278,7 @@ class Catalog:
             "builders": self._builders.corrupt,
         }
         return CatalogStatus(
-            connected=connected,
+            connected=self._connected(),
             synced_at=self._synced_at if stale else self._now(),
             stale=stale,
             queued=self._index.count(BuildState.QUEUED),
@@ -311,6 +310,10 @@ class Catalog:
     @property
     def _complete(self) -> bool:
         return all(mirror.complete for mirror in self._mirrors)
+
+    @property
+    def _current(self) -> bool:
+        return self._connected() and self._complete
 
     def _notify(self) -> None:
         self.version += 1

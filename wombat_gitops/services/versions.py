@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.errors import NotFound, Withdrawn
@@ -33,12 +34,12 @@ def all_versions(catalog: Catalog, name: str) -> tuple[Version, ...]:
     return tuple(Version(version, found[version]) for version in order)
 
 
-def find_version(catalog: Catalog, name: str, version: str) -> Version:
-    """One version. Raises `NotFound`, with the newest one in the hint."""
+def find_version(catalog: Catalog, name: str, version: str) -> tuple[Version, Version | None]:
+    """One version, and the one before it. Raises `NotFound`, with the newest one in the hint."""
     known = all_versions(catalog, name)
-    for each in known:
+    for each, older in zip_longest(known, known[1:]):
         if each.version == version:
-            return each
+            return each, older
     msg = f"`{name}` has no version `{version[:64]}`"
     raise NotFound(msg, hint=f"the newest is `{known[0].version}`" if known else "it has no version yet")
 
@@ -66,7 +67,6 @@ def newest_build(catalog: Catalog, name: str, platform: str) -> BuildRecord:
         NotFound: nothing was built for that platform.
         Withdrawn: all that was is withdrawn.
     """
-    known = all_versions(catalog, name)
     record = catalog.known_distributions().get(name)
     targets = record.targets if record is not None else ()
     for target in targets:
@@ -76,7 +76,12 @@ def newest_build(catalog: Catalog, name: str, platform: str) -> BuildRecord:
     last = catalog.last_good(name, platform)
     if last is not None:
         return last
-    built = {place for each in known for place, build in each.builds.items() if build.artifact is not None}
+    built = {
+        place
+        for each in all_versions(catalog, name)
+        for place, build in each.builds.items()
+        if build.artifact is not None
+    }
     if platform in built:
         msg = f"every version of `{name}` for `{platform}` is withdrawn"
         raise Withdrawn(msg)

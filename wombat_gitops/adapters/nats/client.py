@@ -74,10 +74,7 @@ class NatsBuildClient:
         return await self._once(subjects.SERVICE_RETRY, BuildRef(build), build, lambda found: not found.state.final)
 
     async def _ask(self, subject: str, message: object, kind: type[T]) -> T:
-        lengths = tries(self._seconds)
-        return await persist(
-            lambda: ask(self._connection, subject, message, kind, seconds=next(lengths)), self._seconds
-        )
+        return await ask_patiently(self._connection, subject, message, kind, self._seconds)
 
     async def _once(
         self, subject: str, message: object, build: str, done: Callable[[BuildRecord], bool]
@@ -126,10 +123,7 @@ class NatsAttempts:
 
     async def _ask(self, verb: str, asked: AttemptClaim | AttemptStep | AttemptEnd) -> AttemptAnswer:
         subject = subjects.attempt_subject(asked.builder, verb)
-        lengths = tries(self._seconds)
-        return await persist(
-            lambda: ask(self._connection, subject, asked, AttemptAnswer, seconds=next(lengths)), self._seconds
-        )
+        return await ask_patiently(self._connection, subject, asked, AttemptAnswer, self._seconds)
 
 
 class ServiceCommitter:
@@ -145,6 +139,14 @@ class ServiceCommitter:
             lambda: ask(self._connection, subjects.OBJECT_COMMIT, request, CommitAnswer, seconds=self._seconds),
             self._seconds,
         )
+
+
+async def ask_patiently(
+    connection: Connection, subject: str, message: object, kind: type[T], seconds: float = PATIENCE
+) -> T:
+    """Ask the service until it answers, for *seconds* at most: what is asked may happen twice. Raises as `ask`."""
+    lengths = tries(seconds)
+    return await persist(lambda: ask(connection, subject, message, kind, seconds=next(lengths)), seconds)
 
 
 async def ask(connection: Connection, subject: str, message: object, kind: type[T], *, seconds: float) -> T:

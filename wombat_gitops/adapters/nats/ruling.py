@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wombat_gitops.adapters.nats.client import ask
-from wombat_gitops.adapters.nats.retrying import PATIENCE, persist, tries
+from wombat_gitops.adapters.nats.client import ask_patiently
+from wombat_gitops.adapters.nats.retrying import PATIENCE
 from wombat_gitops.adapters.nats.service import Route
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.messages import BuilderAnswer, BuilderRef
@@ -47,8 +47,4 @@ class NatsBuilders:
         return await self._ask(subjects.BUILDER_RESUME, name)
 
     async def _ask(self, subject: str, name: str) -> BuilderAnswer:
-        lengths = tries(self._seconds)
-        return await persist(
-            lambda: ask(self._connection, subject, BuilderRef(name), BuilderAnswer, seconds=next(lengths)),
-            self._seconds,
-        )
+        return await ask_patiently(self._connection, subject, BuilderRef(name), BuilderAnswer, self._seconds)

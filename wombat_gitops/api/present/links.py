@@ -18,6 +18,11 @@ def download_url(name: str, version: str, file_name: str) -> str:
     return f"/dl/{quote(name)}/{quote(version)}/{quote(file_name)}"
 
 
+def checksums_url(name: str, version: str) -> str:
+    """Where the checksums of a version are."""
+    return download_url(name, version, "SHA256SUMS")
+
+
 def digest_url(sha256: str) -> str:
     """Where these very bytes are."""
     return f"/dl/sha256/{sha256}"

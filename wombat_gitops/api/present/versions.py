@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from wombat_gitops.api.present.base import artifact
 from wombat_gitops.api.present.builds import contents_url
-from wombat_gitops.api.present.links import ROOT, build_url
+from wombat_gitops.api.present.links import ROOT, build_url, checksums_url
 from wombat_gitops.api.views.versions import (
     ChangeView,
     ComparedVersion,
@@ -59,7 +59,7 @@ def detail(catalog: Catalog, name: str, version: Version, previous: str | None) 
             for platform, build in sorted(version.builds.items())
         },
         url=version_url(name, version.version),
-        checksums_url=f"/dl/{quote(name)}/{quote(version.version)}/SHA256SUMS",
+        checksums_url=checksums_url(name, version.version),
     )
 
 

@@ -1,6 +1,7 @@
 import { mdi, aliases } from 'vuetify/iconsets/mdi-svg'
 import type { App } from 'vue'
 import { createVuetify, type ThemeDefinition } from 'vuetify'
+import { recall, remember } from './live/remember'
 
 const light: ThemeDefinition = {
   dark: false,
@@ -60,21 +61,14 @@ export type ThemeName = (typeof THEMES)[number]
 
 const KEY = 'wombat-theme'
 
-/** The theme chosen on this machine; private windows may refuse to remember it. */
+/** The theme chosen on this machine. */
 export function storedTheme(): ThemeName {
-  try {
-    return THEMES.find((name) => name === localStorage.getItem(KEY)) ?? 'system'
-  } catch {
-    return 'system'
-  }
+  const stored = recall(KEY)
+  return THEMES.find((name) => name === stored) ?? 'system'
 }
 
 export function storeTheme(name: ThemeName): void {
-  try {
-    localStorage.setItem(KEY, name)
-  } catch {
-    // Chosen for this visit only.
-  }
+  remember(KEY, name)
 }
 
 /** Gives the browser's own frame the colour of the header: by the system's theme as index.html says, or by the one that was chosen. */

@@ -1,5 +1,6 @@
 import { computed, onScopeDispose, ref, shallowRef, watch } from 'vue'
 import { KeySequence, takesText } from '@/logic/shortcuts'
+import { recall, remember } from './remember'
 
 export interface Shortcut {
   /** One key ("f", "/") or two after each other ("g d"), as `KeyboardEvent.key` names them. */
@@ -13,8 +14,8 @@ const STORED = 'wombat-shortcuts'
 const registered = shallowRef<readonly Shortcut[]>([])
 
 /** May single keys do anything? Remembered on this machine. */
-export const shortcutsOn = ref(stored())
-watch(shortcutsOn, store)
+export const shortcutsOn = ref(recall(STORED) !== 'off')
+watch(shortcutsOn, (on) => remember(STORED, on ? 'on' : 'off'))
 
 /** What can be done here now; where two want the same keys the newer one has them. */
 export const shortcuts = computed(() => {
@@ -52,20 +53,4 @@ export function startShortcuts(): void {
     event.preventDefault()
     found.run()
   })
-}
-
-function stored(): boolean {
-  try {
-    return localStorage.getItem(STORED) !== 'off'
-  } catch {
-    return true
-  }
-}
-
-function store(on: boolean): void {
-  try {
-    localStorage.setItem(STORED, on ? 'on' : 'off')
-  } catch {
-    // Chosen for this visit only.
-  }
 }

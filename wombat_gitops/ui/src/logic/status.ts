@@ -46,12 +46,19 @@ const SYNC: Record<string, Look> = {
   Unknown: { word: 'Sync unknown', icon: mdiHelpCircleOutline, color: 'quiet' },
 }
 
+const BUILDER: Record<string, Look> = {
+  working: { word: 'At work', icon: mdiCheckCircle, color: 'success' },
+  draining: { word: 'Draining', icon: mdiPauseCircleOutline, color: 'warning' },
+  quarantined: { word: 'Quarantined', icon: mdiAlertOutline, color: 'error' },
+}
+
 export const BUILD_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'superseded'] as const
 
 /** Look of a build's state. A word that is new to this page is shown as it is. */
 export const buildLook = (state: string): Look => BUILD[state] ?? unknown(state)
 export const healthLook = (health: string): Look => HEALTH[health] ?? unknown(health)
 export const syncLook = (sync: string): Look => SYNC[sync] ?? unknown(sync)
+export const builderLook = (state: string): Look => BUILDER[state] ?? unknown(state)
 
 /** Look of an attempt, which may also end as `lost` or `released`. */
 export function attemptLook(endedAs: string | null): Look {
