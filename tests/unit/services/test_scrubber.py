@@ -232,11 +232,11 @@ async def test_a_download_that_fails_is_a_hint(stage: Stage) -> None:
         told.set()
 
     downloads = Downloads(stage.objects, stage.folder / "downloads", suspect=suspect)
-    stop = asyncio.Event()
-    running = asyncio.create_task(stage.scrubber.run(stop))
     with pytest.raises(Exception, match="digest"):
         async with downloads.hold(sha(build), 14):
             pass
+    stop = asyncio.Event()
+    running = asyncio.create_task(stage.scrubber.run(stop))  # only now: it might have been first to find it
     async with asyncio.timeout(30):
         while (await stage.now(build)).state is not BuildState.QUEUED:
             await asyncio.sleep(0)
