@@ -16,6 +16,9 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
+SIDE_BY_SIDE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=loadfile")
+"""A worker for each processor; a file stays whole, as its tests share servers and browsers."""
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -48,7 +51,7 @@ def tests(session: nox.Session) -> None:
     """Every test, against the package as users install it; arguments go to pytest."""
     ensure_chromium(session)
     session.install("-e", ".", *group("test"))
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.broker import broker, connection
@@ -28,3 +30,9 @@ settings.register_profile(
 # `pytest --hypothesis-profile=explore` looks at other examples each time.
 settings.register_profile("explore", settings.get_profile("laws"), derandomize=False, max_examples=2_000)
 settings.load_profile("laws")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers know tests by their ids, and would run those with the same id once."""
+    several = [each for each, count in Counter(item.nodeid for item in items).items() if count > 1]
+    assert not several, f"tests share their names: {several}"

@@ -12,7 +12,7 @@ import platformdirs
 from pydantic import AfterValidator, ByteSize, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from wombat_gitops.domain.model import supported_platforms
+from wombat_gitops.domain.platforms import supported_platforms
 from wombat_gitops.domain.subjects import LEASE_SECONDS
 
 _GO_VARIABLES: Final = (

@@ -26,8 +26,8 @@ from wombat_gitops import __version__
 from wombat_gitops.adapters.broker import embedded
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain.catalogue import SourceRecord
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, StoredLog
 from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.records import BuildRecord, BuildState, StoredLog
 from wombat_gitops.ports import Put
 from wombat_gitops.services.builder import Backend, Builder, Identity
 from wombat_gitops.services.engine import Built

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.factories import NOW, make_spec
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.capability import EVERYTHING
-from wombat_gitops.domain.lifecycle import BuildRecord, Origin
+from wombat_gitops.domain.records import BuildRecord, Origin
 from wombat_gitops.domain.scheduling import order_of
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.dispatch import Waiting

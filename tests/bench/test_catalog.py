@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tests.support.stage import ARM, built, queued_build
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.messages import BuildQuery
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.services.build_index import BuildIndex
 
 BUILDS = 10_000

@@ -29,6 +29,7 @@ from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.lock import render_lock
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.model import Artifact, Lock
+from wombat_gitops.domain.records import BuildState, Origin
 from wombat_gitops.domain.report import MARKER
 from wombat_gitops.services.manifests import ManifestReader
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wombat_gitops.domain.declaration import DesiredBuild
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
 
 PATH = "manifests/example.yaml"
 
@@ -53,8 +54,8 @@ def files(text: str, path: str = PATH) -> dict[str, str | None]:
 
 def _published(build: DesiredBuild, size: int) -> BuildRecord:
     """A build that succeeded."""
-    queued = lifecycle.queued(build.id, build.spec, lifecycle.Origin(), 0, NOW)
-    return replace(queued, state=lifecycle.BuildState.SUCCEEDED, artifact=Artifact("0" * 64, size, "example"))
+    queued = lifecycle.queued(build.id, build.spec, Origin(), 0, NOW)
+    return replace(queued, state=BuildState.SUCCEEDED, artifact=Artifact("0" * 64, size, "example"))
 
 
 class Job:

@@ -22,9 +22,9 @@ from tests.support.system import CHECKOUT
 from wombat_gitops.adapters.git.revision import RevisionSource
 from wombat_gitops.cli import exits
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.lock import render_lock
 from wombat_gitops.domain.model import Artifact, Module
+from wombat_gitops.domain.records import BuildState, Origin
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.settings import Settings
 from wombat_gitops.wiring import roles
@@ -170,7 +170,7 @@ async def published(broker: TestBroker, work: Work, sizes: dict[str, int]) -> As
     async with roles.backbone(settings, broker.url, "up") as spine:
         for each in read.declared:
             for build in each.builds:
-                queued = lifecycle.queued(build.id, build.spec, lifecycle.Origin(), 0, NOW)
+                queued = lifecycle.queued(build.id, build.spec, Origin(), 0, NOW)
                 artifact = Artifact("0" * 64, sizes[each.distribution.name], each.distribution.name)
                 done = replace(queued, state=BuildState.SUCCEEDED, artifact=artifact)
                 await spine.builds.put(build.id, done)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from wombat_gitops.api.views.service import SourceView
 
-NOW = datetime.now(UTC)
 COMMIT = "a" * 40
 
 
@@ -36,13 +35,18 @@ AWAY = tuple(
 TAKEN = condition("NameConflict", "NameTaken", "another source already declares `a`: `s2`")
 
 
+def now() -> datetime:
+    """By the clock, as what is tested goes by it too."""
+    return datetime.now(UTC)
+
+
 def view(*conditions: Condition, look: SourceLook | None = None, name: str = "s1") -> SourceView:
     return service.source(record(*conditions, name=name), look)
 
 
 def record(*conditions: Condition, name: str = "s1") -> SourceRecord:
     url = f"ssh://git.example.invalid/team/{name}.git"
-    return SourceRecord(name, url, "main", "builds", COMMIT, NOW, 3, 1, conditions)
+    return SourceRecord(name, url, "main", "builds", COMMIT, now(), 3, 1, conditions)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +63,11 @@ def test_a_list_tells_in_a_word_how_each_source_is(conditions: tuple[Condition, 
 def test_a_source_that_nobody_looks_at_any_more_is_not_called_ready() -> None:
     """However well it was when somebody did."""
     watched, left = (
-        SourceLook("s1", COMMIT, polled_at=NOW - ago, interval=30.0) for ago in (timedelta(), timedelta(hours=1))
+        SourceLook("s1", COMMIT, polled_at=now() - ago, interval=30.0) for ago in (timedelta(), timedelta(hours=1))
     )
     assert reading._state(view(READY, look=watched))[0] == "Ready"
     assert reading._state(view(READY, look=left))[0] == "Unwatched"
-    unknown = SourceLook("s1", COMMIT, polled_at=NOW - timedelta(days=9))
+    unknown = SourceLook("s1", COMMIT, polled_at=now() - timedelta(days=9))
     assert reading._state(view(READY, look=unknown))[0] == "Ready"
 
 

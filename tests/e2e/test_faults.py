@@ -2,93 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import re
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.broker import TestBroker, prepared
-from tests.support.goproxy import component
-from tests.support.system import Role, System
-from wombat_gitops.adapters.nats.stores import NatsStore
-from wombat_gitops.domain import subjects
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
-from wombat_gitops.ports import Put, Synced
+from tests.support.fleet import Fleet, fleet_of
+from wombat_gitops.domain.records import BuildState
 
-SLOW = (
-    "\nfunc slow(x int) int {\n"
-    + "\n".join(f"\tx = x*{n} + (x >> {n % 7 + 1})" for n in range(4_000))
-    + "\n\treturn x\n}\n"
-)
-"""Keeps the compiler busy for a few seconds."""
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
-
-class Fleet:
-    """Roles on one broker, and a look at the records."""
-
-    def __init__(self, system: System, broker: TestBroker, records: NatsStore[BuildRecord]) -> None:
-        self.system = system
-        self.broker = broker
-        self.records = records
-
-    def start(self, *args: str) -> Role:
-        return self.system.start(*args, WOMBAT_NATS=self.broker.url)
-
-    async def all(self) -> list[BuildRecord]:
-        """Every record there is."""
-        found = []
-        async for change in self.records.follow():
-            if isinstance(change, Synced):
-                break
-            if isinstance(change, Put):
-                found.append(change.entry.value)
-        return found
-
-    async def until(self, state: BuildState, count: int = 1) -> list[BuildRecord]:
-        """Wait until *count* builds, and no fewer than all there are, are in *state*."""
-        records: list[BuildRecord] = []
-        try:
-            async with asyncio.timeout(90):
-                while True:
-                    records = await self.all()
-                    if len(records) >= count and all(record.state is state for record in records):
-                        return records
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            pytest.fail(f"not {state}: {[(record.state, record.failure) for record in records]}")
-
-    async def running(self) -> BuildRecord:
-        """Wait until a builder compiles something."""
-        async with asyncio.timeout(90):
-            while True:
-                for record in await self.all():
-                    if record.step is not None and record.step.step == "compile":
-                        return record
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def fleet_of(system: System, broker: TestBroker) -> AsyncIterator[Fleet]:
-    async with prepared(broker) as connection:
-        yield Fleet(system, broker, NatsStore(connection, subjects.BUILDS, BuildRecord))
+    from tests.support.broker import TestBroker
+    from tests.support.system import System
 
 
 @pytest.fixture
 async def fleet(system: System, broker: TestBroker) -> AsyncIterator[Fleet]:
-    system.proxy.add_benthos(
-        "v4.80.0",
-        extra={
-            "public/components/slow/slow.go": component("slow", extra="\nvar X = slow(1)\n" + SLOW),
-        },
-    )
     async with fleet_of(system, broker) as made:
         yield made
-        system.close()
 
 
 async def test_requested_while_no_builder_runs(fleet: Fleet) -> None:
@@ -104,7 +37,7 @@ async def test_requested_while_no_builder_runs(fleet: Fleet) -> None:
 
 async def test_builder_killed_in_the_compiler(fleet: Fleet) -> None:
     """A builder that dies leaves nothing `running`: another one finishes its build."""
-    fleet.system.write("slow", packages=["slow"], core="v4.80.0")
+    fleet.system.write("slow", packages=["slow"], core=fleet.slow())
     fleet.system.commit()
     fleet.start("service")
     fleet.start("watcher")
@@ -120,7 +53,7 @@ async def test_builder_killed_in_the_compiler(fleet: Fleet) -> None:
 
 async def test_stopped_builder_cannot_publish(fleet: Fleet) -> None:
     """A builder that slept past its lease wakes up, finds its build gone, and changes nothing."""
-    fleet.system.write("slow", packages=["slow"], core="v4.80.0")
+    fleet.system.write("slow", packages=["slow"], core=fleet.slow())
     fleet.system.commit()
     fleet.start("service")
     fleet.start("watcher")
@@ -140,14 +73,12 @@ async def test_stopped_builder_cannot_publish(fleet: Fleet) -> None:
 
 async def test_broker_killed_under_every_role(fleet: Fleet) -> None:
     """After a crash of the broker all roles go on by themselves, and no record is lost."""
-    fleet.system.write("slow", packages=["slow"], core="v4.80.0")
+    fleet.system.write("slow", packages=["slow"], core=fleet.slow())
     fleet.system.commit()
     fleet.start("service")
     fleet.start("watcher")
     fleet.start("builder")
-    api = fleet.start("api")
-    found = await fleet.system.until(lambda: re.search(r"http://127\.0\.0\.1:\d+", api.said), "the API's address")
-    address = found.group()
+    _, address = await fleet.api()
     before = await fleet.running()
     await fleet.broker.kill()
     await fleet.broker.start()

@@ -56,6 +56,13 @@ async def test_commit_becomes_a_download(system: System, tmp_path: Path) -> None
     shown = system.get("/api/v1/distributions/tiny")
     assert (shown["sync"], shown["health"]) == ("Synced", "Healthy")
 
+    # The program has said what it holds, and so the website knows without running it.
+    component = system.get("/api/v1/components/processor/pure")
+    assert (component["summary"], component["distributions"]) == ("About pure.", ["tiny"])
+    assert component["package"] == "github.com/redpanda-data/benthos/v4/public/components/pure"
+    assert [field["path"] for field in component["fields"]] == ["address"]
+    assert set(system.get("/api/v1/distributions/tiny/config-schema")["properties"]) == {"input", "output"}
+
     # People can ask which of what is published runs their pipeline.
     pipeline = tmp_path / "pipeline.yaml"
     pipeline.write_text("input: {io: {}}\npipeline: {processors: [{pure: {}}]}\n")

@@ -14,14 +14,14 @@ from playwright.async_api import Browser, expect
 from tests.support.api import served
 from tests.support.browser import chromium, visit
 from tests.support.factories import NOW
-from tests.support.pages import BAD, CONTENTS, DATA, GOOD, RUNNING, WAITING
+from tests.support.pages import BAD, CONTENTS, DATA, GOOD, RUNNING, WAITING, read_through
 from tests.support.stage import ARM, Stage, built, declared, presence, queued_build
 from wombat_gitops.api.site import BUILT
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
-from wombat_gitops.domain.lifecycle import StoredLog
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Withdrawal
+from wombat_gitops.domain.records import StoredLog
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ async def test_the_catalogue_shows_every_distribution(browser: Browser, host: st
         for name in ("tiny", "fragile", "waiting", "busy"):
             await expect(page.get_by_role("link", name=name).first).to_be_visible()
         for word in ("Healthy", "Degraded", "Progressing"):
-            await expect(page.get_by_text(word).first).to_be_visible()
+            await expect(page.locator("ul.cards").get_by_text(word).first).to_be_visible()
 
         await page.get_by_role("searchbox").fill("fragile")
         await expect(page.get_by_role("link", name="tiny")).to_have_count(0)
@@ -106,8 +106,8 @@ async def test_a_withdrawn_distribution_offers_nothing(browser: Browser, host: s
     """Whoever comes for it reads first why not to take it; no button and no link leads to its files."""
     await stage.put(declared(GOOD, GOOD_ARM, withdrawn=Withdrawal("It writes credentials into its log.")))
     async with visit(browser, host, "/?q=tiny", width=width) as page:
-        await expect(page.get_by_text("Withdrawn").first).to_be_visible()
-        await expect(page.get_by_text("Healthy")).to_have_count(0)
+        await expect(page.locator("ul.cards").get_by_text("Withdrawn")).to_be_visible()
+        await expect(page.locator("ul.cards").get_by_text("Healthy")).to_have_count(0)
     async with visit(browser, host, "/d/tiny", width=width) as page:
         await expect(page.get_by_text("It writes credentials into its log.").first).to_be_visible()
         await expect(page.get_by_text("Nothing to download: what was built is withdrawn.")).to_be_visible()
@@ -149,6 +149,8 @@ async def test_what_is_inside_is_told(browser: Browser, host: str, stage: Stage,
     await stage.put(replace(GOOD, contents=StoredLog(await stage.store(data), len(data))))
     for path in (f"/builds/{GOOD.id}", "/d/tiny"):
         async with visit(browser, host, path, width=width) as page:
+            await expect(page.get_by_role("heading", name="What is inside")).to_be_visible()
+            await read_through(page)
             await page.get_by_text("2 components, Apache-2.0").click()
             await expect(page.get_by_text("kafka_franz").first).to_be_visible()
 

@@ -81,9 +81,9 @@ _GIT = (
     Fault(
         6,
         "a push that touches the README only",
-        "no manifest is read anew, no record is written, no build is asked for",
+        "no manifest is read anew, no build is asked for; only the source is noted as read",
         (
-            "integration/git/test_watching.py::test_a_push_that_touches_no_manifest_does_nothing",
+            "integration/git/test_watching.py::test_a_push_that_touches_no_manifest_builds_nothing",
             "unit/services/test_manifests.py::test_only_changed_files_are_read_again",
         ),
     ),

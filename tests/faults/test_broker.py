@@ -12,7 +12,7 @@ from tests.support.faultlog import note
 from tests.support.fleet import LONG, Fleet, fleet_of
 from tests.support.smalldisk import small_disk
 from wombat_gitops.domain.errors import Unreachable
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,13 +32,13 @@ from wombat_gitops.adapters.memory import MemoryLogs
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildState, FailureKind, Origin, StepFailed
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState, FailureKind, Origin, StepFailed
 from wombat_gitops.services.joblog import JobLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wombat_gitops.domain.lifecycle import BuildRecord, Failure
+    from wombat_gitops.domain.records import BuildRecord, Failure
 
 
 @dataclass
@@ -152,7 +152,7 @@ async def test_trouble_is_tried_three_times_and_then_a_person_is_asked(go_proxy:
     failure = await failure_of(compiler_at("http://127.0.0.1:9", tmp_path / "data"), go_proxy, tmp_path / "w")
     record = running(go_proxy)
     waits = []
-    for _ in range(lifecycle.MAX_ATTEMPTS - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         record = lifecycle.failed(record, failure, None, NOW)
         assert record.state is BuildState.QUEUED
         assert record.not_before is not None

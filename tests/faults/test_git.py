@@ -28,7 +28,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.hostile import programs_in
 from tests.support.smalldisk import small_disk
 from wombat_gitops.adapters.git.remote import RemoteSource
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.services.manifests import ManifestReader
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import OverLimit
-from wombat_gitops.domain.lifecycle import FailureKind, Step, StepFailed
+from wombat_gitops.domain.records import FailureKind, Step, StepFailed
 from wombat_gitops.settings import Settings
 from wombat_gitops.wiring import machine
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.goproxy import GoProxy
-    from wombat_gitops.domain.lifecycle import Failure
+    from wombat_gitops.domain.records import Failure
 
 MIB = 1 << 20
 

@@ -14,9 +14,9 @@ import pytest
 
 from tests.support.fleet import Fleet, History
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.lifecycle import BuildState, Step
 from wombat_gitops.domain.messages import AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep
 from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.records import BuildState, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

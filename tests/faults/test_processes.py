@@ -22,8 +22,8 @@ from tests.support.smalldisk import small_disk
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -319,9 +319,12 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
             await asyncio.sleep(0.5)
 
     lines = [f"line {number}" for number in range(1_000)]
+    to_write = 300  # each kill releases more, so there are always lines that only the next process can send
 
     async def write() -> None:
         for index in range(0, len(lines), 20):
+            while index >= to_write:
+                await asyncio.sleep(0.01)
             text = "".join(f"{line}\n" for line in lines[index : index + 20])
             await fleet.logs.append(open_one.record.id, 1, index // 20, text, end=index + 20 == len(lines))
             await asyncio.sleep(0.05)
@@ -367,6 +370,7 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
             api.kill()
             begun = time.monotonic()
             count = len(seen)
+            to_write += 350
             api, _ = await fleet.api(port)
             while len(seen) == count:
                 await asyncio.sleep(0.01)

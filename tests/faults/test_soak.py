@@ -16,7 +16,7 @@ from tests.support.fleet import LONG, Fleet, History, programs_of
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, FailureKind
+from wombat_gitops.domain.records import BuildRecord, BuildState, FailureKind
 
 if TYPE_CHECKING:
     from pathlib import Path

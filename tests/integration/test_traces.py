@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from wombat_gitops.domain.lifecycle import Step
+from wombat_gitops.domain.records import Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,9 @@ from wombat_gitops.api.app import create_app
 from wombat_gitops.api.context import Edge
 from wombat_gitops.api.limits import Limits
 from wombat_gitops.api.server import configuration
+from wombat_gitops.services.contents_index import ContentsIndex
 from wombat_gitops.services.downloads import Downloads
+from wombat_gitops.services.reference_index import ReferenceIndex
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -54,11 +56,15 @@ async def served(
     stop = asyncio.Event()
     if draining:
         stop.set()
+    downloads = downloads or Downloads(stage.objects, stage.folder / "downloads", seconds=2)
+    references, contents = ReferenceIndex(stage.catalog, downloads), ContentsIndex(stage.catalog, downloads)
     app = create_app(
         catalog=stage.catalog,
         logs=stage.logs,
-        downloads=downloads or Downloads(stage.objects, stage.folder / "downloads", seconds=2),
+        downloads=downloads,
         hooks=hooks,
+        references=references,
+        contents=contents,
         site=site,
         limits=limits,
         edge=edge,
@@ -69,12 +75,28 @@ async def served(
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            async with asyncio.timeout(seconds), httpx.AsyncClient(base_url=address, timeout=10) as client:
+            async with (
+                asyncio.timeout(seconds),
+                _reading(references, contents),
+                httpx.AsyncClient(base_url=address, timeout=10) as client,
+            ):
                 yield client
         finally:
             stop.set()
             server.should_exit = True
             await serving
+
+
+@contextlib.asynccontextmanager
+async def _reading(*indexes: ReferenceIndex | ContentsIndex) -> AsyncIterator[None]:
+    """What is told of programs is read meanwhile."""
+    tasks = [asyncio.create_task(index.run(asyncio.Event())) for index in indexes]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def application(
@@ -83,6 +105,8 @@ def application(
     limits: Limits = QUICK,
     edge: Edge = NOTHING_BEFORE,
     hooks: WebhookReceiver | None = None,
+    references: ReferenceIndex | None = None,
+    contents: ContentsIndex | None = None,
     stopping: asyncio.Event | None = None,
 ) -> FastAPI:
     """The application without a server, by the clock of *stage*."""
@@ -91,6 +115,8 @@ def application(
         logs=stage.logs,
         downloads=Downloads(stage.objects, stage.folder / "downloads", seconds=2),
         hooks=hooks,
+        references=references,
+        contents=contents,
         site=None,
         limits=limits,
         edge=edge,
@@ -104,9 +130,15 @@ async def in_process(
     stage: Stage, *, limits: Limits = QUICK, edge: Edge = NOTHING_BEFORE, peer: str = "127.0.0.1"
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application itself, for what needs no connection; quicker than a server."""
-    app = application(stage, limits=limits, edge=edge)
+    downloads = Downloads(stage.objects, stage.folder / "downloads", seconds=2)
+    references, contents = ReferenceIndex(stage.catalog, downloads), ContentsIndex(stage.catalog, downloads)
+    app = application(stage, limits=limits, edge=edge, references=references, contents=contents)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(peer, 1))
-    async with asyncio.timeout(60), httpx.AsyncClient(transport=transport, base_url="http://api.invalid") as client:
+    async with (
+        asyncio.timeout(60),
+        _reading(references, contents),
+        httpx.AsyncClient(transport=transport, base_url="http://api.invalid") as client,
+    ):
         yield client
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from wombat_gitops.domain import asking, lifecycle
 from wombat_gitops.domain.errors import NotFound, Refused, Unreachable
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery
+from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from wombat_gitops.domain.identity import digest
 from wombat_gitops.domain.messages import BuildRequest
-from wombat_gitops.domain.model import BuildSpec, Platform
+from wombat_gitops.domain.model import BuildSpec
+from wombat_gitops.domain.platforms import Platform
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 GO_MOD = "module distribution\n\ngo 1.26.0\n\nrequire github.com/redpanda-data/benthos/v4 v4.76.0\n"

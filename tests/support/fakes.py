@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 
 from wombat_gitops.domain.contents import Contents, PackageContents, Presence
-from wombat_gitops.domain.lifecycle import BuildRecord, Failure, StepFailed
 from wombat_gitops.domain.messages import BuildPage, BuildQuery
 from wombat_gitops.domain.model import BuildSpec, Lock
+from wombat_gitops.domain.records import BuildRecord, Failure, StepFailed
+from wombat_gitops.domain.reference import Reference
 from wombat_gitops.ports import Output, Workspace
 
 
@@ -46,6 +47,9 @@ class ScriptedCompiler:
 
     async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
         await output.write(b"smoked\n")
+
+    async def describe(self, spec: BuildSpec, binary: Path, output: Output) -> Reference | None:
+        return None
 
 
 class NoIndex:

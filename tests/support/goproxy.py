@@ -1,6 +1,6 @@
 """A module proxy folder of tiny fake modules, so that tests run the real Go toolchain in parts of a second, offline.
 
-The fake Benthos answers `--version` and `list --format json` as the real one does. It imports next to
+The fake Benthos answers `--version` and `list` in three formats as the real one does. It imports next to
 nothing, so a build takes about 0.4 s once the little of the standard library it needs is compiled.
 """
 
@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wombat_gitops.domain.model import CORE_MODULE, DEFAULT_TOOLCHAIN, Distribution, Lock, Module, Platform
+from wombat_gitops.domain.model import CORE_MODULE, DEFAULT_TOOLCHAIN, Distribution, Lock, Module
+from wombat_gitops.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -66,7 +67,11 @@ func RunCLI(ctx context.Context, options ...CLIOptFunc) {
 	case "--version":
 		os.Stdout.WriteString("Version: " + s.version + "\\nDate: " + s.date + "\\n")
 	case "list --format json":
-		os.Stdout.WriteString(list())
+		os.Stdout.WriteString(list(func(kind, name string) string { return `"` + name + `"` }))
+	case "list --format json-full":
+		os.Stdout.WriteString(list(described))
+	case "list --format jsonschema":
+		os.Stdout.WriteString(`{"properties":{"input":{"type":"object"},"output":{"type":"object"}}}` + "\\n")
 	case "--help":
 		os.Stdout.WriteString("NAME:\\n   " + s.binary + " - " + s.product + "\\n")
 	case "build-info":
@@ -98,7 +103,14 @@ func pipeline(path string) {
 	}
 }
 
-func list() string {
+func described(kind, name string) string {
+	fields := `{"name":"address","type":"string","kind":"scalar","description":"Where it is.","default":"here"}`
+	config := `{"name":"","type":"object","kind":"scalar","children":[` + fields + `]}`
+	about := `"status":"stable","plugin":true,"summary":"About ` + name + `.","config":` + config
+	return `{"name":"` + name + `",` + about + `}`
+}
+
+func list(tell func(kind, name string) string) string {
 	var kinds []string
 	for kind := range registered {
 		kinds = append(kinds, kind)
@@ -108,7 +120,11 @@ func list() string {
 	for _, kind := range kinds {
 		names := registered[kind]
 		sort.Strings(names)
-		parts = append(parts, `"`+kind+`":["`+strings.Join(names, `","`)+`"]`)
+		var told []string
+		for _, name := range names {
+			told = append(told, tell(kind, name))
+		}
+		parts = append(parts, `"`+kind+`":[`+strings.Join(told, ",")+`]`)
 	}
 	return "{" + strings.Join(parts, ",") + "}\\n"
 }

@@ -17,18 +17,39 @@ from playwright.async_api import expect
 
 from tests.support.browser import Complaints
 from tests.support.factories import NOW
+from tests.support.reference import LONG_COMPONENT, LONG_PACKAGE, TALKATIVE, tell
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
-from wombat_gitops.domain.lifecycle import Step, StoredLog
+from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.messages import encode
-from wombat_gitops.domain.model import Withdrawal
+from wombat_gitops.domain.model import Module, Withdrawal
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import Step, StoredLog
+from wombat_gitops.domain.reference import Entry, Reference
+from wombat_gitops.domain.sources import Host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from playwright.async_api import Browser, Page, Route
 
+    from wombat_gitops.domain.catalogue import DistributionRecord
+    from wombat_gitops.domain.records import BuildRecord
+
+PROBLEMS = (
+    Diagnostic(
+        "manifests/a.yaml",
+        12,
+        3,
+        "WOM-012",
+        "there is no field `packges`",
+        "did you mean `packages`?",
+        end_column=10,
+        source_line="  packges: [kafka, sql] # " + "a long remark " * 12,
+    ),
+    Diagnostic("manifests/b.yaml", 0, 0, "WOM-001", "the file is not UTF-8"),
+)
 DATA = b"\x7fELF" + bytes(range(256)) * 100
 GOOD = built(queued_build(), DATA)
 BAD = broken(queued_build(10, name="fragile", version="1.1.0"))
@@ -36,6 +57,8 @@ WAITING = queued_build(20, name="waiting")
 RUNNING = running_build(queued_build(30, name="busy"), Step.FETCH, Step.GENERATE, Step.COMPILE)
 LONG_NAME = "a-distribution-with-a-name-as-long-as-names-may-be-in-here-0123"
 LONG_QUEUED = queued_build(40, name=LONG_NAME, version="10.200.3000-rc.1.with.a.long.tail.of.words")
+
+KAFKA = "example.com/m/public/components/kafka"
 
 Deed = Callable[["Page"], Awaitable[object]]
 
@@ -73,30 +96,85 @@ async def fill(stage: Stage) -> None:
         await stage.store(data)
     lines = "".join(f"line {number} of the log, {'long ' * (number % 40)}\n" for number in range(400))
     log = await stage.store_log(lines)
-    inside = encode(CONTENTS)
+    inside, long_inside = encode(CONTENTS), encode(LONG_CONTENTS)
     contents = StoredLog(await stage.store(inside), len(inside))
-    good = replace(built(queued_build(), DATA, log), contents=contents)
+    long_contents = StoredLog(await stage.store(long_inside), len(long_inside))
+    good = await tell(stage, replace(built(queued_build(), DATA, log), contents=contents))
     arm = built(queued_build(1, platform=ARM), DATA + b"arm", log)
     old = built(queued_build(2, name="fragile", version="1.0.0"), DATA + b"old", log)
-    long = replace(built(LONG_QUEUED, DATA + b"long", log), contents=contents)
+    long = await tell(stage, replace(built(LONG_QUEUED, DATA + b"long", log), contents=long_contents), TALKATIVE)
     withdrawn = built(queued_build(50, name="withdrawn"), DATA + b"withdrawn", log)
     failed = broken(queued_build(10, name="fragile", version="1.1.0"), log)
     await stage.put(good, arm, old, failed, WAITING, RUNNING, long, withdrawn, presence(busy=2))
-    await stage.put(declared(good, arm), declared(failed), declared(WAITING), declared(RUNNING))
+    modules = (*declared().modules, Module("example.com/m", "v1.0.0"))
+    await stage.put(declared(good, arm, modules=modules, packages=(*GOOD.spec.packages, KAFKA), license="MIT"))
+    await stage.put(declared(failed), declared(WAITING), declared(RUNNING))
     await stage.put(declared(long, description="A description that goes on and on. " * 12))
+    await stage.put(*await grown(stage))
     await stage.put(declared(withdrawn, withdrawn=Withdrawal("It writes credentials into its log.")))
     await stage.put(declared(queued_build(name="ancient"), retired=True, targets=()))
     await stage.put(SourceRecord("main", "https://git.invalid/catalogue", "main", "manifests", "4f3c2b1a" * 5, NOW, 8))
     failing = (Condition("FetchFailed", True, "AccessDenied", "no entry for us " * 20, "", NOW),)
     address = "https://git.invalid/" + "a-group/" * 12 + "a-repository-with-a-long-name"
     await stage.put(SourceRecord("wrong", address, "main", "manifests", conditions=failing))
+    await stage.put(
+        SourceRecord(
+            "broken",
+            "https://git.invalid/team/broken.git",
+            "main",
+            "manifests",
+            "4f3c2b1a" * 5,
+            NOW,
+            3,
+            2,
+            problems=PROBLEMS,
+            more_problems=7,
+            host=Host.GITLAB,
+        )
+    )
+    gone = broken(queued_build(60, name="fragile", version="0.9.0"))
+    await stage.put(replace(gone, attempts=(replace(gone.attempt, builder="builder-9.1"),)))
     await stage.logs.append(RUNNING.id, 1, 0, "fetched modules\n")
+
+
+async def grown(stage: Stage) -> list[BuildRecord | DistributionRecord]:
+    """A distribution with three versions that differ, a README, and a platform that failed in the newest."""
+    core, parts = "github.com/redpanda-data/benthos/v4", "example.com/m/public/components/parts"
+    records: list[BuildRecord] = []
+    for number, version in enumerate(("1.0.0", "1.1.0", "1.2.0")):
+        names = ("stdin", "kafka_franz", *(f"part_{part}" for part in range(30 * number)))
+        found = tuple(Component("input", name) for name in names[number:])
+        package = PackageContents(parts, "example.com/m", Presence.PRESENT, components=found, licenses=("MIT",))
+        modules = (
+            ModuleContents(core, f"v4.7{number}.0", ("MIT",)),
+            ModuleContents(f"example.com/part-{number}", "v1.0.0", ("Apache-2.0",)),
+        )
+        inside = encode(Contents((package,), modules))
+        contents = StoredLog(await stage.store(inside), len(inside))
+        for place, platform in enumerate(("linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64")):
+            asked = queued_build(
+                60 + 10 * number + place, name="grown", version=version, platform=Platform.parse(platform)
+            )
+            if (version, platform) == ("1.2.0", "linux/arm64"):
+                records.append(broken(asked))
+            elif (version, platform) != ("1.0.0", "windows/amd64"):
+                data = f"{version} {platform}".encode() * 99
+                await stage.store(data)
+                good = replace(built(asked, data), contents=contents)
+                records.append(await tell(stage, good, _describing(found, parts)) if place == 0 else good)
+    readme = "# Grown\n\nIt has **parts**.\n\n```yaml\ninput: {}\n```\n\n| A | B |\n|---|---|\n| 1 | 2 |\n"
+    return [*records, declared(*records[-4:], readme=readme)]
+
+
+def _describing(components: tuple[Component, ...], package: str) -> Reference:
+    """What a program with these says of itself."""
+    return Reference(tuple(Entry(each.kind, each.name, package=package) for each in components), "{}")
 
 
 CONTENTS = Contents(
     (
         PackageContents(
-            "example.com/m/public/components/kafka",
+            KAFKA,
             "example.com/m",
             Presence.PRESENT,
             components=(Component("input", "kafka_franz"), Component("output", "kafka_franz")),
@@ -104,6 +182,19 @@ CONTENTS = Contents(
         ),
     ),
     (ModuleContents("example.com/m", "v1.0.0", ("Apache-2.0",)),),
+)
+LONG_CONTENTS = Contents(
+    (
+        *CONTENTS.packages,
+        PackageContents(
+            LONG_PACKAGE,
+            "example.com/m",
+            Presence.PRESENT,
+            components=(Component("output", LONG_COMPONENT),),
+            licenses=("Apache-2.0",),
+        ),
+    ),
+    CONTENTS.modules,
 )
 
 
@@ -165,6 +256,28 @@ async def menu_open(page: Page) -> None:
         await expect(page.get_by_role("link", name="Fleet")).to_be_visible()
 
 
+async def read_through(page: Page) -> None:
+    """Scrolls to the end, so that every part of the page is loaded."""
+    for _ in range(40):
+        await page.keyboard.press("PageDown")
+        await expect(page.locator('main [aria-busy="true"]')).to_have_count(0)
+        if await page.evaluate("window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - 1"):
+            return
+
+
+async def all_open(page: Page) -> None:
+    """Opens everything that can be folded out."""
+    await read_through(page)
+    await page.evaluate("for (const each of document.querySelectorAll('main details')) each.open = true")
+
+
+async def filters_open(page: Page) -> None:
+    button = page.get_by_role("button", name="Filters")
+    if await button.is_visible():
+        await button.click()
+    await expect(page.get_by_label("Platform", exact=True)).to_be_visible()
+
+
 async def offline(page: Page) -> None:
     await page.context.set_offline(True)
     await expect(page.get_by_text("You are offline.")).to_be_visible()
@@ -181,11 +294,17 @@ PAGES = {
     "catalogue": "/",
     "distribution": "/d/tiny",
     "version": "/d/tiny/v/1.0.0",
+    "components": "/components",
+    "component": "/components/processor/grep?advanced=1#field-tls.certs[].key",
     "compare": "/compare?from=fragile@1.0.0&to=tiny@1.0.0",
+    "compose": "/compose",
     "builds": "/builds",
     "build": f"/builds/{GOOD.id}",
+    "packages": "/packages",
+    "package": f"/packages/{KAFKA}",
     "sources": "/sources",
     "fleet": "/fleet",
+    "builder": "/fleet/builder-1",
 }
 """Every page, by an address where it has something to show."""
 
@@ -196,11 +315,24 @@ STATES: tuple[PageState, ...] = (
         PageState(f"{name}-refused", path, before=answer(_API, 503), expected=refused(503))
         for name, path in PAGES.items()
     ),
-    *(PageState(f"{name}-empty", PAGES[name], stage="empty") for name in ("catalogue", "builds", "sources", "fleet")),
+    *(
+        PageState(f"{name}-empty", PAGES[name], stage="empty")
+        for name in ("catalogue", "components", "builds", "packages", "sources", "fleet")
+    ),
     PageState("catalogue-away", "/", stage="away", shows="The broker does not answer."),
     PageState("fleet-away", "/fleet", stage="away", shows="The broker does not answer."),
     PageState("catalogue-found", "/", after=typed("frag"), moves=True),
-    PageState("catalogue-nothing-found", "/?q=zzzzzz"),
+    PageState("catalogue-nothing-found", "/?q=zzzzzz", shows="No distribution fits"),
+    PageState("catalogue-meant", "/?q=tinny", shows="Did you mean"),
+    PageState("catalogue-filtered", "/?platform=linux%2Farm64&state=Healthy", shows="1 distribution"),
+    PageState("catalogue-filtered-away", "/?platform=linux%2Farm64&state=Progressing", shows="No distribution fits"),
+    PageState("catalogue-filters", "/", after=filters_open, moves=True),
+    PageState("catalogue-table", "/?view=table&retired=1"),
+    PageState("catalogue-results", "/?q=kafka", shows="1 package"),
+    PageState("packages-found", "/packages?q=franz", shows="1 package"),
+    PageState("packages-nothing-found", "/packages?q=zzzzzz"),
+    PageState("package-unbuilt", f"/packages/{GOOD.spec.packages[0]}"),
+    PageState("package-unknown", "/packages/example.com/nothing", expected=refused(404)),
     PageState("catalogue-menu", "/", after=menu_open, moves=True),
     PageState("catalogue-help", "/", after=help_open, moves=True),
     PageState("catalogue-offline", "/", after=offline, expected=("Failed to load resource: net::",), moves=True),
@@ -211,17 +343,68 @@ STATES: tuple[PageState, ...] = (
     PageState("distribution-long", f"/d/{LONG_NAME}"),
     PageState("distribution-retired", "/d/ancient"),
     PageState("distribution-withdrawn", "/d/withdrawn"),
+    PageState("distribution-grown", "/d/grown", after=all_open, shows="this machine", moves=True),
+    PageState("version-grown", "/d/grown/v/1.2.0", after=all_open, moves=True),
     PageState("version-unknown", "/d/tiny/v/9.9.9", expected=refused(404)),
     PageState("compare-unasked", "/compare"),
+    PageState("compare-one-side", "/compare?from=grown@1.0.0"),
+    PageState("compare-many", "/compare?from=grown@1.0.0&to=grown@latest&platform=linux/amd64"),
+    PageState("compare-filtered", "/compare?from=grown@1.0.0&to=grown@1.2.0&q=part_2", shows="part_20"),
+    PageState(
+        "compare-nothing-found", "/compare?from=grown@1.0.0&to=grown@1.2.0&q=zzzzzz", shows="Nothing that differs"
+    ),
+    PageState("compare-equal", "/compare?from=grown@1.0.0&to=grown@1.0.0", shows="No difference in contents."),
     PageState("compare-unknown", "/compare?from=nobody@1.0.0&to=tiny@1.0.0", expected=refused(404)),
+    PageState("components-found", "/components", after=typed("stdin"), moves=True),
+    PageState(
+        "components-filtered",
+        "/components?kind=processor&status=deprecated&distribution=tiny&package=pure",
+        shows="grep",
+    ),
+    PageState("components-nothing-found", "/components?q=zzzzzz&kind=no-such-kind"),
+    PageState("component-bloblang", "/components/bloblang-method/slice", shows=".slice(low, [high])"),
+    PageState("component-one-value", "/components/processor/mapping"),
+    PageState(
+        "component-differs", "/components/input/stdin?distribution=" + LONG_NAME, shows="as stdin of another release"
+    ),
+    PageState("component-long", f"/components/output/{LONG_COMPONENT}?advanced=1"),
+    PageState("component-unknown", "/components/input/stdinn", shows="input stdin", expected=refused(404)),
+    PageState("component-of-no-kind", "/components/thing/stdin"),
+    PageState("component-elsewhere", "/components/processor/grep?distribution=fragile", expected=refused(404)),
+    PageState(
+        "compose-chosen",
+        "/compose?name=edge&connect=v4.105.0&package=io&package=pure&package=kafka&license=Apache-2.0&description=Edge",
+        shows="Valid",
+    ),
+    PageState(
+        "compose-problems",
+        "/compose?name=tiny&benthos=v4.76.0&connect=v4.105.0&package=pure&package=couchbase&package=zeromq"
+        "&package=example.com/a/b&platform=linux/amd64&platform=linux/arm/7",
+        shows="problems to mend",
+    ),
+    PageState("compose-empty", "/compose", stage="empty", shows="Valid"),
+    PageState("compose-from", "/compose?from=tiny", shows="my-tiny"),
+    PageState("compose-from-unknown", "/compose?from=nobody", expected=refused(404), shows="to begin with"),
+    PageState("compose-away", "/compose", stage="away", shows="The broker does not answer."),
     PageState("builds-found", "/builds", after=typed("fragile"), moves=True),
     PageState("builds-nothing-found", "/builds?q=zzzzzz"),
+    PageState("builds-queue", "/builds?view=queue"),
+    PageState("builds-queue-empty", "/builds?view=queue", stage="empty", shows="Nothing waits"),
     PageState("build-failed", f"/builds/{BAD.id}"),
+    PageState("build-log-lines", f"/builds/{GOOD.id}?attempt=1#L40-L44", shows="Lines 40 to 44"),
+    PageState("build-log-search", f"/builds/{GOOD.id}?find=of+the+log", shows="1 of 400"),
     PageState("build-running", f"/builds/{RUNNING.id}"),
     PageState("build-queued", f"/builds/{WAITING.id}"),
     PageState("build-long", f"/builds/{LONG_QUEUED.id}"),
     PageState("build-unknown", f"/builds/{'f' * 64}", expected=refused(404)),
+    PageState("sources-problems", "/sources#broken", after=click("button", "Show them"), shows="WOM-012", moves=True),
+    PageState("builder-unknown", "/fleet/nobody", expected=refused(404), shows="What this means"),
+    PageState("builder-gone", "/fleet/builder-9", shows="shows no sign of life"),
     PageState("nowhere", "/no/such/page"),
+    PageState("rules", "/docs/rules"),
+    PageState("rules-one", "/docs/rules#WOM-010"),
+    PageState("problems", "/docs/problems"),
+    PageState("api", "/docs/api"),
 )
 
 WIDTHS = (1280, 390)
@@ -291,7 +474,7 @@ async def opened(browser: Browser, host: str, state: PageState, width: int) -> A
         if state.before:
             await state.before(page)
         await page.goto(state.path, wait_until="domcontentloaded")
-        busy = page.locator('main [aria-busy="true"], main .v-skeleton-loader')
+        busy = page.locator('main [aria-busy="true"]')
         if state.loading:
             await expect(busy.first).to_be_attached()
         else:

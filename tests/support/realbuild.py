@@ -19,13 +19,15 @@ from wombat_gitops.domain.model import (
     Distribution,
     Module,
     PipelineTest,
-    Platform,
 )
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.reference import placed
 from wombat_gitops.ports import Workspace
 from wombat_gitops.settings import go_environment, search_path
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.model import BuildSpec
+    from wombat_gitops.domain.reference import Reference
 
 _MANIFESTS = Path(__file__).parents[2] / "manifests"
 _LOCK = _MANIFESTS / "tiny.lock"
@@ -58,6 +60,7 @@ class RealBuild:
     spec: BuildSpec
     binary: Path
     seconds: dict[str, float]
+    reference: Reference | None = None
 
 
 async def real_compiler(data: Path) -> GoCompiler:
@@ -80,7 +83,8 @@ async def build_real(compiler: GoCompiler, root: Path, tests: tuple[PipelineTest
     marks.append(perf_counter())
     await compiler.smoke(spec, binary, contents, output)
     marks.append(perf_counter())
-    steps = ("fetch", "generate", "check", "compile", "smoke")
-    return RealBuild(
-        spec, binary, {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
-    )
+    described = await compiler.describe(spec, binary, output)
+    marks.append(perf_counter())
+    steps = ("fetch", "generate", "check", "compile", "smoke", "describe")
+    seconds = {step: after - before for step, before, after in zip(steps, marks, marks[1:], strict=False)}
+    return RealBuild(spec, binary, seconds, placed(described, contents) if described else None)

@@ -14,8 +14,9 @@ from wombat_gitops.adapters.memory import MemoryLogs, MemoryObjects, MemoryStore
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceRecord, Target
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, Failure, FailureKind, Origin, Step, StoredLog
-from wombat_gitops.domain.model import Artifact, Module, Platform
+from wombat_gitops.domain.model import Artifact, Module
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, Origin, Step, StoredLog
 from wombat_gitops.domain.subjects import builder_lease
 from wombat_gitops.services.catalog import Catalog
 

@@ -19,8 +19,8 @@ from wombat_gitops.wiring import machine
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wombat_gitops.domain.lifecycle import Step, StoredLog
     from wombat_gitops.domain.model import Artifact
+    from wombat_gitops.domain.records import Step, StoredLog
 
 
 def set_trap(trap: str) -> None:
@@ -34,9 +34,15 @@ def set_trap(trap: str) -> None:
         if which == moment:
             os.kill(os.getpid(), number)
 
-    async def end(self: Claim, artifact: Artifact, log: StoredLog | None, contents: StoredLog | None = None) -> None:
+    async def end(
+        self: Claim,
+        artifact: Artifact,
+        log: StoredLog | None,
+        contents: StoredLog | None = None,
+        reference: StoredLog | None = None,
+    ) -> None:
         os.kill(os.getpid(), number)
-        await succeed(self, artifact, log, contents)
+        await succeed(self, artifact, log, contents, reference)
 
     if moment == "end":
         Claim.succeed = end  # type: ignore[method-assign]

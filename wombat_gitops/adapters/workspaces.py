@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
@@ -23,12 +24,15 @@ class Workspaces:
 
     def __init__(self, root: Path, builder: str) -> None:
         self._home = root / builder
-        self._home.mkdir(parents=True)
-        self._lock = (self._home / _LOCK).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for other in root.iterdir():
-            if other != self._home:
-                _remove_abandoned(other)
+        root.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            with _alone_in(root):
+                self._home.mkdir()
+                self._lock = (self._home / _LOCK).open("w")
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                abandoned = [home for home in root.iterdir() if home != self._home and _taken(home, held)]
+            for home in abandoned:
+                _remove_abandoned(home)
 
     @contextmanager
     def workspace(self, name: str) -> Iterator[Workspace]:
@@ -49,10 +53,30 @@ class Workspaces:
         self._lock.close()
 
 
-def _remove_abandoned(home: Path) -> None:
-    """End what a builder has left behind and remove its folder, unless the builder lives."""
-    with contextlib.suppress(OSError), (home / _LOCK).open("r+") as lock:
+@contextmanager
+def _alone_in(root: Path) -> Iterator[None]:
+    """Hold *root* itself: a builder that starts beside this one has made its folder and locked it, or neither."""
+    descriptor = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _taken(home: Path, held: ExitStack) -> bool:
+    """Whether the builder of *home* is gone; its lock is ours then, until *held* is left."""
+    try:
+        lock = held.enter_context((home / _LOCK).open("r+"))
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove_abandoned(home: Path) -> None:
+    """End what a builder has left behind and remove its folder."""
+    with contextlib.suppress(OSError):
         # A compiler leads a session of its own, so it outlives a builder that was killed, and writes on.
         end_those_below(home)
         remove_tree(home)

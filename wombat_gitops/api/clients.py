@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from starlette.types import Scope
+
+_REMEMBERED: Final = 10_000
+"""Names that are kept at hand: the same clients ask again."""
 
 UNKNOWN: Final = "unknown"
 """Everybody whose address cannot be told shares one count."""
@@ -21,6 +25,7 @@ def client_of(scope: Scope) -> str:
     return client_name(client[0]) if client else UNKNOWN
 
 
+@lru_cache(_REMEMBERED)
 def client_name(address: str) -> str:
     """The name that *address* is counted by: IPv4 as it is, IPv6 by its /64."""
     try:

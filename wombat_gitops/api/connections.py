@@ -6,24 +6,24 @@ many is answered here, with the same headers and the same form of a problem as e
 
 from __future__ import annotations
 
+import asyncio
 import socket
-import sys
 import uuid
 from collections import Counter
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import unquote
 
-import h11
+import httptools
 import structlog
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wombat_gitops.api.clients import client_name
+from wombat_gitops.api.exchanges import EXTENSIONS, Exchange
 from wombat_gitops.api.headers import safe_headers
 from wombat_gitops.api.problems import BUSY, LARGE_HEAD, MALFORMED, MEDIA_TYPE, SLOW, Kind, document, problem_headers
 
 if TYPE_CHECKING:
-    import asyncio
-
     from wombat_gitops.api.context import Edge
     from wombat_gitops.api.limits import Limits
 
@@ -33,6 +33,11 @@ _LINGER_SECONDS: Final = 2.0
 """How long a refused client has to take the answer."""
 _GRACE_SECONDS: Final = 5.0
 """How much later than the route that reads it a body is given up, so that the route can say so first."""
+
+_END: Final = b"\r\n\r\n"
+_VERSIONS: Final = frozenset({"1.0", "1.1"})
+_PRINTABLE: Final = range(0x21, 0x7F)
+_HEAD, _BODY = "head", "body"
 
 
 class Door:
@@ -65,24 +70,31 @@ class Door:
             del self._clients[client]
 
 
-def protocol(door: Door) -> type[H11Protocol]:
+def protocol(door: Door) -> type[HttpToolsProtocol]:
     """The class of connections that come through *door*."""
     return type("Connection", (_Connection,), {"door": door})
 
 
-class _Connection(H11Protocol):
+class _Connection(HttpToolsProtocol):
     """One connection, on which every wait has an end: for a head, a body, the next request, and for the reader.
 
     The server underneath bounds the wait for a next request and nothing else. Closing waits until everything was
     taken, which a reader can put off for ever; only aborting does not.
+
+    The parser is given one head at a time, and the next one when the answer was sent: requests that follow one another
+    wait as bytes, at most as many as are read at once. What follows a body is never read: the connection ends there.
     """
 
     door: ClassVar[Door]
 
+    cycle: Exchange
     _client: str | None = None
     _refused = False
-    _awaited: tuple[Any, asyncio.TimerHandle] | None = None
+    _awaited: tuple[str, asyncio.TimerHandle] | None = None
     _began = False
+    _unread = b""
+    _in_body = False
+    _stays = False
     _untaken: tuple[int, asyncio.TimerHandle] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -103,21 +115,128 @@ class _Connection(H11Protocol):
             self.door.leave(self._client)
             self._client = None
         super().connection_lost(exc)
+        if self._answering:
+            self.cycle.gone()
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and see what is awaited then."""
         if self._refused:
             return
+        self._unset_keepalive_if_required()
         self._began = True
-        super().data_received(data)
+        self._unread += data
+        self._read()
         self._watch()
 
+    def on_headers_complete(self) -> None:
+        """Note that a head is whole, and what it says; whether a body follows is told by the calls to come."""
+        self._in_body = True
+        self._stays = self.parser.should_keep_alive() and not self.parser.should_upgrade()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a message."""
+        if self._in_body:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that nothing more belongs to the request."""
+        if self._in_body and self._answering:
+            super().on_message_complete()
+        self._in_body = False
+
     def on_response_complete(self) -> None:
-        """See what is awaited after an answer."""
-        self._began = False
+        """See what is awaited after an answer, and what waits to be answered."""
         super().on_response_complete()
+        self._began = bool(self._unread)
+        if self._unread and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._read()
         self._watch()
         self._await_end()
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _read(self) -> None:
+        """Begin the next request if it is whole; of the one that is answered take the body."""
+        if self._in_body:
+            data, self._unread = self._unread, b""
+            if not self._parsed(data) and self._in_body:
+                self._refuse_malformed()
+        elif self._answering:
+            self.flow.pause_reading()
+        elif self._unread:
+            self._read_head()
+
+    def _read_head(self) -> None:
+        end = self._unread.find(_END)
+        if max(end, len(self._unread) if end < 0 else 0) > self._largest:
+            self._refuse(LARGE_HEAD)
+        elif end >= 0:
+            head, self._unread = self._unread[: end + len(_END)], self._unread[end + len(_END) :]
+            if not self._parsed(head) or not self._begin():
+                self._refuse_malformed()
+            elif self._unread:
+                self._read()
+        elif self._unread[0] not in _PRINTABLE and not _END.startswith(self._unread[:2]):
+            self._refuse_malformed()
+
+    @property
+    def _largest(self) -> int:
+        limits = self.door.limits
+        return limits.header_bytes + limits.path_bytes + limits.query_bytes
+
+    def _parsed(self, data: bytes) -> bool:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass
+        except httptools.HttpParserError:
+            return False
+        return True
+
+    def _begin(self) -> bool:
+        """Have the request of the head that was read answered; False where it is none that is understood here."""
+        version, scope = self.parser.get_http_version(), self.scope
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if version not in _VERSIONS or hosts > 1 or (hosts == 0 and version != "1.0"):
+            return False
+        raw_path, _, query = self.url.partition(b"?")
+        scope["method"] = self.parser.get_method().decode()
+        scope["http_version"] = version
+        scope["path"] = unquote(raw_path.decode())
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+        scope["extensions"] = {**EXTENSIONS}
+        self.cycle = Exchange(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=self._stays and not self._in_body and version != "1.0",
+            on_response=self.on_response_complete,
+        )
+        self.cycle.stall_seconds = self.door.limits.stall_seconds
+        if not self._in_body:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+        self._start_asgi_task(self.cycle, self.app)
+        return True
+
+    def _refuse_malformed(self) -> None:
+        """Tell what is wrong with bytes that are not a request; no answer can be put into another."""
+        if self._answering and self.cycle.response_started:
+            self.transport.abort()
+            return
+        if self._answering:
+            self.cycle.disconnected = True
+        self._refuse(MALFORMED)
 
     def timeout_keep_alive_handler(self) -> None:
         """End a connection that says nothing more."""
@@ -135,30 +254,23 @@ class _Connection(H11Protocol):
         if not self.transport.is_closing():
             self._reader_is_back()
 
-    def send_400_response(self, msg: str) -> None:
-        """Tell what is wrong with bytes that are not a request; *msg* is not for outside."""
-        del msg
-        error = sys.exception()
-        too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == LARGE_HEAD.status
-        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:  # no answer can be put into or behind another
-            self.transport.abort()
-            return
-        if self.cycle is not None:
-            self.cycle.disconnected = True
-        self._refuse(LARGE_HEAD if too_large else MALFORMED)
-
     def _watch(self) -> None:
         """Have a timer for what the client owes, and for nothing else; more of the same does not restart it."""
-        owed = self.conn.their_state
-        if self._refused or self.transport.is_closing() or owed not in {h11.IDLE, h11.SEND_BODY}:
+        owed = self._owed()
+        if owed is None:
             self._unwatch()
-        elif owed is h11.IDLE and self.timeout_keep_alive_task is not None:
-            self._unwatch()  # the server's own timer runs until the next request begins
-        elif self._awaited is None or self._awaited[0] is not owed:
+        elif self._awaited is None or self._awaited[0] != owed:
             self._unwatch()
             limits = self.door.limits
-            seconds = limits.head_seconds if owed is h11.IDLE else limits.body_seconds + _GRACE_SECONDS
+            seconds = limits.head_seconds if owed == _HEAD else limits.body_seconds + _GRACE_SECONDS
             self._awaited = (owed, self.loop.call_later(seconds, self._give_up))
+
+    def _owed(self) -> str | None:
+        if self._refused or self.transport.is_closing():
+            return None
+        if self._answering:
+            return _BODY if self._in_body else None
+        return _HEAD if self.timeout_keep_alive_task is None else None  # which runs until the next request begins
 
     def _unwatch(self) -> None:
         if self._awaited is not None:
@@ -166,7 +278,7 @@ class _Connection(H11Protocol):
             self._awaited = None
 
     def _give_up(self) -> None:
-        if self.conn.their_state is h11.SEND_BODY or not self._began:
+        if self._answering or not self._began:
             self.transport.abort()
         else:
             self._refuse(SLOW)

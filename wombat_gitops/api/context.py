@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wombat_gitops.api.limits import Limits, Slots
@@ -12,12 +12,16 @@ from wombat_gitops.api.problems import NotReady
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.messages import decode
 from wombat_gitops.services.catalog import Catalog
+from wombat_gitops.services.composing import NO_OPERATOR, Operator
 from wombat_gitops.services.downloads import Downloads
+from wombat_gitops.services.logbook import LogBook
+from wombat_gitops.services.package_index import PackageIndex
+from wombat_gitops.services.reference_index import ReferenceIndex
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import LogChunk, LogStream
 
 
@@ -34,17 +38,32 @@ class LogReader:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What stands between this server and people.
+    """What stands between this server and people, and what its operator says.
 
     Attributes:
         proxies: addresses and networks that are believed when they say for whom they ask.
         tls: people come by TLS, which ends there.
         public_url: address at which people reach the website; "" where only requests tell.
+        operator: what holds for distributions that are composed here.
     """
 
     proxies: tuple[str, ...] = ()
     tls: bool = False
     public_url: str = ""
+    operator: Operator = NO_OPERATOR
+
+
+class Pulse:
+    """One wait for all who wait for the same, however many they are."""
+
+    def __init__(self) -> None:
+        self._shared: asyncio.Task[None] | None = None
+
+    def next(self, news: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """Done when *news* has come, as begun by whoever waits already; nobody is to cancel it."""
+        if self._shared is None or self._shared.done():
+            self._shared = asyncio.create_task(news(), name="news")
+        return self._shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +73,16 @@ class Context:
     version: str
     catalog: Catalog
     logs: LogReader
+    book: LogBook
     downloads: Downloads
+    references: ReferenceIndex
+    packages: PackageIndex
     limits: Limits
     streams: Slots
     transfers: Slots
     stopping: asyncio.Event
     public_url: str = ""
+    pulse: Pulse = field(default_factory=Pulse)
 
     def ready(self) -> Catalog:
         """The catalogue. Raises `NotReady` until it was read once."""
@@ -86,17 +109,26 @@ class Context:
         """What is inside a build's program, or None where that is not recorded. Raises as `Downloads.hold`."""
         if build.contents is None:
             return None
-        async with self.downloads.hold(build.contents.sha256, build.contents.size) as path:
-            return decode(Contents, await asyncio.to_thread(path.read_bytes))
+        return decode(Contents, await self.downloads.read(build.contents.sha256, build.contents.size))
 
     async def wait_change(self, after: int) -> int:
         """As `Catalog.wait_change`, and at once when the server stops."""
-        change = asyncio.ensure_future(self.catalog.wait_change(after))
+        while self.catalog.version == after and not self.stopped:
+            await asyncio.wait({self.change})
+        return self.catalog.version
+
+    @property
+    def change(self) -> asyncio.Task[None]:
+        """Done as soon as the catalogue differs from now, or the server stops; shared, so nobody is to cancel it."""
+        version = self.catalog.version  # as it is now, and not when the task begins
+        return self.pulse.next(lambda: self._news(version))
+
+    async def _news(self, version: int) -> None:
+        change = asyncio.ensure_future(self.catalog.wait_change(version))
         stopping = asyncio.ensure_future(self.stopping.wait())
         waiting: set[asyncio.Future[Any]] = {change, stopping}
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            return change.result() if change.done() else after
         finally:
             for one in waiting:
                 one.cancel()

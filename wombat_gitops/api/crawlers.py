@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -11,13 +12,29 @@ from fastapi.responses import PlainTextResponse
 
 from wombat_gitops.api.addresses import base_of
 from wombat_gitops.api.answers import get, tagged
+from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import date
+
     from wombat_gitops.api.context import Context
+    from wombat_gitops.domain.contents import Component
     from wombat_gitops.services.catalog import Catalog
 
-_PAGES: Final = ("/", "/builds", "/sources", "/fleet", "/docs/rules", "/docs/problems")
-_MOST: Final = 50_000
+_PAGES: Final = (
+    "/",
+    "/components",
+    "/packages",
+    "/compose",
+    "/builds",
+    "/sources",
+    "/fleet",
+    "/docs/rules",
+    "/docs/problems",
+    "/docs/api",
+)
+MOST: Final = 50_000
 """Addresses in one sitemap (sitemaps.org)."""
 _ROBOTS: Final = """\
 User-agent: *
@@ -37,10 +54,19 @@ _LLMS: Final = """\
 
 - [OpenAPI 3.1]({base}/api/v1/openapi.json): every route, with parameters and answers
 - [Distributions]({base}/api/v1/distributions): all of them, `?q=` searches
-- [Builds]({base}/api/v1/builds): newest first, with logs
+- [Components]({base}/api/v1/components): inputs, processors, outputs and what else programs hold, each with its fields,
+  examples and the distributions that have it
+- [Packages]({base}/api/v1/packages): Go packages that distributions are made of, with versions and licences
+- [Search]({base}/api/v1/search?q=kafka): over all three
+- [Compose]({base}/api/v1/compose/choices): what to choose from; `/api/v1/compose?name=edge&package=pure` answers with
+  the manifest of a new distribution, what is wrong with it, and where to propose it
+- [Builds]({base}/api/v1/builds): newest first. `/api/v1/builds/{{id}}/log` is the log of one as text, also while it
+  runs; `/log/search?q=` finds lines in it
+- [Status]({base}/api/v1/status): is it down, and why
 - [New versions]({base}/feed.atom): Atom feed
 - [Rules of manifests]({base}/docs/rules): what each says and what to do
 - [Problems]({base}/docs/problems): what each error of the API means
+- [The API]({base}/docs/api): every route with an answer, to read
 """
 
 
@@ -58,22 +84,35 @@ def crawler_routes(context: Context) -> APIRouter:
 
     @get(router, "/sitemap.xml")
     async def sitemap(request: Request) -> Response:
-        text = write(context.ready(), base_of(request, context.public_url))
+        catalog, board = context.ready(), await context.references.caught_up()
+        text = write(catalog, board.components, base_of(request, context.public_url))
         return tagged(request, Response(text, media_type="application/xml"))
 
     return router
 
 
-def write(catalog: Catalog, base: str) -> str:
-    """The pages and every distribution that has a manifest, with when each changed last."""
-    records = [record for _, record in sorted(catalog.known_distributions().items()) if not record.retired]
-    lines = [f"<url><loc>{escape(base + page)}</loc></url>" for page in _PAGES]
-    lines += [
-        f"<url><loc>{escape(base)}/d/{quote(record.name)}</loc><lastmod>{record.date.date().isoformat()}</lastmod></url>"
-        for record in records[: _MOST - len(_PAGES)]
-    ]
+def write(catalog: Catalog, components: Iterable[Component], base: str) -> str:
+    """Pages that there are, with when each changed where that is known; not what is retired or withdrawn."""
+    lines = (
+        f"<url><loc>{escape(base + path)}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</url>"
+        for path, changed in islice(_pages(catalog, components), MOST)
+    )
     body = "\n".join(lines)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{body}\n</urlset>\n'
     )
+
+
+def _pages(catalog: Catalog, components: Iterable[Component]) -> Iterator[tuple[str, date | None]]:
+    """Paths and days, what matters most first: there may be more of them than a sitemap holds."""
+    yield from ((path, None) for path in _PAGES)
+    records = [record for _, record in sorted(catalog.known_distributions().items()) if not record.retired]
+    yield from ((f"/d/{quote(record.name)}", record.date.date()) for record in records)
+    for each in sorted(components, key=lambda each: (each.kind, each.name)):
+        yield f"/components/{quote(each.kind)}/{quote(each.name)}", None
+    for record in records:
+        for version in catalog.versions(record.name):
+            made = [build.changed_at for build in version.builds.values() if may_be_downloaded(catalog, build)]
+            if made:
+                yield f"/d/{quote(record.name)}/v/{quote(version.version)}", max(made).date()

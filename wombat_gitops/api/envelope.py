@@ -7,15 +7,17 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from wombat_gitops.api.headers import safe_headers
-from wombat_gitops.api.open import PREFLIGHT, is_preflight, shared_headers
+from wombat_gitops.api.open import PREFLIGHT, SHARED, is_preflight, shared_headers
 from wombat_gitops.api.problems import INTERNAL, problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger()
@@ -28,7 +30,8 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, *, behind_tls: bool = False) -> None:
         self._app = app
-        self._headers = safe_headers(behind_tls=behind_tls)
+        safe = safe_headers(behind_tls=behind_tls)
+        self._closed, self._open = _raw(safe), _raw({**safe, **SHARED})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -38,17 +41,17 @@ class Envelope:
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = identity
-        opened = shared_headers(scope["path"])
+        common = self._open if shared_headers(scope["path"]) else self._closed
         started = False
 
         async def sealed_send(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = identity
-                for name, value in {**self._headers, **opened}.items():
-                    headers.setdefault(name, value)
+                given = list(message.get("headers", ()))
+                names = {name for name, _ in given}
+                own = (b"x-request-id", identity.encode())
+                message["headers"] = [*given, own, *(header for header in common if header[0] not in names)]
             await send(message)
 
         try:
@@ -63,3 +66,7 @@ class Envelope:
             if started:
                 raise
             await problem(Request(scope), INTERNAL)(scope, receive, sealed_send)
+
+
+def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
+    return tuple((name.lower().encode(), value.encode()) for name, value in headers.items())

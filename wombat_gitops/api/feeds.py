@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -16,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from wombat_gitops.api.addresses import base_of
 from wombat_gitops.api.answers import get, tagged
 from wombat_gitops.api.badges import printable
+from wombat_gitops.api.files import http_date
 from wombat_gitops.api.present.links import digest_url
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def _answer(request: Request, context: Context, entries: list[Entry], *, title: 
     query = f"?{request.url.query}" if request.url.query else ""
     text = write(newest, updated, title=title, base=base, page=page, itself=f"{request.url.path}{query}")
     response = tagged(request, _Atom(text))
-    response.headers["Last-Modified"] = format_datetime(updated.astimezone(UTC), usegmt=True)
+    if newest:
+        response.headers["Last-Modified"] = http_date(updated)
     return response
 
 

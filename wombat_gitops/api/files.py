@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, PlainTextResponse
@@ -13,22 +15,25 @@ from starlette.datastructures import Headers
 
 from wombat_gitops.api.answers import get, is_known, tagged
 from wombat_gitops.api.clients import client_of
-from wombat_gitops.api.headers import FILE_POLICY
+from wombat_gitops.api.exchanges import EXTENSION
+from wombat_gitops.api.headers import FILE_POLICY, named
 from wombat_gitops.api.problems import BEYOND, OTHER, problem
 from wombat_gitops.domain.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from starlette.types import Message, Receive, Scope, Send
 
     from wombat_gitops.api.context import Context
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.model import Artifact
+    from wombat_gitops.domain.records import BuildRecord
 
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATE: Final = "no-cache"
 CHECKSUM: Final = ".sha256"
+_BYTES: Final = re.compile(rb"\s*bytes\s*=", re.IGNORECASE)
 _BINARY: Final = {
     200: {
         "content": {
@@ -45,27 +50,56 @@ class HeldFile(FileResponse):
     """A file that stays where it is until it was sent, whatever happens meanwhile."""
 
     def __init__(self, path: Path, held: contextlib.AsyncExitStack, media_type: str, headers: dict[str, str]) -> None:
-        super().__init__(path, media_type=media_type, headers=headers)
+        super().__init__(path, media_type=media_type, headers=headers, stat_result=path.stat())
         self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the file, or the parts that `Range` asks for, and let it go."""
-        refused: Message | None = None
-
-        async def send_unless_refused(message: Message) -> None:
-            nonlocal refused
-            if message["type"] == "http.response.start" and message["status"] >= OTHER.status:
-                refused = message
-            if refused is None:
-                await send(message)
-
+        scope = _understood(scope)
         async with self._held:
-            await super().__call__(scope, receive, send_unless_refused)
-        if refused is not None:
-            request, headers = Request(scope), Headers(raw=refused["headers"])
-            size = {"Content-Range": headers["content-range"]} if "content-range" in headers else {}
-            kind = BEYOND if refused["status"] == BEYOND.status else OTHER
-            await problem(request, kind, headers=size)(scope, receive, send)
+            begun = await self._begun(scope, receive)
+            if begun["status"] >= OTHER.status:
+                await _refused(scope, begun)(scope, receive, send)
+            elif scope["method"] == "HEAD":
+                await send(begun)
+                await send({"type": "http.response.body", "body": b""})
+            elif EXTENSION in scope.get("extensions", {}) and (part := _part(begun)):
+                await send(begun)
+                with open(self.path, "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 - it is here, and held
+                    await send({"type": EXTENSION, "file": file.fileno(), "offset": part[0], "count": part[1]})
+            else:
+                await super().__call__(scope, receive, send)
+
+    async def _begun(self, scope: Scope, receive: Receive) -> Message:
+        """How the answer begins: HEAD is told the same as GET."""
+        messages: list[Message] = []
+
+        async def note(message: Message) -> None:
+            messages.append(message)
+
+        await super().__call__({**scope, "method": "HEAD"}, receive, note)
+        return messages[0]
+
+
+def _understood(scope: Scope) -> Scope:
+    """*scope* without a `Range` in units other than bytes, which counts as none (RFC 9110, 14.2)."""
+    unknown = [(name, value) for name, value in scope["headers"] if name == b"range" and not _BYTES.match(value)]
+    return {**scope, "headers": [each for each in scope["headers"] if each not in unknown]} if unknown else scope
+
+
+def _part(begun: Message) -> tuple[int, int] | None:
+    """Offset and number of the bytes that an answer announces; None where they are several parts."""
+    headers = Headers(raw=begun["headers"])
+    if headers["content-type"].startswith("multipart/"):
+        return None
+    start = headers.get("content-range", "bytes 0-").removeprefix("bytes ").partition("-")[0]
+    return int(start), int(headers["content-length"])
+
+
+def _refused(scope: Scope, begun: Message) -> Response:
+    headers = Headers(raw=begun["headers"])
+    size = {"Content-Range": headers["content-range"]} if "content-range" in headers else {}
+    return problem(Request(scope), BEYOND if begun["status"] == BEYOND.status else OTHER, headers=size)
 
 
 async def held_file(
@@ -82,6 +116,21 @@ async def held_file(
         stack.enter_context(context.transfers.take(client))
         path = await stack.enter_async_context(context.downloads.hold(sha256, size))
         return HeldFile(path, stack.pop_all(), media_type, {"ETag": etag_of(sha256), **headers})
+
+
+def http_date(moment: datetime) -> str:
+    """As HTTP writes it, in whole seconds."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def has_copy(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether the client says that it has what these headers tell of.
+
+    By date only where it knows no tag, and only by the very same one: what is withdrawn leaves something older.
+    """
+    if "if-none-match" in request.headers:
+        return is_known(request, headers["ETag"])
+    return request.headers.get("if-modified-since") == headers["Last-Modified"]
 
 
 def etag_of(sha256: str) -> str:
@@ -110,7 +159,7 @@ def file_routes(context: Context) -> APIRouter:
         catalog.check_withdrawn(record)
         if digest.endswith(CHECKSUM):
             return _checksum(request, _made(record))
-        return await _send(context, request, _made(record), _IMMUTABLE)
+        return await _send(context, request, record, _IMMUTABLE)
 
     @get(router, "/dl/{name}/{version}/{file_name}", response_class=FileResponse, responses=_BINARY)
     async def download(request: Request, name: str, version: str, file_name: str) -> Response:
@@ -120,7 +169,7 @@ def file_routes(context: Context) -> APIRouter:
         catalog.check_withdrawn(record)
         if file_name.endswith(CHECKSUM):
             return _checksum(request, _made(record))
-        return await _send(context, request, _made(record), _REVALIDATE)
+        return await _send(context, request, record, _REVALIDATE)
 
     return router
 
@@ -132,13 +181,15 @@ def _made(record: BuildRecord) -> Artifact:
     return record.artifact
 
 
-async def _send(context: Context, request: Request, artifact: Artifact, cache: str) -> Response:
+async def _send(context: Context, request: Request, record: BuildRecord, cache: str) -> Response:
+    artifact = _made(record)
     headers = {
         "ETag": etag_of(artifact.sha256),
+        "Last-Modified": http_date(record.changed_at),
         "Cache-Control": cache,
         "Content-Security-Policy": FILE_POLICY,
     }
-    if is_known(request, headers["ETag"]):
+    if has_copy(request, headers):
         return Response(status_code=304, headers=headers)
     digest = base64.b64encode(bytes.fromhex(artifact.sha256)).decode()
     return await held_file(
@@ -149,15 +200,9 @@ async def _send(context: Context, request: Request, artifact: Artifact, cache: s
         headers={
             **headers,
             "Repr-Digest": f"sha-256=:{digest}:",
-            "Content-Disposition": _disposition(artifact.file_name),
+            **named(artifact.file_name, how="attachment"),
         },
     )
-
-
-def _disposition(file_name: str) -> str:
-    """Both forms of the name (RFC 6266, appendix D)."""
-    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in file_name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 
 
 def checksum_line(artifact: Artifact) -> str:
@@ -166,4 +211,5 @@ def checksum_line(artifact: Artifact) -> str:
 
 
 def _checksum(request: Request, artifact: Artifact) -> Response:
-    return tagged(request, PlainTextResponse(checksum_line(artifact)))
+    name = named(f"{artifact.file_name}{CHECKSUM}")
+    return tagged(request, PlainTextResponse(checksum_line(artifact), headers=name))

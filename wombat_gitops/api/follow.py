@@ -4,45 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi.sse import ServerSentEvent
 
 from wombat_gitops.api.views.builds import LogEnd, LogLine
-from wombat_gitops.domain.errors import NotFound, TransientError
+from wombat_gitops.domain.errors import CorruptData, NotFound, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from wombat_gitops.api.context import Context
-    from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, StoredLog
-    from wombat_gitops.ports import LogChunk
+    from wombat_gitops.domain.records import Attempt, BuildRecord
+    from wombat_gitops.services.logbook import GrowingLog, OpenLog
 
 BACKLOG_LINES: Final = 500
-"""Lines of a running build that a new reader gets before the live ones, and of one event at most."""
+"""Lines that a new reader gets before the live ones, and of one event at most."""
 
 _GRACE_SECONDS: Final = 2.0
 """How long the last lines may come after the record says that the attempt has ended."""
 
-_EVENT_ID: Final = re.compile(r"(?:(\d{1,9})-)?(line-)?(\d{1,18})")
+_EVENT_ID: Final = re.compile(r"(\d{1,9})-line-(\d{1,12})")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a reader goes on: behind a sequence of the live log, or behind a line of the stored one."""
-
-    sequence: int = 0
-    line: int = 0
-
-    @classmethod
-    def parse(cls, event_id: str, attempt: int) -> Place:
-        """Read the id of the last event; one of another attempt, or of nobody's, means the beginning."""
-        match = _EVENT_ID.fullmatch(event_id)
-        if match is None or (match[1] is not None and int(match[1]) != attempt):
-            return cls()
-        return cls(line=int(match[3])) if match[2] else cls(sequence=int(match[3]))
+def place_of(event_id: str, attempt: int) -> int | None:
+    """How many lines a reader has; None where its last event is of another attempt, or of nobody's."""
+    match = _EVENT_ID.fullmatch(event_id)
+    return int(match[2]) if match and int(match[1]) == attempt else None
 
 
 class LogFollower:
@@ -53,18 +41,26 @@ class LogFollower:
         self._catalog = context.catalog
         self._build = build
         self._number = attempt
+        self._seen: int | None = None
 
     async def events(self, last_event_id: str) -> AsyncIterator[ServerSentEvent]:
         """Events `line`, then `end`; none of it where the broker or this server goes away meanwhile."""
         try:
-            attempt = await self._first_attempt()
+            attempt, kept = await self._first_attempt(), True
             if attempt is not None:
-                place = Place.parse(last_event_id, attempt.number)
-                async for event in self._lines(attempt, place):
-                    yield event
-                await self._settled(attempt.number)
+                self._number = attempt.number
+                self._seen = place_of(last_event_id, attempt.number)
+                try:
+                    async for event in self._lines(attempt):
+                        yield event
+                        del event  # here as below: up to 500 lines, which a reader would hold until more come
+                except (NotFound, CorruptData):
+                    kept = False
+            total = self._seen or 0
+            kept = kept and (total > 0 or self._is_kept())
             if not self._context.stopped:
-                yield ServerSentEvent(data=LogEnd(state=self._record().state.value), event="end")
+                end = LogEnd(state=self._record().state.value, total=total, kept=kept)
+                yield ServerSentEvent(data=end, event="end")
         except (TransientError, NotFound, _Cut):
             return
 
@@ -80,104 +76,95 @@ class LogFollower:
                 raise _Cut
             await self._context.wait_change(version)
 
-    async def _lines(self, attempt: Attempt, place: Place) -> AsyncIterator[ServerSentEvent]:
-        if attempt.log is not None and not place.sequence:
-            async for event in self._stored(attempt.number, attempt.log, place.line):
-                yield event
-            return
-        ended = attempt.ended_at is not None
-        last, done = place.sequence, False
-        lines = deque[str](maxlen=None if ended or last else BACKLOG_LINES)
-        async for chunk in self._context.logs.read(self._build, attempt.number, after=last):
-            lines.extend(lines_of(chunk.text))
-            last, done = chunk.sequence, chunk.end
-        for batch in _batches([*lines]):
-            yield _line_event(batch, f"{attempt.number}-{last}")
-        if ended and not done and last == place.sequence and attempt.log is not None:
-            async for event in self._stored(attempt.number, attempt.log, 0):
-                yield event
-        elif not ended and not done:
-            async for event in self._live(attempt.number, last):
-                yield event
+    async def _lines(self, attempt: Attempt) -> AsyncIterator[ServerSentEvent]:
+        complete = False
+        if attempt.log is None:
+            async with self._context.book.growing(self._build, attempt) as log:
+                async for event in self._growing(log):
+                    yield event
+                    del event
+                complete = log.complete
+            await self._settled()
+            attempt = self._attempt(self._record()) or attempt
+        if attempt.log is not None and not complete:
+            async with self._context.book.open(self._build, attempt) as whole:
+                async for event in self._rest(whole):
+                    yield event
 
-    async def _stored(self, number: int, log: StoredLog, after: int) -> AsyncIterator[ServerSentEvent]:
-        async with self._context.downloads.hold(log.sha256, log.size) as path:
-            text = await asyncio.to_thread(path.read_text, encoding="utf-8", errors="replace")
-        lines = lines_of(text)
-        for batch in _batches(lines[after:]):
-            after += len(batch)
-            yield _line_event(batch, f"{number}-line-{after}")
-
-    async def _live(self, number: int, after: int) -> AsyncIterator[ServerSentEvent]:
-        chunks = self._context.logs.read(self._build, number, after=after, follow=True)
-        ended = asyncio.ensure_future(self._wait_ended(number))
-        try:
+    async def _growing(self, log: GrowingLog) -> AsyncIterator[ServerSentEvent]:
+        """What there is and, unless the attempt has ended, what comes."""
+        with log.followed():
             while True:
-                chunk = await _next_unless(chunks, ended)
-                if chunk is None:
+                over = self._ended or self._context.stopped
+                async for event in self._rest(log):
+                    yield event
+                    del event
+                if over or log.complete:
                     return
-                lines = lines_of(chunk.text)
-                if lines:
-                    yield _line_event(lines, f"{number}-{chunk.sequence}")
-                if chunk.end:
+                if not await self._grows(log):
                     return
-        finally:
-            ended.cancel()
 
-    async def _settled(self, number: int) -> None:
+    async def _grows(self, log: GrowingLog) -> bool:
+        """Whether there are lines that the reader has not, at the latest shortly after the attempt has ended."""
+        while log.count <= (self._seen or 0) and not log.complete:
+            if log.failed is not None:
+                raise _Cut
+            if self._ended or self._context.stopped:
+                done, _ = await asyncio.wait({log.change}, timeout=_GRACE_SECONDS)
+                if not done:
+                    return False
+            else:
+                # Shared by all readers, who would have two tasks more each.
+                either: set[asyncio.Future[None]] = {log.change, self._context.change}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return True
+
+    async def _rest(self, log: OpenLog) -> AsyncIterator[ServerSentEvent]:
+        """Lines that the reader has not: all of them, or the last ones for a reader that has none."""
+        if self._seen is None or self._seen > log.count:
+            self._seen = max(0, log.count - BACKLOG_LINES)
+        while self._seen < log.count:
+            first = self._seen + 1
+            lines = await log.read(first, BACKLOG_LINES)
+            if not lines:
+                msg = f"line {first} of the log cannot be read"
+                raise CorruptData(msg)
+            self._seen += len(lines)
+            data = LogLine(first=first, lines=lines)
+            yield ServerSentEvent(data=data, event="line", id=f"{self._number}-line-{self._seen}")
+
+    async def _settled(self) -> None:
         """The log has ended: give its record a moment to say so too."""
         try:
             async with asyncio.timeout(self._context.limits.wait_seconds):
-                await self._wait_ended(number)
+                await self._wait_ended()
         except TimeoutError:
             return
 
-    async def _wait_ended(self, number: int) -> None:
+    async def _wait_ended(self) -> None:
         while not self._context.stopped:
             version = self._catalog.version
-            if self._record().attempts[number - 1].ended_at is not None:
+            if self._ended:
                 return
             await self._context.wait_change(version)
+
+    @property
+    def _ended(self) -> bool:
+        attempt = self._attempt(self._record())
+        return attempt is None or attempt.ended_at is not None
+
+    def _is_kept(self) -> bool:
+        attempt = self._attempt(self._record())
+        return attempt is not None and (attempt.ended_at is None or attempt.log is not None)
 
     def _record(self) -> BuildRecord:
         return self._catalog.build(self._build)
 
     def _attempt(self, record: BuildRecord) -> Attempt | None:
-        if not record.attempts:
-            return None
-        return record.attempts[-1 if self._number is None else self._number - 1]
+        if self._number is None:
+            return record.attempts[-1] if record.attempts else None
+        return next((attempt for attempt in record.attempts if attempt.number == self._number), None)
 
 
 class _Cut(Exception):
-    """The server stops; the reader will ask again."""
-
-
-async def _next_unless(chunks: AsyncIterator[LogChunk], ended: asyncio.Future[None]) -> LogChunk | None:
-    """The next chunk, or None where none comes shortly after *ended*."""
-    fetch = asyncio.ensure_future(_following(chunks))
-    try:
-        waiting: set[asyncio.Future[Any]] = {fetch, ended}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if not fetch.done():
-            await asyncio.wait({fetch}, timeout=_GRACE_SECONDS)
-        return fetch.result() if fetch.done() else None
-    finally:
-        fetch.cancel()
-
-
-async def _following(chunks: AsyncIterator[LogChunk]) -> LogChunk | None:
-    return await anext(chunks, None)
-
-
-def lines_of(text: str) -> list[str]:
-    """Lines as a terminal shows them: only a line feed ends one."""
-    lines = text.split("\n")
-    return lines if lines[-1] else lines[:-1]
-
-
-def _batches(lines: list[str]) -> list[list[str]]:
-    return [lines[start : start + BACKLOG_LINES] for start in range(0, len(lines), BACKLOG_LINES)]
-
-
-def _line_event(lines: list[str], identity: str) -> ServerSentEvent:
-    return ServerSentEvent(data=LogLine(lines=lines), event="line", id=identity)
+    """The broker went away, or the server stops: the reader will ask again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,3 +61,13 @@ def safe_headers(*, behind_tls: bool = False) -> Mapping[str, str]:
         behind_tls: people reach this server by TLS, so browsers are told never to come without.
     """
     return {**_SAFE, "Strict-Transport-Security": _TRANSPORT} if behind_tls else _SAFE
+
+
+def named(file_name: str, *, how: str = "inline") -> dict[str, str]:
+    """The name that what is sent is kept under, in both forms (RFC 6266, appendix D).
+
+    Args:
+        how: `inline` for what a browser may show, `attachment` for what it only keeps.
+    """
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in file_name)
+    return {"Content-Disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"}

@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable  # noqa: TC003 - read by FastAPI
+import contextlib
+from collections.abc import AsyncIterator  # noqa: TC003 - read by FastAPI
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.sse import ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
 
-from wombat_gitops.api.answers import get, is_known
-from wombat_gitops.api.catalogue import BuildPath  # noqa: TC001 - read by FastAPI
+from wombat_gitops.api.answers import answer, get, tagged
+from wombat_gitops.api.catalogue import BuildPath, next_page
 from wombat_gitops.api.clients import client_of
-from wombat_gitops.api.files import etag_of, held_file
-from wombat_gitops.api.follow import LogFollower, lines_of
-from wombat_gitops.api.views.service import ChangeHint
+from wombat_gitops.api.events import RETRY_MILLISECONDS, LastEventId, described, headers_of_stream, slot
+from wombat_gitops.api.files import etag_of, has_copy, held_file, http_date
+from wombat_gitops.api.follow import LogFollower
+from wombat_gitops.api.headers import named
+from wombat_gitops.api.streams import stream
+from wombat_gitops.api.views.builds import LogMatches, LogMatchView, LogRange
 from wombat_gitops.domain.errors import NotFound, TimedOut
+from wombat_gitops.services.logbook import no_log
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from wombat_gitops.api.context import Context
-    from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, StoredLog
-
-RETRY_MILLISECONDS: Final = 2000
-"""After how long a browser asks again when a stream has ended without `end`."""
+    from wombat_gitops.domain.records import Attempt, BuildRecord, StoredLog
+    from wombat_gitops.services.logbook import OpenLog
 
 _TEXT: Final = "text/plain; charset=utf-8"
-_BLOCK: Final = 64 * 1024
+_MOST: Final = 1_000_000_000
 _PLAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
-
-def _events(**models: str) -> dict[int | str, dict[str, Any]]:
-    """The description of a stream: its events by name, and the model of what each carries, as JSON."""
-    data = {
-        "type": "string",
-        "contentMediaType": "application/json",
-        "contentSchema": {"oneOf": [{"$ref": f"#/components/schemas/{model}"} for model in models.values()]},
-    }
-    properties = {"event": {"enum": [*models]}, "data": data}
-    return {200: {"content": {"text/event-stream": {"itemSchema": {"properties": properties}}}}}
+AttemptNumber = Annotated[int | None, Query(ge=1, le=_MOST, description="which attempt; the newest by default")]
 
 
-AttemptNumber = Annotated[int | None, Query(ge=1, description="which attempt; the newest by default")]
+class LineQuery(BaseModel):
+    """Query parameters of a range of lines."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempt: AttemptNumber = None
+    first: Annotated[int | None, Field(ge=1, le=_MOST, alias="from", description="number of the first line")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="lines at most")] = 100
+
+
+class LogQuery(BaseModel):
+    """Query parameters of a search in a log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: Annotated[str, Field(min_length=1, max_length=200, description="what a line has to hold")]
+    attempt: AttemptNumber = None
+    after: Annotated[int, Field(ge=0, le=_MOST, description="only lines behind this one")] = 0
+    limit: Annotated[int, Field(ge=1, le=1000, description="matches at most")] = 100
 
 
 def log_routes(context: Context) -> APIRouter:
@@ -65,82 +75,75 @@ def log_routes(context: Context) -> APIRouter:
         record = context.ready().build(build)
         chosen = _attempt(record, attempt)
         if chosen is None:
-            return PlainTextResponse("", headers={"Cache-Control": "no-cache"})
+            return tagged(request, PlainTextResponse(""))
+        name = named(f"{record.spec.name}_{record.spec.version}_{record.spec.platform.slug}.{chosen.number}.log")
+        if tail is not None:
+            async with _opened(context, record, attempt) as log:
+                return tagged(request, Response(await log.last(tail), media_type=_TEXT, headers=name))
         if chosen.log is not None:
-            return await _stored(context, request, chosen.log, tail)
-        return await _streamed(context, record, chosen, tail)
+            return await _stored(context, request, chosen, chosen.log, name)
+        return await _streamed(context, record, chosen, name)
 
-    @router.get(
+    @stream(
+        router,
         "/builds/{build}/log/stream",
-        response_class=EventSourceResponse,
-        responses=_events(line="LogLine", end="LogEnd"),
+        responses=described(line="LogLine", end="LogEnd"),
         tags=["builds"],
-        dependencies=[Depends(known), Depends(_slot(context))],
+        dependencies=[Depends(known), Depends(slot(context))],
     )
     async def stream_log(
         build: BuildPath,
         attempt: AttemptNumber = None,
-        last_event_id: Annotated[str, Header(max_length=64)] = "",
+        last_event_id: LastEventId = "",
     ) -> AsyncIterator[ServerSentEvent]:
         """Server-sent events: `line` with a `LogLine` (its id is where to go on), at last `end` with a `LogEnd`.
 
-        Begins with the last 500 lines of a running build, or behind `Last-Event-ID`; an ended log comes whole.
+        Begins with at most 500 of the last lines, or behind `Last-Event-ID`; the lines before are at `…/log/lines`.
         """
         yield ServerSentEvent(retry=RETRY_MILLISECONDS)
         async for event in LogFollower(context, context.catalog.build(build).id, attempt).events(last_event_id):
             yield event
+            del event  # as in there
 
     @router.head("/builds/{build}/log/stream", include_in_schema=False)
     async def describe_log_stream(build: BuildPath) -> Response:
         context.ready().build(build)
-        return _headers_of_stream()
+        return headers_of_stream()
 
     return router
 
 
-def event_routes(context: Context) -> APIRouter:
-    """The stream of hints that something changed."""
+def line_routes(context: Context) -> APIRouter:
+    """Logs as numbered lines: ranges and searches."""
     router = APIRouter()
 
-    @router.get(
-        "/events",
-        response_class=EventSourceResponse,
-        responses=_events(change="ChangeHint"),
-        tags=["service"],
-        dependencies=[Depends(_slot(context))],
-    )
-    async def stream_events(
-        last_event_id: Annotated[str, Header(max_length=64)] = "",
-    ) -> AsyncIterator[ServerSentEvent]:
-        """Server-sent events: `change` with a `ChangeHint` whenever what is shown may be old."""
-        catalog = context.catalog
-        seen = int(last_event_id) if last_event_id.isdecimal() else catalog.version
-        yield ServerSentEvent(retry=RETRY_MILLISECONDS)
-        while not context.stopped:
-            before, seen = seen, await context.wait_change(seen)
-            if seen == before:
-                return
-            yield ServerSentEvent(data=ChangeHint(version=seen), event="change", id=str(seen))
-            await context.pause(context.limits.event_seconds)
+    @get(router, "/builds/{build}/log/lines", response_model=LogRange, tags=["builds"])
+    async def get_lines(request: Request, build: BuildPath, asked: Annotated[LineQuery, Query()]) -> Response:
+        """Some lines of a log by their numbers; the last ones where `from` is not given."""
+        record = context.ready().build(build)
+        async with _opened(context, record, asked.attempt) as log:
+            total, complete = log.count, log.complete
+            first = max(1, total - asked.limit + 1) if asked.first is None else asked.first
+            lines = await log.read(first, asked.limit)
+        return answer(request, LogRange(first=first, lines=lines, total=total, complete=complete))
 
-    @router.head("/events", include_in_schema=False)
-    async def describe_stream() -> Response:
-        return _headers_of_stream()
+    @get(router, "/builds/{build}/log/search", response_model=LogMatches, tags=["builds"])
+    async def search_log(request: Request, build: BuildPath, asked: Annotated[LogQuery, Query()]) -> Response:
+        """Lines of a log that hold a text, whatever its case, in the whole log as far as it has come."""
+        record = context.ready().build(build)
+        async with _opened(context, record, asked.attempt) as log:
+            found = await log.search(asked.q, after=asked.after, limit=asked.limit)
+        following = next_page(request, asked, found.items[-1].line if found.more else 0, "after")
+        view = LogMatches(
+            items=[LogMatchView(line=each.line, text=each.text) for each in found.items],
+            next=following,
+            total=found.total,
+            bounded=found.bounded,
+            searched=found.searched,
+        )
+        return answer(request, view, next_page=following)
 
     return router
-
-
-def _headers_of_stream() -> Response:
-    return Response(media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
-
-
-def _slot(context: Context) -> Callable[[Request], AsyncIterator[None]]:
-    async def slot(request: Request) -> AsyncIterator[None]:
-        context.ready()
-        with context.streams.take(client_of(request.scope)):
-            yield
-
-    return slot
 
 
 def _attempt(record: BuildRecord, number: int | None) -> Attempt | None:
@@ -154,28 +157,50 @@ def _attempt(record: BuildRecord, number: int | None) -> Attempt | None:
     raise NotFound(msg, hint=f"it has {known[0]} to {known[-1]}" if known else "it has none yet")
 
 
-async def _stored(context: Context, request: Request, log: StoredLog, tail: int | None) -> Response:
-    headers = {"ETag": etag_of(log.sha256), "Cache-Control": "no-cache"}
-    if tail is None and is_known(request, headers["ETag"]):
+@contextlib.asynccontextmanager
+async def _opened(context: Context, record: BuildRecord, number: int | None) -> AsyncIterator[OpenLog]:
+    """The lines of a log, none of a build that nobody has taken yet. Raises `NotFound` for one that is gone."""
+    attempt = _attempt(record, number)
+    if attempt is None:
+        yield no_log(complete=record.state.final)
+        return
+    try:
+        async with (
+            asyncio.timeout(context.limits.wait_seconds) as patience,
+            context.book.open(record.id, attempt) as log,
+        ):
+            patience.reschedule(None)
+            if not log.count and attempt.log is None and attempt.ended_at is not None:
+                raise _not_kept(record, attempt)
+            yield log
+    except TimeoutError as error:
+        msg = f"the log of build `{record.id[:12]}` does not come"
+        raise TimedOut(msg) from error
+
+
+def _not_kept(record: BuildRecord, attempt: Attempt) -> NotFound:
+    return NotFound(f"the log of attempt {attempt.number} of build `{record.id[:12]}` is not kept any more")
+
+
+async def _stored(
+    context: Context, request: Request, attempt: Attempt, log: StoredLog, name: dict[str, str]
+) -> Response:
+    headers = {
+        "ETag": etag_of(log.sha256),
+        "Last-Modified": http_date(attempt.ended_at or attempt.started_at),
+        "Cache-Control": "no-cache",
+    }
+    if has_copy(request, headers):
         return Response(status_code=304, headers=headers)
-    if tail is None:
-        client = client_of(request.scope)
-        return await held_file(context, client, log.sha256, log.size, media_type=_TEXT, headers=headers)
-    async with context.downloads.hold(log.sha256, log.size) as path:
-        return Response(await asyncio.to_thread(_last_lines, path, tail), media_type=_TEXT)
+    client = client_of(request.scope)
+    return await held_file(context, client, log.sha256, log.size, media_type=_TEXT, headers={**headers, **name})
 
 
-async def _streamed(context: Context, record: BuildRecord, attempt: Attempt, tail: int | None) -> Response:
+async def _streamed(context: Context, record: BuildRecord, attempt: Attempt, name: dict[str, str]) -> Response:
     texts = _texts(context, record, attempt)
-    if tail is not None:
-        last = deque[str](maxlen=tail)
-        async for text in texts:
-            last.extend(lines_of(text))
-        return PlainTextResponse("".join(f"{line}\n" for line in last), headers={"Cache-Control": "no-cache"})
     first = await anext(texts, None)
     if first is None and attempt.ended_at is not None:
-        msg = f"the log of attempt {attempt.number} of build `{record.id[:12]}` is not kept any more"
-        raise NotFound(msg)
+        raise _not_kept(record, attempt)
 
     async def whole() -> AsyncIterator[str]:
         if first is not None:
@@ -183,7 +208,7 @@ async def _streamed(context: Context, record: BuildRecord, attempt: Attempt, tai
         async for text in texts:
             yield text
 
-    return StreamingResponse(whole(), media_type=_TEXT, headers={"Cache-Control": "no-cache"})
+    return StreamingResponse(whole(), media_type=_TEXT, headers={"Cache-Control": "no-cache", **name})
 
 
 async def _texts(context: Context, record: BuildRecord, attempt: Attempt) -> AsyncIterator[str]:
@@ -198,16 +223,3 @@ async def _texts(context: Context, record: BuildRecord, attempt: Attempt) -> Asy
             msg = f"the log of build `{record.id[:12]}` does not come"
             raise TimedOut(msg) from error
         yield chunk.text
-
-
-def _last_lines(path: Path, count: int) -> bytes:
-    """The last *count* lines of a file, read from its end."""
-    with path.open("rb") as file:
-        place = file.seek(0, 2)
-        data = b""
-        while place > 0 and data.count(b"\n") <= count:
-            step = min(_BLOCK, place)
-            place -= step
-            file.seek(place)
-            data = file.read(step) + data
-    return b"".join(line + b"\n" for line in data.removesuffix(b"\n").split(b"\n")[-count:]) if data else b""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _OPEN: Final = re.compile(
     r"/(?!api/v1/hooks/)(?:api/v1|dl|by-digest|badge)(?:/.*)?|/feed\.atom|/d/[^/]+/feed\.atom", re.DOTALL
 )
-_SHARED: Final[Mapping[str, str]] = {
+SHARED: Final[Mapping[str, str]] = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": (
         "ETag, Link, RateLimit, RateLimit-Policy, Retry-After, Content-Disposition, Content-Range, Repr-Digest, "
@@ -34,7 +34,7 @@ PREFLIGHT: Final[Mapping[str, str]] = {
 
 def shared_headers(path: str) -> Mapping[str, str]:
     """What opens the answer at *path* to other websites: data, files, badges and feeds; not pages and webhooks."""
-    return _SHARED if _OPEN.fullmatch(path) else {}
+    return SHARED if _OPEN.fullmatch(path) else {}
 
 
 def is_preflight(scope: Scope) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from wombat_gitops.api.views.base import ParameterProblem, Problem
@@ -197,12 +197,10 @@ def too_many(request: Request, error: TooMany) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make *app* answer every error with a problem document and serve the page that explains them."""
+    """Make *app* answer every error with a problem document."""
     app.add_exception_handler(WombatError, _from_error)
     app.add_exception_handler(RequestValidationError, _from_validation)
     app.add_exception_handler(HTTPException, _from_http)
-    for method in ("GET", "HEAD"):
-        app.add_api_route(TYPES_PATH, _explain, methods=[method], include_in_schema=False)
 
 
 async def _from_error(request: Request, error: Exception) -> Response:
@@ -240,16 +238,45 @@ async def _from_http(request: Request, error: Exception) -> Response:
     return problem(request, OTHER)
 
 
-async def _explain() -> HTMLResponse:
+def problems_html() -> str:
+    """Every kind of problem, as the content of a page below its heading; `type` leads to its place."""
     alone = (METHOD, INVALID, BEYOND, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, OTHER)
-    kinds = {kind.code: kind for kind in (*alone, *(kind for _, kind in _KINDS))}
-    rows = "".join(
-        f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>'
-        f"<p><code>{kind.code}</code>, status {kind.status}: {html.escape(kind.meaning)}.</p>"
-        for kind in sorted(kinds.values(), key=lambda kind: (kind.status, kind.code))
-    )
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Problems · Wombat GitOps</title>'
-        f"<h1>Problems that the API reports</h1>{rows}</html>"
-    )
-    return HTMLResponse(page)
+    found = {kind.code: kind for kind in (*alone, *(kind for _, kind in _KINDS))}
+    kinds = sorted(found.values(), key=lambda kind: (kind.status, kind.code))
+    links = "".join(f'<li><a href="#{kind.code}">{kind.status} {kind.code}</a></li>' for kind in kinds)
+    parts = [f'<p>{_INTRODUCTION}</p><ul class="contents">{links}</ul>']
+    for kind in kinds:
+        parts.append(f'<h2 id="{kind.code}">{html.escape(kind.title)}</h2>')
+        parts.append(f"<p><code>{kind.code}</code>, status {kind.status}: {html.escape(kind.meaning)}.</p>")
+        parts.append(f"<p>What to do: {html.escape(_ADVICE[kind.code])}.</p>")
+    return "\n".join(parts)
+
+
+_INTRODUCTION: Final = (
+    "An answer that tells of an error is a problem document (RFC 9457), <code>application/problem+json</code>: "
+    "<code>code</code> is for programs, <code>detail</code> and <code>hint</code> are for people, "
+    "<code>request_id</code> is in the server's log too. <code>type</code> leads to the places of this page."
+)
+_ADVICE: Final[Mapping[str, str]] = {
+    "not-found": "look at the hint, which has names that are near; lists tell what there is",
+    "withdrawn": "take another version: the detail says why this one was withdrawn",
+    "method-not-allowed": "use GET or HEAD; what is built is changed by a commit to the manifests",
+    "invalid-request": "look at errors, which names each parameter and what is wrong with it",
+    "no-such-part": "ask for the size with HEAD, or for the whole file without Range",
+    "too-slow": "send the request again, at once and whole",
+    "address-too-long": "use fewer or shorter parameters",
+    "headers-too-large": "send fewer or smaller headers; cookies are never needed here",
+    "malformed": "look whether what speaks to the server speaks HTTP, and TLS only where a proxy ends it",
+    "too-many-requests": "wait as long as Retry-After says; RateLimit tells how much is left, ETags make asking cheap",
+    "busy": "try again after Retry-After; close streams that nobody reads",
+    "timed-out": "try again; if it stays so, the status page tells whether the broker is well",
+    "too-large": "only webhooks have a body: look at what the git host sends",
+    "not-authentic": "set the same secret on the git host and in the list of sources",
+    "refused": "change the request as the detail and the hint say",
+    "internal": "tell whoever runs this server the request id: its log has the cause",
+    "bad-request": "compare the request with the description of the API",
+    "not-ready": "try again in some seconds; the status says what is missing",
+    "unreachable": "try again; if it stays so, the broker is away and the status page says since when",
+    "corrupt-data": "do not use what you have of this file; the scrubber has it built again",
+}
+"""What to do, by the kind's code."""

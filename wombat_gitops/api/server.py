@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -15,9 +16,13 @@ from wombat_gitops.api.connections import Door, protocol
 from wombat_gitops.api.context import Edge
 from wombat_gitops.api.limits import Limits
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.wiring import keeping, watching
+from wombat_gitops.services.composing import Operator
+from wombat_gitops.services.contents_index import ContentsIndex
+from wombat_gitops.services.reference_index import ReferenceIndex
+from wombat_gitops.wiring import garbage, keeping, watching
+from wombat_gitops.wiring.policies import operator_policies
 from wombat_gitops.wiring.single import beside, run_role
-from wombat_gitops.wiring.watched import webhooks
+from wombat_gitops.wiring.watched import told_hosts, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -34,6 +39,9 @@ if TYPE_CHECKING:
 _GOODBYE_SECONDS: Final = 3
 """How long open connections may take to end when the API stops."""
 
+_ACCEPTS: Final = 16
+"""New connections that one turn of the event loop takes: libuv takes one a listener, and a turn answers all others."""
+
 
 def configuration(app: ASGIApp, limits: Limits, edge: Edge) -> uvicorn.Config:
     """How *app* is served: HTTP/1.1 alone, every wait and every size bounded, no header believed unasked."""
@@ -43,7 +51,6 @@ def configuration(app: ASGIApp, limits: Limits, edge: Edge) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         proxy_headers=False,
-        h11_max_incomplete_event_size=limits.header_bytes + limits.path_bytes + limits.query_bytes,
         timeout_keep_alive=limits.idle_seconds,
         log_config=None,
         access_log=False,
@@ -70,27 +77,38 @@ class HttpServer:
         hooks: WebhookReceiver | None = None,
     ) -> None:
         """Answer until *stop*; whoever calls runs *catalog*."""
+        references, contents = ReferenceIndex(catalog, downloads), ContentsIndex(catalog, downloads)
         app = create_app(
             catalog=catalog,
             logs=logs,
             downloads=downloads,
             hooks=hooks,
+            references=references,
+            contents=contents,
             limits=self._limits,
             edge=self._edge,
             stopping=stop,
         )
         server = _Server(configuration(app, self._limits, self._edge))
-        serving = asyncio.create_task(server.serve(sockets=[self._listener]), name="http")
+        sockets = [self._listener, *(self._listener.dup() for _ in range(1, _ACCEPTS))]
+        serving = asyncio.create_task(server.serve(sockets=sockets), name="http")
         ended = asyncio.create_task(stop.wait(), name="http stop")
-        either: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, ended}
+        reading = asyncio.create_task(references.run(stop), name="references")
+        learning = asyncio.create_task(contents.run(stop), name="contents")
+        either: set[asyncio.Task[None] | asyncio.Task[bool]] = {serving, ended, reading, learning}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             await serving
+            for background in (reading, learning):
+                if background.done():
+                    background.result()
         finally:
-            ended.cancel()
-            serving.cancel()
-            await asyncio.gather(serving, ended, return_exceptions=True)
+            for task in either:
+                task.cancel()
+            await asyncio.gather(*either, return_exceptions=True)
+            for listener in sockets:
+                listener.close()
 
 
 @asynccontextmanager
@@ -98,8 +116,12 @@ async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
     """Take the API's socket.
 
     Raises:
+        InvalidManifests: a policy of the operator cannot be used.
+        InvalidSources: the list of sources is wrong.
+        NotFound: one of these files is not there.
         Refused: the address cannot be taken.
     """
+    edge = _edge(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,12 +132,17 @@ async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
             msg = f"cannot listen on `{settings.host}:{settings.port}`: {error.strerror}"
             raise Refused(msg, hint="choose another port with `--port`, or 0 for any free one") from error
         listener.setblocking(False)  # noqa: FBT003 - the standard library's word
-        yield HttpServer(listener, Limits(rate=settings.rate), _edge(settings))
+        yield HttpServer(listener, Limits(rate=settings.rate), edge)
 
 
 def _edge(settings: Settings) -> Edge:
     proxies = (part.strip() for part in settings.trusted_proxies.split(","))
-    return Edge(tuple(proxy for proxy in proxies if proxy), settings.behind_tls, settings.public_url)
+    return Edge(
+        tuple(proxy for proxy in proxies if proxy),
+        settings.behind_tls,
+        settings.public_url,
+        Operator(operator_policies(settings), told_hosts(settings)),
+    )
 
 
 async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[[str], None]) -> None:
@@ -132,7 +159,7 @@ async def run_api(settings: Settings, stop: asyncio.Event, on_started: Callable[
         async def role(spine: Backbone) -> None:
             catalog = spine.catalog()
             downloads = keeping.downloads(spine, settings)
-            async with beside(catalog.run, stop):
+            async with beside(catalog.run, stop), beside(partial(garbage.set_aside, catalog.ready), stop):
                 on_started(http.address)
                 await http.serve(catalog, spine.logs, downloads, stop, watching.receiver(spine, hooks))
 

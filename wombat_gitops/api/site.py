@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,31 +13,33 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from wombat_gitops.api.answers import get, is_known
+from wombat_gitops.api.answers import etag, get, is_known
+from wombat_gitops.api.encodings import SUFFIXES, chosen
 from wombat_gitops.api.headers import SITE_POLICY
 
 BUILT: Final = Path(__file__).parent.parent / "ui" / "dist"
 """Where the package keeps its website."""
 
-_ENCODINGS: Final = (("br", ".br"), ("gzip", ".gz"))
 _RESERVED: Final = ("api", "dl", "by-digest", "badge", "assets", "docs", "healthz", "readyz")
+_FILE: Final = re.compile(r"[^/]+\.[^/]+|\.well-known(?:/.*)?")
+"""Files that programs ask every server for, `favicon.ico`; no page has such an address."""
 _MISSING: Final = "This server was installed without its website. The API is at /api/v1.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    """A file in every encoding that there is, each with its entity tag."""
+
     media_type: str
     cache: str
-    bodies: Mapping[str, bytes]
+    bodies: Mapping[str, tuple[bytes, str]]
 
     def answer(self, request: Request) -> Response:
-        accepted = request.headers.get("accept-encoding", "")
-        encoding = next((name for name, _ in _ENCODINGS if name in self.bodies and _accepts(accepted, name)), "")
-        body = self.bodies[encoding]
-        etag = f'"sha256-{hashlib.sha256(body).hexdigest()}"'
-        headers = {"ETag": etag, "Cache-Control": self.cache, "Vary": "Accept-Encoding"}
+        encoding = chosen(request.headers.get("accept-encoding", ""), self.bodies)
+        body, tag = self.bodies[encoding]
+        headers = {"ETag": tag, "Cache-Control": self.cache, "Vary": "Accept-Encoding"}
         headers["Content-Security-Policy"] = SITE_POLICY
-        if is_known(request, etag):
+        if is_known(request, tag):
             return Response(status_code=304, headers=headers)
         if encoding:
             headers["Content-Encoding"] = encoding
@@ -58,7 +60,7 @@ def site_routes(folder: Path | None) -> APIRouter:
         found = files.get(path)
         if found is not None:
             return found.answer(request)
-        if path.split("/", 1)[0] in _RESERVED:
+        if path.split("/", 1)[0] in _RESERVED or _FILE.fullmatch(path):
             raise HTTPException(404)
         if not files:
             return PlainTextResponse(_MISSING)
@@ -70,27 +72,20 @@ def site_routes(folder: Path | None) -> APIRouter:
 def _read(folder: Path) -> dict[str, _File]:
     files = {}
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.suffix in {suffix for _, suffix in _ENCODINGS}:
+        if not path.is_file() or path.suffix in set(SUFFIXES.values()):
             continue
         name = path.relative_to(folder).as_posix()
         bodies = {"": path.read_bytes()}
-        for encoding, suffix in _ENCODINGS:
+        for encoding, suffix in SUFFIXES.items():
             packed = path.with_name(path.name + suffix)
             if packed.is_file():
                 bodies[encoding] = packed.read_bytes()
         cache = "public, max-age=31536000, immutable" if name.startswith("assets/") else "no-cache"
-        files[name] = _File(_media_type(name), cache, bodies)
+        tagged = {encoding: (body, etag(body)) for encoding, body in bodies.items()}
+        files[name] = _File(_media_type(name), cache, tagged)
     return files
 
 
 def _media_type(name: str) -> str:
     known = {".js": "text/javascript", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json"}
     return known.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def _accepts(header: str, encoding: str) -> bool:
-    for part in header.split(","):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if name == encoding:
-            return not any(parameter in {"q=0", "q=0.0", "q=0.00", "q=0.000"} for parameter in parameters)
-    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wombat_gitops.api.answers import answer, get, tagged
 from wombat_gitops.api.catalogue import Limit, PlatformText, next_page
+from wombat_gitops.api.comparisons import Comparisons
 from wombat_gitops.api.context import Context  # noqa: TC001 - read by FastAPI
 from wombat_gitops.api.files import CHECKSUM, checksum_line
 from wombat_gitops.api.present import versions
 from wombat_gitops.api.present.links import checksums_url, download_url
-from wombat_gitops.api.views.versions import ComparisonView, VersionDetail, VersionPage
-from wombat_gitops.domain.comparison import Side, compare
-from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.api.views.versions import ChangelogPage, ComparisonView, VersionDetail, VersionPage
+from wombat_gitops.domain.errors import NotFound, Refused
 from wombat_gitops.services.versions import (
     all_versions,
     find_version,
@@ -27,6 +27,8 @@ from wombat_gitops.services.versions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import Version
 
@@ -41,13 +43,32 @@ _TEXT: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+VersionCursor = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="from the `next` of the page before",
+        json_schema_extra={"format": "version-cursor"},
+    ),
+]
+
+
 class VersionFilter(BaseModel):
     """Query parameters of the list of versions."""
 
     model_config = ConfigDict(extra="forbid")
 
-    cursor: str = Field("", max_length=200, description="from the `next` of the page before")
+    cursor: VersionCursor = ""
     limit: Limit = 50
+
+
+class ChangelogFilter(BaseModel):
+    """Query parameters of the changelog."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: VersionCursor = ""
+    limit: int = Field(10, ge=1, le=50, description="entries on a page")
 
 
 class Pair(BaseModel):
@@ -63,28 +84,48 @@ class Pair(BaseModel):
 def version_routes(context: Context) -> APIRouter:
     """Versions of a distribution, and what differs between two."""
     router = APIRouter(tags=["distributions"])
+    comparisons = Comparisons(context)
 
     @get(router, "/distributions/{name}/versions", response_model=VersionPage)
     async def list_versions(request: Request, name: str, filters: Annotated[VersionFilter, Query()]) -> Response:
         """Versions that have artifacts, and the one that the manifest asks for, newest first."""
         catalog = context.ready()
         known = all_versions(catalog, name)
-        names = [each.version for each in known]
-        start = names.index(filters.cursor) + 1 if filters.cursor in names else 0
-        end = start + filters.limit
-        following = next_page(request, filters, names[end - 1] if end < len(known) else "")
-        older = [*names[1:], None]
-        items = [versions.detail(catalog, name, known[place], older[place]) for place in range(len(known))[start:end]]
-        return answer(request, VersionPage(items=items, next=following, total=len(known)), next_page=following)
+        shown, cursor = _page(known, filters.cursor, filters.limit)
+        following = next_page(request, filters, cursor)
+        items = [versions.detail(catalog, name, each, older.version if older else None) for each, older in shown]
+        view = VersionPage(items=items, next=following, total=len(known))
+        return answer(request, view, next_page=following, kept=True)
+
+    @get(router, "/distributions/{name}/changelog", response_model=ChangelogPage)
+    async def get_changelog(request: Request, name: str, filters: Annotated[ChangelogFilter, Query()]) -> Response:
+        """What changed in each version since the one before it, newest first."""
+        catalog = context.ready()
+        known = all_versions(catalog, name)
+        shown, cursor = _page(known, filters.cursor, filters.limit)
+        following = next_page(request, filters, cursor)
+        pairs = [
+            (older, each, platform)
+            for each, older in shown
+            if older is not None and (platform := _first_shared(older, each))
+        ]
+        found = await comparisons.of(*((old.builds[place], new.builds[place]) for old, new, place in pairs))
+        told = {
+            new.version: versions.comparison((name, name), (old, new), place, what)
+            for (old, new, place), what in zip(pairs, found, strict=True)
+        }
+        items = [versions.entry(catalog, name, each, told.get(each.version)) for each, _ in shown]
+        return answer(request, ChangelogPage(items=items, next=following, total=len(known)), next_page=following)
 
     @get(router, "/distributions/{name}/versions/{version}", response_model=VersionDetail, responses=_ELSEWHERE)
     async def get_version(request: Request, name: str, version: str) -> Response:
-        """One version; `latest` leads to the newest that can be downloaded."""
+        """One version; `latest` leads to the newest that can be downloaded, where there is none to the newest."""
         catalog = context.ready()
         if version == _LATEST:
             return _elsewhere(versions.version_url(name, newest_version(catalog, name).version))
         chosen, previous = find_version(catalog, name, version)
-        return answer(request, versions.detail(catalog, name, chosen, previous.version if previous else None))
+        view = versions.detail(catalog, name, chosen, previous.version if previous else None)
+        return answer(request, view, kept=True)
 
     @get(router, "/compare", response_model=ComparisonView)
     async def get_comparison(request: Request, pair: Annotated[Pair, Query()]) -> Response:
@@ -93,9 +134,7 @@ def version_routes(context: Context) -> APIRouter:
         name, before = _named(catalog, pair.before)
         other, after = _named(catalog, pair.after)
         platform = _shared(before, after, str(pair.platform) if pair.platform else "")
-        one, two = before.builds[platform], after.builds[platform]
-        sides = [Side(build.spec, await context.contents_of(build)) for build in (one, two)]
-        found = await asyncio.to_thread(compare, sides[0], sides[1])
+        (found,) = await comparisons.of((before.builds[platform], after.builds[platform]))
         return answer(request, versions.comparison((name, other), (before, after), platform, found))
 
     return router
@@ -156,12 +195,30 @@ def _named(catalog: Catalog, text: str) -> tuple[str, Version]:
     return name, found
 
 
+def _first_shared(before: Version, after: Version) -> str:
+    """The first platform that both are built for, if need be without knowing what is inside; "" where there is none."""
+    both = sorted(before.builds.keys() & after.builds.keys())
+    known = [each for each in both if before.builds[each].contents and after.builds[each].contents]
+    return next(iter((*known, *both)), "")
+
+
+def _page(known: Sequence[Version], cursor: str, limit: int) -> tuple[list[tuple[Version, Version | None]], str]:
+    """Versions behind *cursor*, each with the one before it, and the cursor of the next page or ""."""
+    names = [each.version for each in known]
+    if cursor and cursor not in names:
+        msg = "`cursor` is not one that this list gave"
+        raise Refused(msg, hint="begin at the first page: the version that it names may be gone")
+    start = names.index(cursor) + 1 if cursor else 0
+    end = start + limit
+    both = list(zip_longest(known, known[1:]))
+    return both[start:end], names[end - 1] if end < len(known) else ""
+
+
 def _shared(before: Version, after: Version, wanted: str) -> str:
     """The platform to compare on. Raises `NotFound` where not both are built for it."""
     both = sorted(before.builds.keys() & after.builds.keys())
-    known = [each for each in both if before.builds[each].contents and after.builds[each].contents]
-    for platform in [wanted] if wanted else [*known, *both]:
-        if platform in both:
-            return platform
+    chosen = wanted if wanted in both else "" if wanted else _first_shared(before, after)
+    if chosen:
+        return chosen
     msg = f"not both versions are built for `{wanted}`" if wanted else "there is no platform that both are built for"
     raise NotFound(msg, hint=f"both are built for {', '.join(f'`{each}`' for each in both)}" if both else "")

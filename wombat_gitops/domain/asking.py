@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
 
 
 def askers(record: BuildRecord) -> tuple[str, ...]:

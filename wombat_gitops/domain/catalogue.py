@@ -12,8 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.capability import EVERYTHING, NO_NEEDS, Capabilities, Needs
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
-from wombat_gitops.domain.model import Exclusion, Maintainer, Module, PlatformField, Replace, Retention, Withdrawal
+from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.model import CORE_MODULE, Exclusion, Maintainer, Module, Replace, Retention, Withdrawal
+from wombat_gitops.domain.platforms import PlatformField
+from wombat_gitops.domain.records import BuildRecord, BuildState
+from wombat_gitops.domain.sources import Host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +60,7 @@ class DistributionRecord:
 
     Attributes:
         manifest: the manifest's text at that revision.
+        readme: the text in Markdown beside the manifest at that revision, or "".
         revision: commit (40 hex digits), with `+` behind it where the work tree differs from it.
         date: the date stamped into its binaries.
         retired: the manifest is gone; artifacts stay.
@@ -89,7 +93,13 @@ class DistributionRecord:
     exclusions: tuple[Exclusion, ...] = ()
     replaces: tuple[Replace, ...] = ()
     cgo: bool = False
+    readme: str = ""
     schema: int = 1
+
+    @property
+    def core(self) -> str:
+        """The version of Benthos, or "" where the modules do not name it."""
+        return next((module.version for module in self.modules if module.path == CORE_MODULE), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,8 @@ class SourceRecord:
         url: where it is read from, without credentials.
         revision: the newest commit that was read whole.
         manifests: how many manifests that revision holds, and how many of them are unusable.
+        problems: what makes them unusable, as many as fit; `more_problems` counts the others.
+        host: software of its git host, where the list of sources says it.
     """
 
     id: str
@@ -112,6 +124,9 @@ class SourceRecord:
     manifests: int = 0
     invalid: int = 0
     conditions: tuple[Condition, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    more_problems: int = 0
+    host: Host | None = None
     schema: int = 1
 
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.differences import FieldChange, flag, lists, module_changes, value_changes
 from wombat_gitops.domain.model import CORE_MODULE, BuildSpec, Module
+from wombat_gitops.domain.versions import version_key
+
+
+class Turn(StrEnum):
+    """Which way a value went."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    UP = "up"
+    DOWN = "down"
+    CHANGED = "changed"  # neither is newer, or it is no version
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +49,18 @@ class Comparison:
     def equal(self) -> bool:
         """Nothing that was compared differs."""
         return not (self.fields or self.modules or any(each.added or each.removed for each in self.lists))
+
+
+def turn_of(change: FieldChange) -> Turn:
+    """Which way a module, the core or the toolchain went from one version to another."""
+    if not change.before or not change.after:
+        return Turn.ADDED if change.after else Turn.REMOVED
+    if change.field == "cgo":
+        return Turn.CHANGED
+    old, new = version_key(change.before), version_key(change.after)
+    if old == new:
+        return Turn.CHANGED
+    return Turn.UP if old < new else Turn.DOWN
 
 
 def compare(before: Side, after: Side) -> Comparison:

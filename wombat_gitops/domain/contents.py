@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
 
 
 @dataclass(frozen=True, slots=True, order=True)

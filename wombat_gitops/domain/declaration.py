@@ -28,6 +28,7 @@ class Declared:
         manifest: the manifest's text.
         builds: one a platform, in the manifest's order; none where the lock cannot be used.
         diagnostics: of this manifest and its lock, sorted.
+        readme: the text in Markdown beside the manifest, which is no input of any build; "" where there is none.
     """
 
     distribution: Distribution
@@ -36,6 +37,7 @@ class Declared:
     manifest: str
     builds: tuple[DesiredBuild, ...]
     diagnostics: tuple[Diagnostic, ...]
+    readme: str = ""
 
 
 @dataclass(frozen=True, slots=True)

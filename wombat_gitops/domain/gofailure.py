@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step
+from wombat_gitops.domain.records import Failure, FailureKind, Step
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.errors import OverLimit

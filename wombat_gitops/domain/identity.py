@@ -16,7 +16,8 @@ from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.model import BuildSpec
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.model import Distribution, Lock, Platform
+    from wombat_gitops.domain.model import Distribution, Lock
+    from wombat_gitops.domain.platforms import Platform
 
 RECIPE: Final = 1
 """Version of how sources and commands are made from a spec; raise it when equal specs would give other bytes."""

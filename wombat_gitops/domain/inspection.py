@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.contents import Contents, Inspection, PackageContents
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.manifest import Reading
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
 
 _RULES: Final[Mapping[Presence, rules.Rule]] = {
     Presence.MISSING: rules.PACKAGE_MISSING,

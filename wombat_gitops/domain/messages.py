@@ -15,8 +15,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from wombat_gitops.domain.capability import NO_NEEDS, Needs
 from wombat_gitops.domain.errors import CorruptData, Refused
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, Origin, Step, StoredLog
-from wombat_gitops.domain.model import Artifact, BuildSpec, PlatformField, Policy
+from wombat_gitops.domain.model import Artifact, BuildSpec, Policy
+from wombat_gitops.domain.platforms import PlatformField
+from wombat_gitops.domain.records import BuildRecord, BuildState, Failure, Origin, Step, StoredLog
 
 T = TypeVar("T")
 
@@ -176,7 +177,7 @@ class BuilderAnswer:
 
 
 class AttemptOutcome(StrEnum):
-    """How an attempt ends, in the words of `lifecycle.Attempt.ended_as`."""
+    """How an attempt ends, in the words of `records.Attempt.ended_as`."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -225,6 +226,7 @@ class AttemptEnd:
     contents: StoredLog | None = None
     failure: Failure | None = None
     log: StoredLog | None = None
+    reference: StoredLog | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wombat_gitops.domain.catalogue import BuilderPresence
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
 
 NO_BUILDER: Final = "NoBuilder"
 """Type of the condition."""

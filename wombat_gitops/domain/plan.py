@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.identity import utc_text
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.gomod import GoMod
     from wombat_gitops.domain.manifest import Reading
-    from wombat_gitops.domain.model import BuildSpec, Distribution, Module, Platform, Selection
+    from wombat_gitops.domain.model import BuildSpec, Distribution, Module, Selection
+    from wombat_gitops.domain.platforms import Platform
 
 
 T = TypeVar("T")

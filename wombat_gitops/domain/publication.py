@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.declaration import Declared, DesiredBuild
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.identity import build_id, same_program
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object that a record names; *role* is what it is to that record: `artifact`, `contents` or `log`."""
+    """An object that a record names; *role* is what it is there: `artifact`, `contents`, `reference` or `log`."""
 
     role: str
     sha256: str
@@ -41,6 +41,8 @@ def named_objects(record: BuildRecord) -> Iterator[Named]:
         yield Named("artifact", record.artifact.sha256, record.artifact.size)
     if record.contents is not None:
         yield Named("contents", record.contents.sha256, record.contents.size)
+    if record.reference is not None:
+        yield Named("reference", record.reference.sha256, record.reference.size)
     for attempt in record.attempts:
         if attempt.log is not None:
             yield Named("log", attempt.log.sha256, attempt.log.size)

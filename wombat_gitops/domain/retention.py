@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ConfigDict
 
 from wombat_gitops.domain import messages
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildId
-from wombat_gitops.domain.model import PlatformField, Retention
+from wombat_gitops.domain.model import Retention
+from wombat_gitops.domain.platforms import PlatformField
+from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

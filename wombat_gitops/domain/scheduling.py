@@ -9,19 +9,23 @@ a fleet do not race for one key.
 from __future__ import annotations
 
 import hashlib
+import heapq
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.gofailure import UNKNOWN
-from wombat_gitops.domain.lifecycle import FailureKind, counted, is_internal
+from wombat_gitops.domain.lifecycle import counted, is_internal
+from wombat_gitops.domain.records import FailureKind
 from wombat_gitops.domain.subjects import builder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.capability import Capabilities, Needs
-    from wombat_gitops.domain.lifecycle import BuildRecord, Failure
-    from wombat_gitops.domain.model import BuildSpec, Platform
+    from wombat_gitops.domain.model import BuildSpec
+    from wombat_gitops.domain.platforms import Platform
+    from wombat_gitops.domain.records import BuildRecord, Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,33 @@ def order_of(record: BuildRecord, shares: Mapping[str, Share], builder: str) -> 
     """Order of all builds that wait, as *builder* sees it; no two builds are equal."""
     source = record.origin.source
     return (-record.priority, turn_of(source, shares.get(source, NOTHING), builder), place_of(record, builder))
+
+
+def order_for_all(waiting: Iterable[BuildRecord], shares: Mapping[str, Share]) -> list[BuildRecord]:
+    """The order in which builders that can do everything take *waiting*, while nothing that runs ends.
+
+    What each builder decides by a hash of its name is decided by the build's id here.
+    """
+    lines: defaultdict[int, defaultdict[str, list[BuildRecord]]] = defaultdict(lambda: defaultdict(list))
+    for record in waiting:
+        lines[record.priority][record.origin.source].append(record)
+    running = {source: share.running for source, share in shares.items()}
+    turns = {source: share.turn for source, share in shares.items()}
+    latest = max(turns.values(), default=0.0)
+    order: list[BuildRecord] = []
+    for _, sources in sorted(lines.items(), reverse=True):
+        for line in sources.values():
+            line.sort(key=lambda record: (int(record.requested_at.timestamp()), record.id), reverse=True)
+        heap = [(running.get(source, 0), turns.get(source, 0.0), source) for source in sources]
+        heapq.heapify(heap)
+        while heap:
+            count, _, source = heapq.heappop(heap)
+            order.append(sources[source].pop())
+            latest += 1
+            running[source], turns[source] = count + 1, latest
+            if sources[source]:
+                heapq.heappush(heap, (count + 1, latest, source))
+    return order
 
 
 def spread(builder: str, text: str) -> bytes:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.contents import Contents
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
         AttemptAnswer,
         AttemptClaim,
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
         BuildRequest,
     )
     from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.domain.records import BuildRecord
+    from wombat_gitops.domain.reference import Reference
     from wombat_gitops.ports.logs import Output
 
 
@@ -130,5 +131,12 @@ class Compiler(Protocol):
         """Check that the binary is what *spec* asks for; run it, and its tests, where this machine can.
 
         Then every package of *contents* that is known to register something must have added a component.
+        """
+        ...
+
+    async def describe(self, spec: BuildSpec, binary: Path, output: Output) -> Reference | None:
+        """Ask the binary what it says of its components; None where this machine cannot run it, or it does not tell.
+
+        Never raises `StepFailed`: *output* tells why there is no answer.
         """
         ...

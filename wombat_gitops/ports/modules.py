@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.contents import Inspection
     from wombat_gitops.domain.gomod import Offer
-    from wombat_gitops.domain.model import Distribution, Lock, Module, Platform
+    from wombat_gitops.domain.model import Distribution, Lock, Module
+    from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.domain.providers import Provider
     from wombat_gitops.ports.logs import Output
 

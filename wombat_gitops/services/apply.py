@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import NotFound, Unreachable
-from wombat_gitops.domain.lifecycle import BuildState, Origin
 from wombat_gitops.domain.messages import BuildQuery, BuildRequest
+from wombat_gitops.domain.records import BuildState, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from wombat_gitops.domain.declaration import Declaration, Declared, DesiredBuild
-    from wombat_gitops.domain.lifecycle import BuildRecord
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import BuildClient
 
 PATIENCE_SECONDS: Final = 30.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import structlog
 
 from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError, Unreachable, UserError, WombatError
-from wombat_gitops.domain.lifecycle import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
+from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
 from wombat_gitops.services.claims import LeaseLost
 from wombat_gitops.services.engine import Built, file_digest
 from wombat_gitops.services.joblog import JobLog
@@ -209,7 +209,7 @@ class Execution:
                     case Signal():
                         await taken.give_back(log)
                     case _:
-                        await taken.succeed(outcome.artifact, log, outcome.contents)
+                        await taken.succeed(outcome.artifact, log, outcome.contents, outcome.reference)
             except LeaseLost:
                 raise
             except TransientError as error:

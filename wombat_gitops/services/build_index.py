@@ -1,4 +1,4 @@
-"""All builds in memory, found by filter, by words, in queue order and by what they published.
+"""All builds in memory, found by filter, by words and by what they published.
 
 Every distinct word of every field points at the builds that have it. Fields repeat a great deal (a
 few hundred packages, a handful of platforms and states), so a search looks at the distinct words and
@@ -17,15 +17,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from wombat_gitops.domain.errors import NotFound, Refused
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildPage
+from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.messages import BuildQuery
 
 _OrderKey = tuple[datetime, str]
-_QueueKey = tuple[int, datetime, str]
-_Key = TypeVar("_Key", tuple[datetime, str], tuple[int, datetime, str], str)
+_Key = TypeVar("_Key", tuple[datetime, str], str)
 
 SHORTEST_PREFIX: Final = 8
 """Hex digits of a build id that are enough where no other build begins with them."""
@@ -59,7 +58,6 @@ class BuildIndex:
         self._records: dict[str, BuildRecord] = {}
         self._order: list[_OrderKey] = []
         self._ids: list[str] = []
-        self._queue: list[_QueueKey] = []
         self._postings: dict[str, dict[str, set[str]]] = {field: {} for field in _FIELDS}
         self._published: defaultdict[str, set[str]] = defaultdict(set)
         self._digests: defaultdict[str, set[str]] = defaultdict(set)
@@ -88,7 +86,6 @@ class BuildIndex:
                 _discard(self._order, _order_key(old))
             insort(self._order, _order_key(record))
         self._move_words(record.id, _words(old) if old else _NO_WORDS, _words(record))
-        self._move_in_queue(old, record)
         self._move_published(old, record)
 
     def remove(self, identity: str) -> None:
@@ -99,7 +96,6 @@ class BuildIndex:
         _discard(self._ids, identity)
         _discard(self._order, _order_key(old))
         self._move_words(identity, _words(old), _NO_WORDS)
-        self._move_in_queue(old, None)
         self._move_published(old, None)
 
     def find(self, text: str) -> BuildRecord:
@@ -151,12 +147,6 @@ class BuildIndex:
     def in_state(self, state: BuildState) -> list[BuildRecord]:
         """All builds in *state*, in no order."""
         return [self._records[identity] for identity in self._postings["state"].get(state.value, ())]
-
-    def position(self, record: BuildRecord) -> int | None:
-        """Place in the queue, 1 for the build that is next; None where it is not queued."""
-        if record.state is not BuildState.QUEUED:
-            return None
-        return bisect_left(self._queue, _queue_key(record)) + 1
 
     def published(self, name: str) -> Published:
         """What the distribution *name* has published."""
@@ -219,12 +209,6 @@ class BuildIndex:
             for word in new[field].difference(old[field]):
                 postings.setdefault(word, set()).add(identity)
 
-    def _move_in_queue(self, old: BuildRecord | None, new: BuildRecord | None) -> None:
-        if old is not None and old.state is BuildState.QUEUED:
-            _discard(self._queue, _queue_key(old))
-        if new is not None and new.state is BuildState.QUEUED:
-            insort(self._queue, _queue_key(new))
-
     def _move_published(self, old: BuildRecord | None, new: BuildRecord | None) -> None:
         for record, add in ((old, False), (new, True)):
             if record is None or record.state is not BuildState.SUCCEEDED or record.artifact is None:
@@ -272,10 +256,6 @@ def _words(record: BuildRecord) -> _Words:
 
 def _order_key(record: BuildRecord) -> _OrderKey:
     return (record.requested_at, record.id)
-
-
-def _queue_key(record: BuildRecord) -> _QueueKey:
-    return (-record.priority, record.requested_at, record.id)
 
 
 def _age(record: BuildRecord) -> tuple[datetime, str]:

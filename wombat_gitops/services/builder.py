@@ -23,8 +23,8 @@ import structlog
 from wombat_gitops.domain.capability import EVERYTHING, Capabilities
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, BuilderState
 from wombat_gitops.domain.errors import TransientError
-from wombat_gitops.domain.lifecycle import BuildRecord
 from wombat_gitops.domain.messages import Lease
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.scheduling import has_failed_here
 from wombat_gitops.domain.subjects import builder_name, builder_order
 from wombat_gitops.ports import Attempts, Corrupt, LogStream, ObjectStore, Put, Removed, Reset, Store, Synced, Versioned

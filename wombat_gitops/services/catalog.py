@@ -6,7 +6,6 @@ It goes on answering from what it last knew while the broker is away, and says h
 from __future__ import annotations
 
 import asyncio
-import difflib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -23,10 +22,15 @@ from wombat_gitops.domain.catalogue import (
     assess,
 )
 from wombat_gitops.domain.errors import NotFound, TransientError, Withdrawn
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.model import natural_key
+from wombat_gitops.domain.neighbours import nearest
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.services.build_index import BuildIndex
+from wombat_gitops.services.builder_history import BuilderHistory
 from wombat_gitops.services.catalog_types import CatalogStatus, DistributionPage, Version
+from wombat_gitops.services.distribution_index import DistributionIndex
+from wombat_gitops.services.health import judge
+from wombat_gitops.services.lineup import Lineup
 from wombat_gitops.services.mirror import Mirror
 from wombat_gitops.services.workforce import Workforce
 
@@ -38,6 +42,8 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.model import Withdrawal
     from wombat_gitops.ports import Store
     from wombat_gitops.services.catalog_types import DistributionQuery
+    from wombat_gitops.services.distribution_index import Learned
+    from wombat_gitops.services.health import ServiceHealth
 
 T = TypeVar("T")
 
@@ -76,17 +82,20 @@ class Catalog:
         self._now = now
         self._monotonic = monotonic
         self._index = BuildIndex()
-        self._texts: dict[str, str] = {}
+        self._distribution_index = DistributionIndex(self.status_of)
         self._builds = Mirror[BuildRecord](self._build_moved)
         self._distributions = Mirror[DistributionRecord](self._distribution_moved)
         self._sources = Mirror[SourceRecord]()
         self._workforce = Workforce(now, monotonic)
         self._builders = self._workforce.mirror
+        self.lineup = Lineup(self._index, self._workforce.builders, now, monotonic)
         self._looks = Mirror[SourceLook]()
         self._mirrors = (self._builds, self._distributions, self._sources, self._builders)
         self._synced_at: datetime | None = None
         self._present: tuple[tuple[str, BuilderState], ...] = ()
+        self._trouble: tuple[tuple[str, str], ...] = ()
         self._changed = asyncio.Event()
+        self.history = BuilderHistory(self._index.records)
         self.version = 0
         self.ready = asyncio.Event()
         self.stopped = asyncio.Event()
@@ -121,8 +130,9 @@ class Catalog:
             self._synced_at = self._now()
         present = tuple((builder.id, builder.state) for builder in self.builders())
         news = self._current and self._workforce.look(self._index.in_state(BuildState.QUEUED))
-        if present != self._present or news:
-            self._present = present
+        trouble = tuple((reason.code, reason.page) for reason in self.health().reasons)
+        if present != self._present or trouble != self._trouble or news:
+            self._present, self._trouble = present, trouble
             self._notify()
 
     async def wait_change(self, after: int) -> int:
@@ -150,6 +160,10 @@ class Catalog:
         """Every distribution by its name, also those whose manifest is gone."""
         return self._distributions.values
 
+    def known_sources(self) -> Mapping[str, SourceRecord]:
+        """Every watched source by its id."""
+        return self._sources.values
+
     @property
     def index(self) -> BuildIndex:
         """Every build, by what is asked of them all."""
@@ -157,7 +171,7 @@ class Catalog:
 
     def position(self, record: BuildRecord) -> int | None:
         """Place in the queue, 1 for the build that is next; None where it is not queued."""
-        return self._index.position(record)
+        return self.lineup.position(record, self.version)
 
     def waiting_for(self, record: BuildRecord) -> str:
         """Why a queued build has not started, or "" where it is not queued."""
@@ -168,16 +182,22 @@ class Catalog:
         record = self._distributions.values.get(name)
         if record is None:
             msg = f"there is no distribution `{name[:64]}`"
-            raise NotFound(msg, hint=_nearest(name, self._distributions.values))
+            raise NotFound(msg, hint=nearest(name, self._distributions.values))
         return record
 
     def distributions(self, query: DistributionQuery) -> DistributionPage:
-        """Distributions that match, by name."""
-        names = sorted(name for name in self._distributions.values if self._fits(name, query))
-        rest = [name for name in names if name > query.cursor]
-        shown = rest[: query.limit]
-        items = tuple(self._distributions.values[name] for name in shown)
-        return DistributionPage(items, shown[-1] if len(rest) > len(shown) else "", len(names))
+        """Distributions that match. Raises `Refused` for a foreign cursor."""
+        return self._distribution_index.page(query)
+
+    def search(self, q: str) -> list[DistributionRecord]:
+        """Distributions that fit *q* and are not retired, the best first."""
+        return self._distribution_index.found(q)
+
+    def learn(self, learned: Mapping[str, Learned]) -> None:
+        """Take what became known of distributions, by name, and tell those who wait for changes."""
+        for name, each in learned.items():
+            self._distribution_index.learn(name, each)
+        self._notify()
 
     def status_of(self, record: DistributionRecord) -> Status:
         """Where a distribution stands."""
@@ -264,6 +284,10 @@ class Catalog:
         """Builders that showed a sign of life within a lease, by id."""
         return self._workforce.builders()
 
+    def seen_at(self, builder: BuilderPresence) -> datetime | None:
+        """When a builder showed its newest sign of life here, or None where it shows none any more."""
+        return self._workforce.seen_at(builder)
+
     def stale_since(self) -> datetime | None:
         """Since when something may have changed unseen, or None while everything is known."""
         return None if self._current else self._synced_at
@@ -286,7 +310,12 @@ class Catalog:
             builders=self.builders(),
             sources=self.sources(),
             unreadable={store: tuple(sorted(keys)) for store, keys in corrupt.items() if keys},
+            stranded=self._workforce.stranded,
         )
+
+    def health(self) -> ServiceHealth:
+        """Is it down?"""
+        return judge(self.status(), self.looks(), self._now())
 
     async def _follow(self, store: Store[T], mirror: Mirror[T]) -> None:
         taken = 0
@@ -324,31 +353,16 @@ class Catalog:
         if record is None:
             self._index.remove(key)
         else:
-            self._index.put(record if record.id == key else replace(record, id=key))
+            record = record if record.id == key else replace(record, id=key)
+            self._index.put(record)
+            self.history.note(record)
+        self._distribution_index.build_moved(key)
 
     def _distribution_moved(self, key: str, record: DistributionRecord | None) -> None:
         if record is None:
-            self._texts.pop(key, None)
-            return
-        labels = (f"{name}={value}" for name, value in record.labels)
-        words = (record.name, record.version, record.description, record.license, *record.packages, *labels)
-        self._texts[key] = "\n".join(words).lower()
-
-    def _fits(self, name: str, query: DistributionQuery) -> bool:
-        record = self._distributions.values[name]
-        labels = {*(f"{key}={value}" for key, value in record.labels), *(key for key, _ in record.labels)}
-        if not all(word in self._texts[name] for word in query.q.lower().split()):
-            return False
-        if query.label and query.label not in labels:
-            return False
-        if query.platform and query.platform not in {str(target.platform) for target in record.targets}:
-            return False
-        if query.retired is not None and record.retired is not query.retired:
-            return False
-        if query.sync is None and query.health is None:
-            return True
-        status = self.status_of(record)
-        return query.sync in {None, status.sync} and query.health in {None, status.health}
+            self._distribution_index.remove(key)
+        else:
+            self._distribution_index.put(record if record.name == key else replace(record, name=key))
 
     def _wanted(self, name: str) -> list[BuildRecord]:
         """The builds with an artifact that the manifest of *name* asks for."""
@@ -366,7 +380,7 @@ class Catalog:
         if files:
             return NotFound(
                 f"version `{version[:64]}` of `{name}` has no file `{file_name[:128]}`",
-                hint=_nearest(file_name, files) or f"it has {', '.join(f'`{file}`' for file in files[:4])}",
+                hint=nearest(file_name, files) or f"it has {', '.join(f'`{file}`' for file in files[:4])}",
             )
         if record is not None and record.version == version:
             states = {b.state.value for t in record.targets if (b := self._index.records.get(t.build)) is not None}
@@ -379,11 +393,6 @@ class Catalog:
             f"`{name}` has no version `{version[:64]}` with artifacts",
             hint=f"the newest is `{known[0]}`" if known else "it has no artifact at all yet",
         )
-
-
-def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
-    near = difflib.get_close_matches(name[:128], list(known), n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(f'`{other}`' for other in near)}?" if near else ""
 
 
 def _precedence(version: str) -> tuple[object, ...]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import InternalError, TransientError
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.messages import (
     AttemptAnswer,
     AttemptClaim,
@@ -21,14 +20,15 @@ from wombat_gitops.domain.messages import (
     AttemptStep,
     Lease,
 )
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import build_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from wombat_gitops.domain.lifecycle import BuildRecord, Failure, Step, StoredLog
     from wombat_gitops.domain.model import Artifact
+    from wombat_gitops.domain.records import BuildRecord, Failure, Step, StoredLog
     from wombat_gitops.ports import Attempts, Store, Versioned
 
 
@@ -91,7 +91,7 @@ class AttemptDesk:
                 if asked.artifact is None:
                     msg = "an attempt cannot succeed without an artifact"
                     raise InternalError(msg)
-                return lifecycle.succeeded(record, asked.artifact, asked.log, now, asked.contents)
+                return lifecycle.succeeded(record, asked.artifact, asked.log, now, asked.contents, asked.reference)
             case AttemptOutcome.FAILED:
                 if asked.failure is None:
                     msg = "an attempt cannot fail without a reason"
@@ -195,9 +195,15 @@ class Claim:
         """The attempt begins *step*."""
         self._take(await self._attempts.step(AttemptStep(self._record.id, self._builder, self._mark, step)))
 
-    async def succeed(self, artifact: Artifact, log: StoredLog | None, contents: StoredLog | None = None) -> None:
+    async def succeed(
+        self,
+        artifact: Artifact,
+        log: StoredLog | None,
+        contents: StoredLog | None = None,
+        reference: StoredLog | None = None,
+    ) -> None:
         """Publish the result; at most one attempt of a build ever can."""
-        await self._end(AttemptOutcome.SUCCEEDED, artifact=artifact, log=log, contents=contents)
+        await self._end(AttemptOutcome.SUCCEEDED, artifact=artifact, log=log, contents=contents, reference=reference)
 
     async def fail(self, failure: Failure, log: StoredLog | None) -> None:
         """End the attempt without a result; the build may be queued again (see `lifecycle.failed`)."""
@@ -223,9 +229,10 @@ class Claim:
         failure: Failure | None = None,
         log: StoredLog | None = None,
         contents: StoredLog | None = None,
+        reference: StoredLog | None = None,
     ) -> None:
         asked = AttemptEnd(self._record.id, self._builder, self._mark, outcome)
-        asked = replace(asked, artifact=artifact, failure=failure, log=log, contents=contents)
+        asked = replace(asked, artifact=artifact, failure=failure, log=log, contents=contents, reference=reference)
         self._take(await self._attempts.end(asked))
         if not self._beat:
             return  # it was over before its first sign of life

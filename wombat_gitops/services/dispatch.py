@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.domain.scheduling import NOTHING, Place, Share, fits, place_of, turn_of
 from wombat_gitops.ports import Versioned
 

@@ -84,6 +84,11 @@ class Downloads:
                 del self._held[sha256]
             self._evict()
 
+    async def read(self, sha256: str, size: int) -> bytes:
+        """A whole object, for those that are small. Raises as `hold`."""
+        async with self.hold(sha256, size) as path:
+            return await asyncio.to_thread(path.read_bytes)
+
     async def _copy(self, sha256: str, size: int) -> Path:
         path = self._folder / sha256
         if self._sizes.get(sha256) != size or _size(path) != size:

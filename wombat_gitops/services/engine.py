@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import policy
 from wombat_gitops.domain.gomod import read_go_mod
-from wombat_gitops.domain.lifecycle import POLICY_VIOLATION, Failure, FailureKind, Step, StepFailed, StoredLog
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.records import POLICY_VIOLATION, Failure, FailureKind, Step, StepFailed, StoredLog
+from wombat_gitops.domain.reference import pack, placed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,10 +31,12 @@ class Built:
 
     Attributes:
         contents: JSON of `domain.contents.Contents`.
+        reference: document of `domain.reference`, where the program was asked and told.
     """
 
     artifact: Artifact
     contents: StoredLog
+    reference: StoredLog | None = None
 
 
 class Engine:
@@ -89,14 +92,22 @@ class Engine:
         _enforce(policy.judge_size(rules(), artifact.size), Step.COMPILE)
         await begin(Step.SMOKE)
         await self._compiler.smoke(spec, binary, contents, log)
+        reference = await self._compiler.describe(spec, binary, log)
         await begin(Step.UPLOAD)
         _enforce((*policy.judge_contents(rules(), contents), *policy.judge_size(rules(), artifact.size)), Step.UPLOAD)
         await self._objects.put(binary, artifact.sha256, artifact.size)
-        inside = workspace.root / "contents.json"
-        stored = await asyncio.to_thread(_write, inside, encode(contents))
-        await self._objects.put(inside, stored.sha256, stored.size)
+        stored = await self._store(workspace.root / "contents.json", encode(contents))
+        described = None
+        if reference is not None:
+            document = await asyncio.to_thread(pack, placed(reference, contents))
+            described = await self._store(workspace.root / "reference", document)
         await log.say(f"sha256 {artifact.sha256} {artifact.size} bytes {artifact.file_name}")
-        return Built(artifact, stored)
+        return Built(artifact, stored, described)
+
+    async def _store(self, path: Path, data: bytes) -> StoredLog:
+        stored = await asyncio.to_thread(_write, path, data)
+        await self._objects.put(path, stored.sha256, stored.size)
+        return stored
 
 
 def _enforce(violations: tuple[policy.Violation, ...], step: Step) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
@@ -22,6 +22,8 @@ from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.fields import KIND
 from wombat_gitops.domain.manifest.places import Places, printable, shown
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.domain.readme import MAX_BYTES as MAX_README_BYTES
+from wombat_gitops.domain.readme import readme_path, readme_text
 from wombat_gitops.ports import TreeEntry
 
 if TYPE_CHECKING:
@@ -56,11 +58,22 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a manifest and its lock amounted to, and what that was made of."""
+    """What a manifest with its lock and README amounted to, and what that was made of."""
 
     reading: Reading
-    lock: tuple[TreeEntry | Diagnostic | None, ...]
+    beside: tuple[TreeEntry | Diagnostic | None, ...]
     item: Declared
+
+
+@dataclass(frozen=True, slots=True)
+class _Readme:
+    """The README of a manifest; without text where it is too large to be read."""
+
+    entry: TreeEntry | None
+    text: str
+
+
+_NO_README: Final = _Readme(None, "")
 
 
 @dataclass(slots=True)
@@ -81,6 +94,7 @@ class ManifestReader:
         self._readings: dict[tuple[str, str], Reading] = {}
         self._shared: tuple[frozenset[tuple[str, str]], Shared, tuple[Diagnostic, ...]] = (frozenset(), Shared(), ())
         self._locks: dict[tuple[str, str], bytes] = {}
+        self._readmes: dict[tuple[str, str], str] = {}
         self._sorted: dict[str, tuple[TreeEntry, Diagnostic | None, bool]] = {}
         self._declared: dict[str, _Known] = {}
 
@@ -99,13 +113,14 @@ class ManifestReader:
         readings = self._interpret(parsed, files)
         found = combine(readings.values(), self._shared[1], self._shared[2])
         locks = await self._read_locks(tree, files, found.distributions)
+        readmes = await self._read_readmes(tree, files, found.distributions)
         present = files.manifests.keys() | files.others.keys()
         groups = {
             path: [each for each in (path, *_lock_paths(path), *readings[path].uses) if each in present]
             for path in (distribution.path for distribution in found.distributions)
         }
         dates = await self._source.dates(tree, groups) if groups else {}
-        declared = self._declare(parsed, readings, found.distributions, files, locks, dates)
+        declared = self._declare(parsed, readings, found.distributions, files, locks, readmes, dates)
         # each declaration has all problems of its own file
         told = {item.distribution.path for item in declared}
         problems = [problem for item in declared for problem in item.diagnostics]
@@ -124,22 +139,25 @@ class ManifestReader:
         distributions: Iterable[Distribution],
         files: _Files,
         locks: Mapping[str, bytes],
+        readmes: Mapping[str, _Readme],
         dates: Mapping[str, datetime],
     ) -> tuple[Declared, ...]:
-        """Put each manifest and its lock together; again only where one of them, or the date, is another one."""
+        """Put each manifest together with what is beside it; again only where one of them, or the date, is another."""
         known, self._declared = self._declared, {}
         for distribution in distributions:
             path = distribution.path
             date = dates.get(path, UNCOMMITTED_DATE)
             found = known.get(path)
             go_mod, go_sum = _lock_paths(path)
+            readme = readmes.get(path, _NO_README)
             state = (
                 files.others.get(go_mod) or files.refused.get(go_mod),
                 files.others.get(go_sum) or files.refused.get(go_sum),
+                readme.entry,
             )
-            if found is None or found.reading is not readings[path] or (found.lock, found.item.date) != (state, date):
+            if found is None or found.reading is not readings[path] or (found.beside, found.item.date) != (state, date):
                 item = _declare(parsed[path].text, readings[path], distribution, locks, files, date)
-                found = _Known(readings[path], state, item)
+                found = _Known(readings[path], state, _with_readme(item, readings[path], readme))
             self._declared[path] = found
         return tuple(each.item for each in self._declared.values())
 
@@ -205,6 +223,26 @@ class ManifestReader:
         self._locks = {key: known[key] for key in wanted.values() if key in known}
         return {path: known[key] for path, key in wanted.items() if key in known}
 
+    async def _read_readmes(
+        self, tree: Tree, files: _Files, distributions: Iterable[Distribution]
+    ) -> dict[str, _Readme]:
+        """The README of each manifest that has one, by the manifest's path; too large ones without their text."""
+        folder = self._source.folder.strip("/")
+        root = folder if folder.strip(".") else ""
+        neighbours = Counter(_folder_of(path) for path in files.manifests)
+        found = dict[str, TreeEntry]()
+        for path in (distribution.path for distribution in distributions):
+            alone = neighbours[_folder_of(path)] == 1 and _folder_of(path) != root
+            readme = readme_path(path, files.others, alone=alone)
+            if readme:
+                found[path] = files.others[readme]
+        wanted = {entry.path: (entry.path, entry.oid) for entry in found.values() if _fits_readme(entry)}
+        missing = [path for path, key in wanted.items() if key not in self._readmes]
+        data = await self._source.read(tree, missing) if missing else {}
+        known = self._readmes | {wanted[path]: readme_text(content) for path, content in data.items()}
+        self._readmes = {key: known[key] for key in wanted.values() if key in known}
+        return {path: _Readme(entry, self._readmes.get((entry.path, entry.oid), "")) for path, entry in found.items()}
+
 
 def _portions(data: Iterable[str]) -> Iterator[list[str]]:
     """The keys of *data*, some at a time."""
@@ -239,6 +277,25 @@ def _declare(
     builds = desired_builds(distribution, lock, date) if lock is not None else ()
     problems = tuple(sorted((*reading.diagnostics, *found)))
     return Declared(distribution, lock, date, manifest, builds, problems)
+
+
+def _with_readme(item: Declared, reading: Reading, readme: _Readme) -> Declared:
+    """A declaration with its README, which is no input of any build: what is wrong with it is a warning."""
+    entry = readme.entry
+    if entry is None or _fits_readme(entry):
+        return replace(item, readme=readme.text)
+    message = f"the README `{entry.path}` has {entry.size:,} bytes, at most {MAX_README_BYTES:,} are shown"
+    hint = "shorten it, or move parts of it to other files"
+    problem = reading.places.problem(rules.TOO_LARGE, message, "/name", hint=hint, severity=Severity.WARNING)
+    return replace(item, diagnostics=tuple(sorted((*item.diagnostics, problem))))
+
+
+def _fits_readme(entry: TreeEntry) -> bool:
+    return entry.size is not None and entry.size <= MAX_README_BYTES
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _refuse_collisions(files: _Files) -> None:

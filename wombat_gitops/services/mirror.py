@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Versioned
@@ -19,10 +20,17 @@ class Mirror(Generic[T]):
 
     Args:
         moved: told of every key that changed, with its new value or None where it is gone.
+        same: whether two values of one key say the same to whoever reads them; by default if they are equal.
     """
 
-    def __init__(self, moved: Callable[[str, T | None], None] | None = None) -> None:
+    def __init__(
+        self,
+        moved: Callable[[str, T | None], None] | None = None,
+        *,
+        same: Callable[[T, T], bool] = operator.eq,
+    ) -> None:
         self._moved = moved
+        self._same = same
         self._entries: dict[str, Versioned[T]] = {}
         self._values: dict[str, T] = {}
         self._corrupt: dict[str, Corrupt] = {}
@@ -64,12 +72,12 @@ class Mirror(Generic[T]):
         known = self._entries.get(entry.key)
         if not self._is_news(entry.key, entry.revision) or known == entry:
             return False
-        self._corrupt.pop(entry.key, None)
+        was_corrupt = self._corrupt.pop(entry.key, None) is not None
         self._entries[entry.key] = entry
         self._values[entry.key] = entry.value
         if self._moved is not None:
             self._moved(entry.key, entry.value)
-        return True
+        return was_corrupt or known is None or not self._same(known.value, entry.value)
 
     def _spoil(self, corrupt: Corrupt) -> bool:
         self._drop(corrupt.key)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, TooLarge, Unverified, WombatError
+from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ PRUNE_BLOCKED: Final = "PruneBlocked"
 
 _MESSAGE: Final = 2048
 """Characters of a condition's message."""
+
+_MOST_PROBLEMS: Final = 100
+_LONGEST_TEXT: Final = 500
+_PROBLEMS_BYTES: Final = 64 * 1024
+"""Of all problems of a source, as JSON: its record is one value of the store, and every page of sources has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,18 @@ def describe(problems: Sequence[Diagnostic]) -> str:
     return "\n".join(lines)
 
 
+def fitting(problems: Sequence[Diagnostic]) -> tuple[tuple[Diagnostic, ...], int]:
+    """The first problems that a record has room for, and how many others there are."""
+    kept, size = list[Diagnostic](), 0
+    for problem in problems[:_MOST_PROBLEMS]:
+        short = replace(problem, message=problem.message[:_LONGEST_TEXT], hint=problem.hint[:_LONGEST_TEXT])
+        size += len(encode(short))
+        if size > _PROBLEMS_BYTES:
+            break
+        kept.append(short)
+    return tuple(kept), len(problems) - len(kept)
+
+
 def names(items: Iterable[str], most: int = 10) -> str:
     """Names as a list for people, sorted and bounded."""
     found = sorted(items)
@@ -129,6 +147,7 @@ def make_record(
         exclusions=distribution.exclusions,
         replaces=distribution.replaces,
         cgo=distribution.cgo,
+        readme=item.readme,
     )
 
 
@@ -142,12 +161,12 @@ def _plain(record: DistributionRecord) -> DistributionRecord:
 
 
 def same_source(one: SourceRecord, other: SourceRecord) -> bool:
-    """Whether two records say the same but for when and at which revision it was seen."""
+    """Whether two records say the same, of the same revision, but for when it was seen."""
     return _bare(one) == _bare(other)
 
 
 def _bare(record: SourceRecord) -> SourceRecord:
-    return replace(record, revision="", checked_at=None, conditions=_timeless(record.conditions))
+    return replace(record, checked_at=None, conditions=_timeless(record.conditions))
 
 
 def _timeless(conditions: Iterable[Condition]) -> tuple[Condition, ...]:

@@ -48,7 +48,7 @@ async def all_of(work: Iterable[Coroutine[None, None, None]]) -> None:
         raise error.exceptions[0] from error
 
 
-async def first_of(waiting: Awaitable[None], stop: asyncio.Event) -> None:
+async def first_of(waiting: Awaitable[object], stop: asyncio.Event) -> None:
     """Return when *waiting* does, or when *stop* is set."""
     tasks = [asyncio.ensure_future(waiting), asyncio.ensure_future(stop.wait())]
     try:

@@ -9,8 +9,9 @@ from wombat_gitops.domain import policy
 from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import InvalidManifests, Refused
-from wombat_gitops.domain.model import Module, Platform, Policy
+from wombat_gitops.domain.model import Module, Policy
 from wombat_gitops.domain.pipeline import Need, read_pipeline, template_of
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.providers import KNOWN_MODULES, Provider, choose, on_all
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wombat_gitops.domain.catalogue import BuilderPresence
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import Store, Versioned
 
 _log = structlog.get_logger(__name__)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.domain.publication import changed_programs, differing_inputs, keep_dates, next_version
+from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.declaration import Declaration, Declared
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import BuildClient
 
 _AT_ONCE: Final = 16

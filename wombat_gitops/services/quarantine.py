@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from wombat_gitops.domain.lifecycle import Failure, FailureKind
+from wombat_gitops.domain.records import Failure, FailureKind
 from wombat_gitops.domain.scheduling import blames_builder
 from wombat_gitops.services.attempt import Signal
 

@@ -27,10 +27,10 @@ from wombat_gitops.domain.errors import (
 )
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import build_id, check_inputs, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, decode
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.records import POLICY_VIOLATION, BuildRecord, BuildState
 from wombat_gitops.ports import tracing
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ class BuildQueue:
         """Whether a build has to be made again. *unknown*: what is inside would have to be known, and is not."""
         if record.state in _REQUEUED_BY_REQUEST:
             return True
-        if record.failure is not None and record.failure.reason == lifecycle.POLICY_VIOLATION:
+        if record.failure is not None and record.failure.reason == POLICY_VIOLATION:
             return record.state is BuildState.FAILED and record.policies != policies
         if record.state is not BuildState.SUCCEEDED or record.artifact is None:
             return False

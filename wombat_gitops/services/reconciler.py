@@ -30,12 +30,13 @@ from wombat_gitops.services.pacing import Timing, all_of, first_of
 from wombat_gitops.services.wanted import WantedBuilds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from wombat_gitops.domain.declaration import Declared
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
+    from wombat_gitops.domain.sources import Host
     from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
 
 _CONCURRENCY: Final = 8
@@ -100,6 +101,7 @@ class Reconciler:
         first: builds for this platform are asked for first and with a higher priority.
         rivals: ids of all sources that are watched anywhere, where that is known: a distribution that
             belongs to none of them may be taken over.
+        host: software of its git host, where that was said.
         monotonic: seconds that only grow, for intervals.
         observe: told the outcome of every pass.
     """
@@ -118,6 +120,7 @@ class Reconciler:
         timing: Timing | None = None,
         first: Platform | None = None,
         rivals: frozenset[str] | None = None,
+        host: Host | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[Outcome], None] | None = None,
     ) -> None:
@@ -131,6 +134,7 @@ class Reconciler:
         self._random = random
         self._timing = timing or Timing(interval)
         self._rivals = rivals
+        self._host = host
         self._monotonic = monotonic
         self._observe = observe
         self._declaration: Declaration | None = None
@@ -325,13 +329,14 @@ class Reconciler:
     async def _finish(
         self,
         declaration: Declaration,
-        broken: Mapping[str, object],
+        broken: Mapping[str, Sequence[Diagnostic]],
         conditions: Iterable[Condition],
         tally: _Tally,
         *,
         changed: bool,
     ) -> None:
         entry = await stored.get(self._sources, self._source.id)
+        problems, more = observed.fitting([problem for path in sorted(broken) for problem in broken[path]])
         record = replace(
             entry.value if entry else self._new_source(),
             url=self._source.url,
@@ -339,6 +344,9 @@ class Reconciler:
             manifests=declaration.manifests,
             invalid=min(len(broken), declaration.manifests),
             conditions=tuple(conditions),
+            problems=problems,
+            more_problems=more,
+            host=self._host,
         )
         await self._write_source(entry, record, tally, force=changed)
 

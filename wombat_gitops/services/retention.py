@@ -24,7 +24,7 @@ import structlog
 
 from wombat_gitops.domain.catalogue import DistributionRecord
 from wombat_gitops.domain.errors import CorruptData, WombatError
-from wombat_gitops.domain.lifecycle import BuildRecord
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.retention import (
     CollectAnswer,
     CollectRequest,

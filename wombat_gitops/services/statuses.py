@@ -10,7 +10,7 @@ import structlog
 
 from wombat_gitops.domain.commitstatus import LONGEST_DESCRIPTION, CommitState, CommitStatus
 from wombat_gitops.domain.errors import InternalError, NotFound, TransientError, Unverified, WombatError
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import source_status
 from wombat_gitops.services import observed
 from wombat_gitops.services.pacing import Timing, first_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.catalogue import DistributionRecord
     from wombat_gitops.domain.commitstatus import StatusTarget
     from wombat_gitops.domain.declaration import Declaration
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import StatusWriter, Store
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.reconciler import Outcome

@@ -17,15 +17,15 @@ import structlog
 
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import CorruptData, TransientError
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import LEASE_SECONDS, build_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import Lease
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import Store
 
 _log = structlog.get_logger(__name__)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import NotFound, Withdrawn
+from wombat_gitops.domain.messages import BuildQuery
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.versions import version_key
 from wombat_gitops.services.catalog_types import Version
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
+
+_TRIED: Final = 100
+"""Builds of one version that are looked at for those that failed, newest first."""
 
 
 def all_versions(catalog: Catalog, name: str) -> tuple[Version, ...]:
@@ -32,6 +37,16 @@ def all_versions(catalog: Catalog, name: str) -> tuple[Version, ...]:
                 found.setdefault(build.spec.version, {}).setdefault(str(target.platform), build)
     order = sorted(found, key=lambda version: (version_key(version), version), reverse=True)
     return tuple(Version(version, found[version]) for version in order)
+
+
+def tried(catalog: Catalog, name: str, version: Version) -> dict[str, BuildRecord]:
+    """The newest build for each platform that has no place in *version*, because it made no artifact."""
+    found: dict[str, BuildRecord] = {}
+    for build in catalog.builds(BuildQuery(name=name, version=version.version, limit=_TRIED)).items:
+        platform = str(build.spec.platform)
+        if platform not in version.builds and build.state is not BuildState.SUPERSEDED:
+            found.setdefault(platform, build)
+    return found
 
 
 def find_version(catalog: Catalog, name: str, version: str) -> tuple[Version, Version | None]:
@@ -88,6 +103,11 @@ def newest_build(catalog: Catalog, name: str, platform: str) -> BuildRecord:
     others = ", ".join(f"`{other}`" for other in sorted(built))
     msg = f"`{name}` has no artifact for `{platform[:64]}`"
     raise NotFound(msg, hint=f"it has {others}" if others else "it has no artifact at all yet")
+
+
+def is_good(catalog: Catalog, build: BuildRecord) -> bool:
+    """It succeeded, its artifact is there, and it is not withdrawn."""
+    return build.state is BuildState.SUCCEEDED and not build.lost and catalog.withdrawal_of(build) is None
 
 
 def may_be_downloaded(catalog: Catalog, build: BuildRecord) -> bool:

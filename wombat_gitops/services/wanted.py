@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.asking import askers
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, UserError
-from wombat_gitops.domain.lifecycle import BuildState, Origin
 from wombat_gitops.domain.messages import BuildRequest
+from wombat_gitops.domain.records import BuildState, Origin
 from wombat_gitops.services.pacing import all_of
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.capability import Needs
     from wombat_gitops.domain.declaration import Declared, DesiredBuild
-    from wombat_gitops.domain.lifecycle import BuildRecord
-    from wombat_gitops.domain.model import Distribution, Platform, Policy
+    from wombat_gitops.domain.model import Distribution, Policy
+    from wombat_gitops.domain.platforms import Platform
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import BuildClient
 
 _CONCURRENCY: Final = 8

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState, Condition
-from wombat_gitops.domain.lifecycle import BuildState
 from wombat_gitops.domain.nobuilder import NO_BUILDER, NoBuilder, why_nobody
+from wombat_gitops.domain.records import BuildState
+from wombat_gitops.domain.subjects import builder_lease
 from wombat_gitops.services.mirror import Mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wombat_gitops.domain.catalogue import DistributionRecord
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
 
 LEASE_SECONDS: Final = 15.0
 """A builder that has not renewed its presence for so long is gone."""
@@ -47,15 +48,25 @@ class Workforce:
         self._now = now
         self._monotonic = monotonic
         self._seen: dict[str, float] = {}
+        self._heard: dict[str, datetime] = {}
         self._stranded: dict[str, _Stranded] = {}
         self._told: dict[str, _Stranded] = {}
-        self.mirror = Mirror[BuilderPresence](self._moved)
+        self.mirror = Mirror[BuilderPresence](self._moved, same=_says_the_same)
 
     def builders(self) -> tuple[BuilderPresence, ...]:
         """Builders that showed a sign of life within a lease, by id."""
         oldest = self._monotonic() - LEASE_SECONDS
         alive = [value for key, value in self.mirror.values.items() if self._seen[key] > oldest]
         return tuple(sorted(alive, key=lambda builder: builder.id))
+
+    def seen_at(self, builder: BuilderPresence) -> datetime | None:
+        """When a builder showed its newest sign of life here, or None where it shows none any more."""
+        return self._heard.get(builder_lease(builder.id))
+
+    @property
+    def stranded(self) -> tuple[datetime, ...]:
+        """Of each queued build that nobody can take, since when that is so; told after a grace."""
+        return tuple(each.since for each in self._told.values())
 
     def look(self, queued: Iterable[BuildRecord]) -> bool:
         """Find the queued builds that nobody can take; returns whether there is something else to tell of them.
@@ -112,5 +123,12 @@ class Workforce:
     def _moved(self, key: str, presence: BuilderPresence | None) -> None:
         if presence is None:
             self._seen.pop(key, None)
+            self._heard.pop(key, None)
         else:
             self._seen[key] = self._monotonic()
+            self._heard[key] = self._now()
+
+
+def _says_the_same(one: BuilderPresence, other: BuilderPresence) -> bool:
+    """Whether nothing but the beat is new: it comes every few seconds, and no page need ask again for it."""
+    return replace(one, beat=0) == replace(other, beat=0)

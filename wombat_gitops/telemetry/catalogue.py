@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import BuilderState
-from wombat_gitops.domain.lifecycle import BuildState, Step
+from wombat_gitops.domain.records import BuildState, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

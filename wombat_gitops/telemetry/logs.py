@@ -47,13 +47,12 @@ def configure_logging(*, log_format: str, level: str, color: bool) -> None:
         log_format: `text`, or `json` for one object a line.
         level: lowest level that is shown, `debug` to `critical`.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    # Listeners hear of everything; what nobody is shown goes no further.
+    shown: list[Processor] = [structlog.stdlib.filter_by_level, stamp]
     structlog.configure(
-        processors=[*shared, _tell, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, _tell, *shown, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -66,7 +65,7 @@ def configure_logging(*, log_format: str, level: str, color: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _name_library],
+            foreign_pre_chain=[*shared, stamp, _name_library],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )

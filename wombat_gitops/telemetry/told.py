@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from wombat_gitops.domain.errors import UserError
-from wombat_gitops.domain.lifecycle import MAX_ATTEMPTS, BuildState
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, StepRun
     from wombat_gitops.domain.messages import (
         AttemptAnswer,
         AttemptClaim,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         BuildQuery,
         BuildRequest,
     )
+    from wombat_gitops.domain.records import Attempt, BuildRecord, StepRun
     from wombat_gitops.ports import Attempts, BuildClient
 
 _log = structlog.get_logger(__name__)

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Tracer
 
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.messages import (
         AttemptAnswer,
         AttemptClaim,
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
         CommitAnswer,
         CommitRequest,
     )
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import Attempts, BuildClient
 
 _W3C: Final = TraceContextTextMapPropagator()

@@ -29,6 +29,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "logger": "the library's own name",
     "message": "the library's own words",
     "method": "HTTP method",
+    "missing": "bytes of a file that were not sent",
     "name": "distribution",
     "outcome": "`succeeded`, `failed`, `cancelled` or `released`",
     "path": "path of the HTTP request",
@@ -203,7 +204,13 @@ _API: Final = (
     _event("http_answered", "debug", "the API answered a request", "route method status seconds"),
     _event("sender_gone", "info", "a client left before it had sent its whole request", "path request_id"),
     _event("reader_stalled", "info", "a client took nothing for too long and was cut off", "bytes"),
+    _event(
+        "file_cut_short", "error", "a file was shorter than it was said to be, and its download was cut off", "missing"
+    ),
+    _event("file_not_sent", "warning", "a file could not be read while it was sent", "error missing"),
     _event("answer_too_slow", "warning", "an answer took longer than one may", "path"),
+    _event("contents_not_read", "warning", "what a program is made of could not be read", "build error"),
+    _event("reference_not_read", "warning", "what a program says of its components could not be read", "build error"),
     _event("request_failed", "error", "the API met a defect while it answered", "path request_id error"),
 )
 

@@ -10,7 +10,7 @@ from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM, kv_stream
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import BuilderState
-from wombat_gitops.domain.lifecycle import BuildState, Step
+from wombat_gitops.domain.records import BuildState, Step
 from wombat_gitops.services import observed
 
 if TYPE_CHECKING:

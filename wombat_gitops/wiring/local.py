@@ -13,8 +13,8 @@ from wombat_gitops.adapters.memory import MemoryLogs, MemoryStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, DistributionRecord, SourceRecord
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import Lease
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.ports import BuildClient, LogStream, ObjectStore, Put, Synced
 from wombat_gitops.services.builder import Backend, Builder
 from wombat_gitops.services.catalog import Catalog

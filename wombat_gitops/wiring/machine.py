@@ -25,7 +25,7 @@ from wombat_gitops.adapters.golang.toolchain import Toolchains, host_platform
 from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.adapters.watchdog import Limits
 from wombat_gitops.domain.capability import Capabilities
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance, Identity
 from wombat_gitops.services.inspected import InspectedResolver

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.connection import Connection
     from wombat_gitops.adapters.nats.objects import Committer
     from wombat_gitops.domain.catalogue import BuilderPresence
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import Attempts, BuildClient, Store
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.reconciler import Outcome

@@ -20,8 +20,8 @@ from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, DistributionRecord, SourceLook, SourceRecord
 from wombat_gitops.domain.commitstatus import CommitStatus
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import BuildQuery, Lease
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.ports import Attempts, BuildClient
 from wombat_gitops.services.builder import Backend, Builder
 from wombat_gitops.services.catalog import Catalog

@@ -16,6 +16,7 @@ from wombat_gitops.adapters.git.verified import VerifiedSource
 from wombat_gitops.adapters.git.worktree import WorkTreeSource
 from wombat_gitops.domain.commitstatus import StatusTarget
 from wombat_gitops.domain.errors import InvalidSources, NotFound, Refused, UserError
+from wombat_gitops.domain.hostlinks import public_host, repository_of
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.sources import Host, Secret, SourceEntry, Status, Verify, Webhook, read_sources
 from wombat_gitops.domain.webhooks import Hook
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_BRANCH: Final = "main"
 _LARGEST_SECRET: Final = 64 * 1024
-_PUBLIC_HOSTS: Final = {
-    "github.com": Host.GITHUB,
-    "gitlab.com": Host.GITLAB,
-    "codeberg.org": Host.GITEA,
-    "gitea.com": Host.GITEA,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +43,14 @@ class Watched:
         interval: seconds between two looks.
         signer: who signed its newest commit; None where no signature is demanded.
         status: where to write how its builds went, or None.
+        host: software of its git host, where the list of sources says it.
     """
 
     source: ManifestSource
     interval: float
     signer: Callable[[], str] | None = None
     status: StatusTarget | None = None
+    host: Host | None = None
 
 
 def watched_sources(settings: Settings) -> list[Watched]:
@@ -94,6 +91,15 @@ def webhooks(settings: Settings) -> tuple[Hook, ...]:
     return tuple(hook for hook in found if hook is not None)
 
 
+def told_hosts(settings: Settings) -> dict[str, Host]:
+    """Which software git hosts run, by host name, as the list of sources says it. Raises as `webhooks` does."""
+    if settings.sources is None:
+        return {}
+    entries = _Reading.of(settings.sources).entries
+    told = ((entry.url, given.host) for entry in entries for given in (entry.status, entry.webhook) if given)
+    return {place[0].partition(":")[0]: host for url, host in told if host and (place := repository_of(url))}
+
+
 class _Reading:
     """The entries of one file, and what is found to be wrong while they are looked at."""
 
@@ -132,7 +138,9 @@ class _Reading:
         except _Wrong as wrong:
             self._note(index, wrong)
             return None
-        return Watched(source, entry.interval or settings.interval, signer, status)
+        told = (part.host for part in (entry.status, entry.webhook) if part is not None)
+        host = next((host for host in told if host is not None), None)
+        return Watched(source, entry.interval or settings.interval, signer, status, host)
 
     def hook(self, index: int, entry: SourceEntry) -> Hook | None:
         """The webhook of one source, or None where it has none or a problem was noted."""
@@ -215,7 +223,7 @@ class _Reading:
         if status is None:
             return None
         host = _host(status, entry.url, "status")
-        place = _repository_of(source.url)
+        place = repository_of(source.url)
         if place is None:
             raise _Wrong(field="status", message=f"`{source.url}` is not a repository on a git host")
         name, path = place
@@ -288,8 +296,7 @@ class _Wrong(Exception):
 def _host(given: Status | Webhook, url: str, field: str) -> Host:
     if given.host is not None:
         return given.host
-    place = _repository_of(url)
-    known = _PUBLIC_HOSTS.get(place[0].partition(":")[0]) if place is not None else None
+    known = public_host(url)
     if known is None:
         raise _Wrong(
             field=field,
@@ -297,21 +304,6 @@ def _host(given: Status | Webhook, url: str, field: str) -> Host:
             hint="add `host: github`, `gitlab` or `gitea`",
         )
     return known
-
-
-def _repository_of(url: str) -> tuple[str, str] | None:
-    """Host (with its port, of an https URL) and path of a repository, or None where it is on no host."""
-    if "://" not in url:
-        host, colon, path = url.rpartition("@")[2].partition(":")
-        place = (host, path) if colon else None
-    else:
-        parts = urlsplit(url)
-        host = parts.netloc.rpartition("@")[2] if parts.scheme == "https" else parts.hostname or ""
-        place = (host, parts.path) if host else None
-    if place is None:
-        return None
-    name = place[1].strip("/").removesuffix(".git")
-    return (place[0].lower(), name) if "/" in name else None
 
 
 def _api_of(host: Host, name: str) -> str:

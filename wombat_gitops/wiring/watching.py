@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.githost import HttpStatusWriter
 from wombat_gitops.adapters.nats.refreshing import NatsRefresher, refreshes
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.services.reconciler import Reconciler
@@ -101,6 +101,7 @@ class _One:
             interval=item.interval,
             first=how.first,
             rivals=rivals,
+            host=item.host,
             observe=self._observe,
         )
 

@@ -17,6 +17,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 MOST = 120
 """Pages that are opened; the stage has fewer."""
 
+SAME = 6
+"""Pages that are opened of one list with different filters: they differ in their rows alone."""
+
 _LINKS = """() => [...document.querySelectorAll('a[href]')].map((link) => ({
   href: link.getAttribute('href'), rel: link.rel, text: link.textContent.trim(),
 }))"""
@@ -76,8 +79,14 @@ class Crawl:
             return
         if anchor:
             self.anchors.append((where, address, anchor))
-        if address not in self.pages and address not in self.todo:
+        if address not in self.pages and address not in self.todo and not self._is_seen(address):
             self.todo.append(address)
+
+    def _is_seen(self, address: str) -> bool:
+        """Have enough pages with this path and other filters been found?"""
+        path, filtered, _ = address.partition("?")
+        found = (each for each in (*self.pages, *self.todo) if each.startswith(f"{path}?"))
+        return bool(filtered) and sum(1 for _ in found) >= SAME
 
 
 async def test_links(one_browser: Browser, hosts: dict[str, str]) -> None:

@@ -17,10 +17,11 @@ from wombat_gitops.api.headers import DATA_POLICY
 from wombat_gitops.api.openapi import describe
 from wombat_gitops.domain.catalogue import SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
-from wombat_gitops.domain.lifecycle import Step, StoredLog
 from wombat_gitops.domain.manifest.rules import RULES
 from wombat_gitops.domain.messages import encode
-from wombat_gitops.domain.model import Exclusion, Module, Platform, Replace, Retention
+from wombat_gitops.domain.model import Exclusion, Module, Replace, Retention
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import Step, StoredLog
 from wombat_gitops.ports import Corrupt
 from wombat_gitops.services.downloads import Downloads
 
@@ -60,7 +61,7 @@ async def test_the_index_leads_everywhere(client: httpx.AsyncClient) -> None:
 
 async def test_distributions_are_listed_with_what_can_be_downloaded(client: httpx.AsyncClient) -> None:
     """The catalogue shows name, health, platforms and files."""
-    page = (await client.get("/api/v1/distributions")).json()
+    page = (await client.get("/api/v1/distributions?retired=true")).json()
 
     assert [(item["name"], item["sync"], item["health"]) for item in page["items"]] == [
         ("old", "Unknown", "Missing"),
@@ -72,6 +73,22 @@ async def test_distributions_are_listed_with_what_can_be_downloaded(client: http
     assert tiny["core"] == "v4.76.0"
     assert tiny["platforms"][0]["artifact"]["url"] == "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64"
     assert page["items"][0]["retired"] is True
+
+
+async def test_what_is_retired_is_not_in_the_list_and_not_in_its_total(client: httpx.AsyncClient) -> None:
+    """Unless somebody asks for it; the answer says that there is more."""
+    page = (await client.get("/api/v1/distributions")).json()
+    assert [item["name"] for item in page["items"]] == ["other", "tiny", "waiting"]
+    assert (page["total"], page["retired"]) == (3, 1)
+
+
+async def test_facets_say_what_a_further_filter_would_leave(client: httpx.AsyncClient) -> None:
+    """Each kind is counted over the other filters, so that another value of it can be chosen."""
+    page = (await client.get("/api/v1/distributions?state=Healthy")).json()
+    assert [item["name"] for item in page["items"]] == ["tiny"]
+    states = {each["value"]: each["count"] for each in page["facets"]["state"]}
+    assert states == {"OutOfSync": 2, "Degraded": 1, "Healthy": 1, "Progressing": 1, "Synced": 1}
+    assert page["facets"]["platform"] == [{"value": "linux/amd64", "count": 1}]
 
 
 async def test_one_distribution(client: httpx.AsyncClient) -> None:
@@ -324,8 +341,8 @@ async def test_unready_is_told_apart_from_down(stage: Stage) -> None:
 async def test_a_defect_tells_nothing_of_the_inside(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unexpected error is a 500 problem without its text, and the connection goes on."""
     async with stage.running() as catalog, served(stage) as client:
-        monkeypatch.setattr(catalog, "sources", lambda: 1 / 0)
-        answer = await client.get("/api/v1/sources")
+        monkeypatch.setattr(catalog, "distributions", lambda _: 1 / 0)
+        answer = await client.get("/api/v1/distributions")
         again = await client.get("/healthz")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")

@@ -15,10 +15,11 @@ import pytest
 
 from tests.support.api import QUICK, served
 from tests.support.hooks import SECRET, push_body, signed
-from tests.support.stage import Stage, declared, queued_build
+from tests.support.stage import Stage, declared, queued_build, running_build
 from wombat_gitops.api.context import Edge
 from wombat_gitops.api.headers import safe_headers
 from wombat_gitops.api.limits import Limits
+from wombat_gitops.domain.records import Step
 from wombat_gitops.domain.sources import Host
 from wombat_gitops.domain.webhooks import Hook
 from wombat_gitops.services.webhooks import WebhookReceiver
@@ -233,6 +234,41 @@ async def test_requests_may_follow_one_another(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "head", [b"HTTP/1.1\r\nHost: x\r\nConnection: close", b"HTTP/1.0", b"HTTP/1.0\r\nConnection: keep-alive"]
+)
+async def test_who_asks_for_the_end_gets_it_at_once(tmp_path: Path, head: bytes) -> None:
+    """Not only when the connection has been silent for its time."""
+    async with site(tmp_path, replace(QUICK, idle_seconds=600)) as client, dial(client) as wire:
+        await wire.say(b"GET /api/v1 " + head + b"\r\n\r\n" + GET)
+        status, headers, _ = await wire.one()
+        assert (status, headers["connection"]) == (200, "close")
+        assert await wire.rest() == b""
+
+
+async def test_an_old_client_gets_no_chunks(tmp_path: Path) -> None:
+    """HTTP/1.0 knows none: an answer of unknown length ends with the connection."""
+    stage = Stage(tmp_path)
+    build = running_build(queued_build(), Step.FETCH)
+    await stage.put(build)
+    for number in range(3):
+        await stage.logs.append(build.id, 1, number, f"line {number}\n")
+    async with stage.running(), served(stage) as client, dial(client) as wire:
+        await wire.say(f"GET /api/v1/builds/{build.id}/log HTTP/1.0\r\n\r\n".encode())
+        head, _, body = (await wire.rest()).partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        assert body == b"line 0\nline 1\nline 2\n"
+
+
+async def test_many_requests_at_once_wait_as_bytes(tmp_path: Path) -> None:
+    """They are answered in order, and what is wrong behind them is told behind their answers."""
+    async with site(tmp_path) as client, dial(client) as wire:
+        await wire.say(GET * 2000, b"no request\r\n\r\n")
+        for _ in range(2000):
+            assert (await wire.one())[0] == 200
+        await wire.refused(400, "malformed")
+
+
+@pytest.mark.parametrize(
     "request_line", [b"CONNECT other:443", b"OPTIONS *", b"GET http://other/api/v1", b"GET /%0d%0aX-Evil:%20y?%0d%0a"]
 )
 async def test_this_is_no_proxy(tmp_path: Path, request_line: bytes) -> None:
@@ -304,7 +340,6 @@ async def test_an_answer_begins_in_time(tmp_path: Path, monkeypatch: pytest.Monk
         finally:
             ended.set()
 
-    monkeypatch.setattr("fastapi.routing.run_endpoint_function", hang)
     limits = replace(QUICK, answer_seconds=0.2)
     async with (
         stage.running(),
@@ -313,7 +348,9 @@ async def test_an_answer_begins_in_time(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         lines = stream.aiter_lines()
         assert (await anext(lines)).startswith("retry:")
-        answer = await client.get("/api/v1/sources")  # which ends after the time that the stream would have had
+        monkeypatch.setattr("fastapi.routing.run_endpoint_function", hang)
+        # It ends after the time that the stream would have had.
+        answer = await client.get("/api/v1/distributions/tiny")
         await ended.wait()
         await stage.put(declared(queued_build(name="late")))
         while "event: change" not in await anext(lines):

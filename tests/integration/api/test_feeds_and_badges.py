@@ -10,7 +10,9 @@ import pytest
 
 from tests.support.api import in_process
 from tests.support.factories import NOW
+from tests.support.reference import TINY, tell
 from tests.support.stage import ARM, Stage, broken, built, declared, queued_build
+from wombat_gitops.api import crawlers
 from wombat_gitops.api.badges import draw
 from wombat_gitops.api.context import Edge
 from wombat_gitops.domain.model import Withdrawal
@@ -205,3 +207,33 @@ async def test_the_sitemap_lists_what_has_a_manifest(stage: Stage, client: httpx
 
     assert {"http://api.invalid/", "http://api.invalid/d/tiny", "http://api.invalid/builds"} <= set(places)
     assert "http://api.invalid/d/gone" not in places
+
+
+async def test_the_sitemap_lists_versions_and_components(tmp_path: Path) -> None:
+    """With the day of what changed where that is known; what is withdrawn is not advertised."""
+    stage = Stage(tmp_path)
+    good = await tell(stage, GOOD, TINY)
+    bad = built(queued_build(500, name="bad"), b"leaks")
+    await stage.put(OLD, good, bad, declared(good), declared(bad, withdrawn=Withdrawal("leaks", ())))
+    async with stage.running(), in_process(stage) as client:
+        found = read((await client.get("/sitemap.xml")).content)
+        overview = (await client.get("/llms.txt")).text
+
+    days = {each[0].text: each[1].text if len(each) > 1 else None for each in found}
+    base = "http://api.invalid"
+    for page in ("/components", "/packages", "/compose", "/docs/api", "/components/processor/mapping"):
+        assert days[base + page] is None
+    assert days[f"{base}/d/tiny/v/1.0.0"] == good.changed_at.date().isoformat()
+    assert days[f"{base}/d/tiny/v/0.9.0"] == OLD.changed_at.date().isoformat()
+    assert f"{base}/d/bad/v/1.0.0" not in days
+    for place in ("/api/v1/components", "/api/v1/compose/choices", "/api/v1/builds/{id}/log", "/docs/api"):
+        assert place in overview
+
+
+async def test_the_sitemap_has_a_bound(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What matters most comes first."""
+    monkeypatch.setattr(crawlers, "MOST", 11)
+    found = read((await client.get("/sitemap.xml")).content)
+
+    assert len(found) == 11
+    assert found[-1][0].text == "http://api.invalid/d/other"

@@ -15,8 +15,9 @@ from tests.support.stage import Stage, broken, built, declared, queued_build
 from wombat_gitops.adapters.memory import MemoryObjects
 from wombat_gitops.domain.errors import NotFound, TimedOut
 from wombat_gitops.domain.identity import digest
-from wombat_gitops.domain.lifecycle import BuildRecord
-from wombat_gitops.domain.model import Platform, Withdrawal
+from wombat_gitops.domain.model import Withdrawal
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.services.downloads import Downloads
 
 DATA = bytes(range(256)) * 4000

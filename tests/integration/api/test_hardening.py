@@ -30,7 +30,7 @@ from wombat_gitops.api.server import run_api
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.identity import digest
-from wombat_gitops.domain.lifecycle import BuildRecord, Step, StoredLog
+from wombat_gitops.domain.records import BuildRecord, Step, StoredLog
 from wombat_gitops.domain.sources import Host
 from wombat_gitops.domain.webhooks import MAX_BYTES, Hook
 from wombat_gitops.services.catalog import Catalog
@@ -53,11 +53,24 @@ KNOWN = {
     "version": "1.0.0",
     "file_name": "tiny_1.0.0_linux_amd64",
     "source": "main",
+    "builder": "builder-1",
     "os": "linux",
     "arch": "amd64",
     "variant": "v1",
+    "kind": "processor",
+    "package": "github.com",
 }
-HIDDEN = ("/", "/index.html", "/healthz", "/readyz", "/docs/rules", "/docs/problems", "/api/v1/openapi.json", "/x/y")
+HIDDEN = (
+    "/",
+    "/index.html",
+    "/healthz",
+    "/readyz",
+    "/docs/rules",
+    "/docs/api",
+    "/docs/style.css",
+    "/api/v1/openapi.json",
+    "/x/y",
+)
 HOOK = "/api/v1/hooks/main"
 SECRET = "of this test"  # noqa: S105 - of no host
 

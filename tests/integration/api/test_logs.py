@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from tests.support.api import QUICK, Event, events, served
 from tests.support.stage import Stage, broken, built, queued_build, running_build
 from wombat_gitops.api.follow import BACKLOG_LINES
+from wombat_gitops.api.views.builds import LogLine
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.lifecycle import BuildRecord, Step
+from wombat_gitops.domain.records import BuildRecord, Step
 
 RUNNING = running_build(queued_build(), Step.FETCH)
 LOG = f"/api/v1/builds/{RUNNING.id}/log"
@@ -103,7 +105,7 @@ async def test_a_live_log_follows_to_the_end(stage: Stage) -> None:
         received += [event async for event in stream]
 
     assert lines(received) == ["one", "two"]
-    assert (received[-1].name, received[-1].data) == ("end", {"state": "cancelled"})
+    assert (received[-1].name, received[-1].data) == ("end", {"state": "cancelled", "total": 2, "kept": True})
 
 
 async def test_a_reader_goes_on_behind_the_last_event(stage: Stage) -> None:
@@ -136,20 +138,33 @@ async def test_a_new_reader_of_a_running_build_gets_the_last_lines(stage: Stage)
     assert first.data["lines"] == [str(number) for number in range(2000 - BACKLOG_LINES, 2000)]
 
 
-async def test_an_ended_log_comes_whole_and_can_be_resumed(stage: Stage) -> None:
-    """All lines of the stored log in order, then `end`; a reader that was cut off goes on in the middle."""
-    text = [f"line {number}" for number in range(1200)]
+async def test_a_reader_that_waits_holds_no_lines(stage: Stage) -> None:
+    """What was sent is forgotten, and not held until more comes: up to 500 lines for each reader."""
+    await say(stage, "one", "two")
+    async with stage.running(), served(stage) as client, client.stream("GET", f"{LOG}/stream") as response:
+        received = events(response)
+        assert (await anext(received)).data["lines"] == ["one", "two"]
+        async with asyncio.timeout(20):
+            while any(isinstance(each, LogLine) for each in gc.get_objects()):
+                await asyncio.sleep(0.01)
+        await say(stage, "three", first=2)
+        assert (await anext(received)).data["lines"] == ["three"]
+
+
+async def test_the_end_of_an_ended_log_comes_and_can_be_resumed(stage: Stage) -> None:
+    """The last lines with their numbers, then `end`; a reader that was cut off goes on in the middle."""
+    text = [f"line {number}" for number in range(1, 1201)]
     log = await stage.store_log("\n".join(text) + "\n")
     await stage.put(built(queued_build(), b"x", log))
     async with stage.running(), served(stage) as client:
         async with client.stream("GET", f"{LOG}/stream") as response:
-            whole = [event async for event in events(response)]
-        async with client.stream("GET", f"{LOG}/stream", headers={"Last-Event-ID": whole[0].id}) as response:
+            tail = [event async for event in events(response)]
+        async with client.stream("GET", f"{LOG}/stream", headers={"Last-Event-ID": "1-line-100"}) as response:
             rest = [event async for event in events(response)]
 
-    assert lines(whole) == text
-    assert lines(rest) == text[BACKLOG_LINES:]
-    assert whole[-1].data == rest[-1].data == {"state": "succeeded"}
+    assert (tail[0].data["first"], lines(tail)) == (701, text[700:])
+    assert ([event.data["first"] for event in rest[:-1]], lines(rest)) == ([101, 601, 1101], text[100:])
+    assert tail[-1].data == rest[-1].data == {"state": "succeeded", "total": 1200, "kept": True}
 
 
 async def test_a_reader_of_a_queued_build_waits_for_its_builder(stage: Stage) -> None:
@@ -171,7 +186,7 @@ async def test_a_lost_builder_ends_the_stream(stage: Stage) -> None:
         await anext(stream)
         await stage.put(lifecycle.lost(RUNNING, RUNNING.changed_at))
         end = await anext(stream)
-    assert (end.name, end.data) == ("end", {"state": "queued"})
+    assert (end.name, end.data) == ("end", {"state": "queued", "total": 1, "kept": True})
 
 
 async def test_streams_are_bounded(stage: Stage) -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.api import in_process
-from tests.support.stage import ARM, Stage, built, declared, queued_build
+from tests.support.stage import ARM, REVISION, Stage, broken, built, declared, queued_build
+from wombat_gitops.domain.catalogue import SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
-from wombat_gitops.domain.lifecycle import StoredLog
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Withdrawal
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import StoredLog
+from wombat_gitops.domain.sources import Host
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -113,11 +116,19 @@ async def test_what_differs_is_told_and_turns_round(client: httpx.AsyncClient) -
         "core": ("v4.76.0", "v4.77.0"),
     }
     assert there["components"] == {"added": ["input socket"], "removed": ["input stdin"]}
-    assert there["modules"] == [{"name": CORE, "before": "v4.76.0", "after": "v4.77.0"}]
+    assert there["modules"] == [{"name": CORE, "before": "v4.76.0", "after": "v4.77.0", "turn": "up"}]
     assert there["sizes"]["linux/amd64"] == {"before": 3, "after": 5}
     assert there["sizes"]["linux/arm64"] == {"before": 7, "after": None}
+    counts = {name: count for name, count in there["summary"].items() if count}
+    assert counts == {
+        "modules_up": 1,
+        "components_added": 1,
+        "components_removed": 1,
+        "size_before": 3,
+        "size_after": 5,
+    }
     assert (there["equal"], there["known_contents"], there["platform"]) == (False, True, "linux/amd64")
-    turned = [{"name": e["name"], "before": e["after"], "after": e["before"]} for e in back["fields"]]
+    turned = [{"name": e["name"], "before": e["after"], "after": e["before"], "turn": "up"} for e in back["fields"]]
     assert turned == there["fields"]
     assert back["components"] == {"added": ["input stdin"], "removed": ["input socket"]}
     assert (await compared(client, "tiny@1.9.0", "tiny@1.9.0"))["equal"] is True
@@ -137,3 +148,95 @@ async def test_what_cannot_be_compared_is_refused(client: httpx.AsyncClient, que
     """Each with words that say what is missing."""
     answer = await client.get(f"/api/v1/compare?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_changelog_tells_each_version_against_the_one_before(stage: Stage, client: httpx.AsyncClient) -> None:
+    """What a comparison of the two tells, page by page; the first version, and one that shares no platform: none."""
+    lone = built(queued_build(20, version="2.0.0", platform=Platform.parse("windows/amd64")), b"lone")
+    await stage.put(lone)
+    await stage.until(lambda: lone.id in stage.catalog.known_builds())
+    first = (await client.get("/api/v1/distributions/tiny/changelog?limit=2")).json()
+    second = (await client.get(first["next"])).json()
+
+    assert [each["version"] for each in (*first["items"], *second["items"])] == ["2.0.0", "1.10.0", "1.9.0"]
+    assert (first["total"], second["next"]) == (3, None)
+    assert first["items"][1]["changes"] == await compared(client, "tiny@1.9.0", "tiny@1.10.0")
+    assert first["items"][0]["changes"] is None
+    assert second["items"][0]["changes"] is None
+
+
+async def test_changelog_stays_after_what_was_inside_is_gone(tmp_path: Path) -> None:
+    """Contents that were cleared away make no error: nothing is said of what cannot be known."""
+    stage = Stage(tmp_path)
+    gone = replace(OLD, contents=StoredLog("0" * 64, 10))
+    await stage.put(gone, NEW, declared(NEW))
+    async with stage.running(), in_process(stage) as client:
+        answer = await client.get("/api/v1/distributions/tiny/changelog")
+        assert answer.status_code == 200
+        changes = answer.json()["items"][0]["changes"]
+        assert changes["known_contents"] is False
+        assert [each["name"] for each in changes["fields"]] == ["toolchain"]
+
+
+async def test_platforms_that_failed_are_told_with_their_cause(tmp_path: Path) -> None:
+    """Also of an older version that has artifacts for other platforms, and only the newest try of each."""
+    stage = Stage(tmp_path)
+    failed = broken(queued_build(2, version="1.9.0", platform=ARM))
+    again = broken(queued_build(3, version="1.9.0", platform=ARM, toolchain="1.26.5"))
+    await stage.put(OLD, failed, again, NEW, declared(NEW))
+    async with stage.running(), in_process(stage) as client:
+        told = (await client.get("/api/v1/distributions/tiny/versions/1.9.0")).json()["platforms"]
+    assert (told["linux/amd64"]["state"], told["linux/amd64"]["cause"]) == ("succeeded", "")
+    assert (told["linux/arm64"]["build"], told["linux/arm64"]["artifact"]) == (again.id, None)
+    assert told["linux/arm64"]["cause"] == "github.com/example/plugin: undefined: service.NewThing"
+
+
+async def test_readme_is_told_as_it_was_written(tmp_path: Path) -> None:
+    """Markdown with its own type; where there is none the hint says where it would be."""
+    stage = Stage(tmp_path)
+    other = built(queued_build(name="other"), b"other")
+    await stage.put(NEW, other, declared(NEW, readme="# Tiny\n\nHello <b>you</b>.\n"), declared(other))
+    async with stage.running(), in_process(stage) as client:
+        assert (await client.get("/api/v1/distributions/other")).json()["readme_url"] is None
+        answer = await client.get((await client.get("/api/v1/distributions/tiny")).json()["readme_url"])
+        assert (answer.text, answer.headers["content-type"]) == (
+            "# Tiny\n\nHello <b>you</b>.\n",
+            "text/markdown; charset=utf-8",
+        )
+        missing = await client.get("/api/v1/distributions/other/readme")
+    assert (missing.status_code, missing.json()["hint"]) == (
+        404,
+        "it would be `manifests/other.md`, beside its manifest",
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "page"),
+    [(Host.GITEA, f"https://git.invalid/team/catalogue/src/commit/{REVISION}/manifests/tiny.yaml"), (None, "")],
+)
+async def test_manifest_leads_to_its_commit_on_the_git_host(tmp_path: Path, host: Host | None, page: str) -> None:
+    """A host whose software is known or was told; of others commit and path alone."""
+    stage = Stage(tmp_path)
+    await stage.put(NEW, declared(NEW))
+    await stage.put(SourceRecord("main", "git@git.invalid:team/catalogue.git", "main", "manifests", host=host))
+    async with stage.running(), in_process(stage) as client:
+        for path in ("/api/v1/distributions/tiny", "/api/v1/distributions/tiny/versions/1.10.0"):
+            assert (await client.get(path)).json()["manifest_html_url"] == page
+
+
+async def test_distribution_without_any_version_has_empty_lists(tmp_path: Path) -> None:
+    """Its manifest is gone and nothing was built: that is no error of the server."""
+    stage = Stage(tmp_path)
+    await stage.put(declared(queued_build(name="ancient"), retired=True, targets=()))
+    async with stage.running(), in_process(stage) as client:
+        for path in ("versions", "changelog"):
+            answer = await client.get(f"/api/v1/distributions/ancient/{path}")
+            assert (answer.status_code, answer.json()) == (200, {"items": [], "next": None, "total": 0})
+
+
+async def test_an_unknown_cursor_began_the_list_anew(client: httpx.AsyncClient) -> None:
+    """Whoever pages on from what is gone is told so, and does not read the first page for ever."""
+    for path in ("versions", "changelog"):
+        answer = await client.get(f"/api/v1/distributions/tiny/{path}?cursor=9.9.9")
+        assert (answer.status_code, answer.json()["code"]) == (400, "refused")
+        assert "cursor" in answer.json()["detail"]

@@ -14,6 +14,7 @@ from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.identity import make_spec
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.domain.reference import Reference
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Built:
     binary: Path
     log: Log
     contents: Contents
+    reference: Reference | None
 
 
 async def build(compiler: GoCompiler, wanted: Distribution, lock: Lock, root: Path, log: Log | None = None) -> Built:
@@ -68,7 +70,7 @@ async def build(compiler: GoCompiler, wanted: Distribution, lock: Lock, root: Pa
     contents = await compiler.check(spec, lock, log)
     binary = await compiler.compile(spec, workspace, log)
     await compiler.smoke(spec, binary, contents, log)
-    return Built(spec, binary, log, contents)
+    return Built(spec, binary, log, contents, await compiler.describe(spec, binary, log))
 
 
 def tiny(proxy: GoProxy) -> tuple[Distribution, Lock]:

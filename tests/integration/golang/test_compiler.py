@@ -27,12 +27,13 @@ from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang import smoke as smoke_module
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import LINK_FLAGS, digest
-from wombat_gitops.domain.lifecycle import FailureKind, StepFailed
-from wombat_gitops.domain.model import Lock, Module, Platform
+from wombat_gitops.domain.model import Lock, Module
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import FailureKind, StepFailed
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import Failure
+    from wombat_gitops.domain.records import Failure
 
 COMPONENTS = f"{BENTHOS}/public/components"
 

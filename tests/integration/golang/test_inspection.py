@@ -15,7 +15,8 @@ from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
 from wombat_gitops.domain.inspection import diagnose
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import Distribution, Module, Platform
+from wombat_gitops.domain.model import Distribution, Module
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.settings import search_path
 
 RCL_HEADER = "// Licensed as a Redpanda Enterprise file under the Redpanda Community\n// License.\n\n"

@@ -11,7 +11,8 @@ from tests.integration.golang.support import Log, build, compiler_of, resolver_o
 from tests.support.goproxy import BENTHOS, CONNECT, component, connect_distribution, distribution
 from wombat_gitops.domain.errors import LockError, Unreachable
 from wombat_gitops.domain.gosource import requirements
-from wombat_gitops.domain.model import Module, Platform
+from wombat_gitops.domain.model import Module
+from wombat_gitops.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from pathlib import Path

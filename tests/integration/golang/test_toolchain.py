@@ -9,8 +9,8 @@ import pytest
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.network import GoNetwork, go_network
 from wombat_gitops.adapters.golang.toolchain import Toolchains
-from wombat_gitops.domain.lifecycle import FailureKind, StepFailed
 from wombat_gitops.domain.model import DEFAULT_TOOLCHAIN
+from wombat_gitops.domain.records import FailureKind, StepFailed
 
 
 async def test_the_wheel_serves_where_path_has_no_go(tmp_path: Path) -> None:

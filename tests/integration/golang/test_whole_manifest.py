@@ -20,9 +20,10 @@ from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.errors import LockError
 from wombat_gitops.domain.gosource import parse_build_info
 from wombat_gitops.domain.identity import make_spec
-from wombat_gitops.domain.lifecycle import StepFailed
 from wombat_gitops.domain.lock import read_lock, render_lock
-from wombat_gitops.domain.model import UNCOMMITTED_DATE, Exclusion, Module, PipelineTest, Platform, Replace
+from wombat_gitops.domain.model import UNCOMMITTED_DATE, Exclusion, Module, PipelineTest, Replace
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import StepFailed
 from wombat_gitops.ports import Workspace
 from wombat_gitops.settings import search_path
 

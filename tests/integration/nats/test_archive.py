@@ -31,9 +31,9 @@ from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import DistributionRecord
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
 from wombat_gitops.domain.identity import digest
-from wombat_gitops.domain.lifecycle import BuildRecord, StoredLog
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.records import BuildRecord, StoredLog
 from wombat_gitops.domain.references import Flaw
 from wombat_gitops.services.queue import Inputs
 

@@ -24,7 +24,6 @@ from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import lifecycle, messages
 from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, Refused, Unreachable
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin, Step
 from wombat_gitops.domain.messages import (
     AttemptClaim,
     AttemptEnd,
@@ -37,7 +36,9 @@ from wombat_gitops.domain.messages import (
     CommitRequest,
     ErrorBody,
 )
-from wombat_gitops.domain.model import BuildSpec, Platform
+from wombat_gitops.domain.model import BuildSpec
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord, BuildState, Origin, Step
 from wombat_gitops.domain.subjects import BUILDS, attempt_subject
 from wombat_gitops.services.claims import AttemptDesk
 

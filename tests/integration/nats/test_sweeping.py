@@ -28,9 +28,9 @@ from wombat_gitops.domain import lifecycle, subjects
 from wombat_gitops.domain.catalogue import DistributionRecord
 from wombat_gitops.domain.errors import CorruptData, NotFound
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, Origin
 from wombat_gitops.domain.messages import CommitRequest
 from wombat_gitops.domain.model import Artifact, Lock
+from wombat_gitops.domain.records import BuildRecord, Origin
 from wombat_gitops.domain.retention import CollectRequest, KeeperNote, Rules
 from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.queue import BuildQueue, Inputs

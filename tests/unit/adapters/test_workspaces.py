@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -50,6 +52,24 @@ def test_of_a_killed_builder(tmp_path: Path) -> None:
     assert (tmp_path / "alive").exists()
     other.close()
     alive.close()
+
+
+def test_builders_that_start_at_once(tmp_path: Path) -> None:
+    """None takes the folder of one that has just made it for one that was left behind."""
+    count = 6
+    together = Barrier(count)
+
+    def start(name: str) -> Workspaces:
+        together.wait(10)
+        return Workspaces(tmp_path, name)
+
+    with ThreadPoolExecutor(count) as threads:
+        for turn in range(100):
+            names = [f"{turn}-{number}" for number in range(count)]
+            started = list(threads.map(start, names))
+            assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == sorted(names)
+            for spaces in started:
+                spaces.close()
 
 
 def test_remove_nothing(tmp_path: Path) -> None:

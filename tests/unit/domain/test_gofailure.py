@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from wombat_gitops.domain.gofailure import classify, tail_of, timed_out
-from wombat_gitops.domain.lifecycle import FailureKind, Step
+from wombat_gitops.domain.records import FailureKind, Step
 
 USER, TRANSIENT, INTERNAL = FailureKind.USER, FailureKind.TRANSIENT, FailureKind.INTERNAL
 PROXY = "http://proxy.invalid"

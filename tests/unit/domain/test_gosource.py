@@ -23,7 +23,8 @@ from wombat_gitops.domain.gosource import (
     quoted,
     requirements,
 )
-from wombat_gitops.domain.model import UNCOMMITTED_DATE, BuildSpec, Module, Platform
+from wombat_gitops.domain.model import UNCOMMITTED_DATE, BuildSpec, Module
+from wombat_gitops.domain.platforms import Platform
 
 SPEC = BuildSpec(
     name="tiny",

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import build_id, canonical, check_inputs, digest, make_spec, same_program, utc_text
-from wombat_gitops.domain.model import BuildSpec, Distribution, Exclusion, Lock, Module, PipelineTest, Platform
+from wombat_gitops.domain.model import BuildSpec, Distribution, Exclusion, Lock, Module, PipelineTest
+from wombat_gitops.domain.platforms import Platform
 
 CORE = "github.com/redpanda-data/benthos/v4"
 SPEC = BuildSpec(

@@ -11,8 +11,8 @@ import pytest
 from tests.unit.domain.test_identity import GOLDEN, SPEC
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import IllegalTransition
-from wombat_gitops.domain.lifecycle import MAX_ATTEMPTS, BuildRecord, BuildState, Failure, FailureKind, Origin, Step
 from wombat_gitops.domain.model import Artifact
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildRecord, BuildState, Failure, FailureKind, Origin, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable

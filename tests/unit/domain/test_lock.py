@@ -21,17 +21,8 @@ from wombat_gitops.domain.lock import (
     resolved_modules,
 )
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import (
-    UNCOMMITTED_DATE,
-    Distribution,
-    Exclusion,
-    Lock,
-    Module,
-    Platform,
-    Replace,
-    ResolvedModule,
-    supported_platforms,
-)
+from wombat_gitops.domain.model import UNCOMMITTED_DATE, Distribution, Exclusion, Lock, Module, Replace, ResolvedModule
+from wombat_gitops.domain.platforms import Platform, supported_platforms
 
 
 def go_sum(*modules: str) -> str:

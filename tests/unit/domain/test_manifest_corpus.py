@@ -12,7 +12,8 @@ from tests.support.rulecases import MADE
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import read_manifest, render_schemas
 from wombat_gitops.domain.manifest.rules import RULES, Rule
-from wombat_gitops.domain.model import Maintainer, Module, Platform
+from wombat_gitops.domain.model import Maintainer, Module
+from wombat_gitops.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -15,12 +15,12 @@ from wombat_gitops.domain.model import (
     Lock,
     Module,
     PipelineTest,
-    Platform,
     Replace,
     Retention,
     Selection,
     Withdrawal,
 )
+from wombat_gitops.domain.platforms import Platform
 
 CORE = "github.com/redpanda-data/benthos/v4/public/components"
 CONNECT = "github.com/redpanda-data/connect/v4"

@@ -14,7 +14,8 @@ from wombat_gitops.domain import grammar
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.manifest.texts import PLATFORMS
-from wombat_gitops.domain.model import DEFAULT_TOOLCHAIN, Platform, natural_key, supported_platforms
+from wombat_gitops.domain.model import DEFAULT_TOOLCHAIN, natural_key
+from wombat_gitops.domain.platforms import Platform, supported_platforms
 
 
 @given(st.sampled_from(PLATFORMS))

@@ -14,18 +14,11 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import DistributionRecord, Target
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
 from wombat_gitops.domain.diagnostics import Diagnostic
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import (
-    Artifact,
-    Distribution,
-    Lock,
-    PipelineTest,
-    Platform,
-    Withdrawal,
-    supported_platforms,
-)
+from wombat_gitops.domain.model import Artifact, Distribution, Lock, PipelineTest, Withdrawal
 from wombat_gitops.domain.plan import Action, Reason, make_plan
+from wombat_gitops.domain.platforms import Platform, supported_platforms
+from wombat_gitops.domain.records import BuildRecord, BuildState, Origin
 
 NOW = datetime(2026, 1, 31, 8, 0, tzinfo=UTC)
 ARTIFACT = Artifact("0" * 64, 5, "example")

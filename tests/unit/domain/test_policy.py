@@ -14,7 +14,8 @@ from wombat_gitops.domain.contents import Contents, ModuleContents, PackageConte
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.gomod import read_go_mod
 from wombat_gitops.domain.licenses import UNKNOWN
-from wombat_gitops.domain.model import Module, Platform, Policy, Selection
+from wombat_gitops.domain.model import Module, Policy, Selection
+from wombat_gitops.domain.platforms import Platform
 
 CONNECT = "github.com/redpanda-data/connect/v4"
 RCL = "LicenseRef-Redpanda-Community-License"

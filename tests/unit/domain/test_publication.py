@@ -12,10 +12,10 @@ from tests.support.manifests import LOCK, SMALL
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.model import PipelineTest
 from wombat_gitops.domain.publication import changed_programs, compare_declarations, keep_dates, next_version
+from wombat_gitops.domain.records import BuildRecord, BuildState, Origin
 
 PATH = "manifests/example.yaml"
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -31,10 +31,7 @@ def declare(text: str = SMALL, date: datetime = FIRST) -> Declared:
 
 def published(declared: Declared, state: BuildState = BuildState.SUCCEEDED) -> list[BuildRecord]:
     """Its builds as they are when all went well."""
-    return [
-        replace(lifecycle.queued(build.id, build.spec, lifecycle.Origin(), 0, NOW), state=state)
-        for build in declared.builds
-    ]
+    return [replace(lifecycle.queued(build.id, build.spec, Origin(), 0, NOW), state=state) for build in declared.builds]
 
 
 @pytest.mark.parametrize("added", ["description: other\n", "labels: {a: b}\n", "maintainers: [{name: x}]\n"])

@@ -14,8 +14,9 @@ from tests.support.factories import NOW, make_spec
 from wombat_gitops.domain import lifecycle, messages
 from wombat_gitops.domain.catalogue import DistributionRecord, Target
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Origin, Step, StoredLog
-from wombat_gitops.domain.model import Artifact, Platform, Retention
+from wombat_gitops.domain.model import Artifact, Retention
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord, BuildState, Failure, FailureKind, Origin, Step, StoredLog
 from wombat_gitops.domain.retention import Plan, Rules, Why, decide, names_of, too_many
 
 if TYPE_CHECKING:

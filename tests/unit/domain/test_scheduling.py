@@ -15,9 +15,9 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.capability import Capabilities, Needs
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, Failure, FailureKind, Origin
-from wombat_gitops.domain.model import Platform
 from wombat_gitops.domain.nobuilder import NoBuilder, why_nobody
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, Origin
 from wombat_gitops.domain.scheduling import Share, blames_builder, fits, has_failed_here, order_of
 
 WORKING, DRAINING, QUARANTINED = BuilderState.WORKING, BuilderState.DRAINING, BuilderState.QUARANTINED

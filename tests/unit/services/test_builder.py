@@ -18,7 +18,7 @@ from wombat_gitops.domain.capability import EVERYTHING, Capabilities
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildRecord, BuildState, Failure, FailureKind, Step
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.builder import Backend, Builder, Chance, Identity
 from wombat_gitops.services.engine import Engine
@@ -212,7 +212,7 @@ async def test_stopping_builder_gives_its_build_back(shop: Shop) -> None:
         await shop.compiler.compiling.wait()
     record = (await shop.bench.entry()).value
     assert record.state is BuildState.QUEUED
-    assert record.tries_left == lifecycle.MAX_ATTEMPTS
+    assert record.tries_left == MAX_ATTEMPTS
     shop.compiler.go_on.set()
     async with shop.at_work(shop.builder("two")):
         done = await shop.until(ID, BuildState.SUCCEEDED)

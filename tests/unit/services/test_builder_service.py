@@ -11,12 +11,11 @@ import pytest
 from tests.support.factories import SPEC, make_request
 from tests.support.fakes import ScriptedCompiler
 from tests.unit.services.test_builder import Shop, shop
-from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.capability import Capabilities, Needs
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildState, Failure, FailureKind, Origin
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState, Failure, FailureKind, Origin
 from wombat_gitops.services.fleet import Fleet
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ async def test_stopping_builder_gives_back_what_takes_too_long(shop: Shop, how: 
         else:
             await pause.over()
     record = await shop.until(ID, BuildState.QUEUED)
-    assert (record.attempt.ended_as, record.tries_left) == ("released", lifecycle.MAX_ATTEMPTS)
+    assert (record.attempt.ended_as, record.tries_left) == ("released", MAX_ATTEMPTS)
 
 
 BROKEN = Failure(FailureKind.INTERNAL, "ToolchainBroken", "the compiler crashes")

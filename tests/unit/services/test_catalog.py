@@ -15,9 +15,9 @@ from tests.support.factories import NOW
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.domain.catalogue import Health, Status, Sync
 from wombat_gitops.domain.errors import NotFound, Refused
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
 from wombat_gitops.domain.messages import BuildQuery
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildRecord, BuildState, Origin
 from wombat_gitops.ports import Change, Corrupt, Put, Removed, Reset, Synced, Versioned
 from wombat_gitops.services.build_index import BuildIndex
 from wombat_gitops.services.catalog_types import DistributionQuery
@@ -197,20 +197,6 @@ def test_a_build_is_found_by_a_beginning_of_its_id() -> None:
     assert index.find(record.id) == record
 
 
-def test_the_queue_is_ordered_by_priority_and_age() -> None:
-    """Position 1 is the build that builders take next."""
-    index = BuildIndex()
-    records = [queued_build(1, name="old"), queued_build(2, name="new"), queued_build(3, priority=5, name="urgent")]
-    for record in records:
-        index.put(record)
-    index.put(running_build(queued_build(0, name="first")))
-
-    assert [index.position(record) for record in records] == [2, 3, 1]
-    assert index.position(running_build(records[0])) is None
-    index.remove(records[2].id)
-    assert index.position(records[0]) == 1
-
-
 async def test_a_queued_build_says_why_it_waits(stage: Stage) -> None:
     """No builder, all busy, back-off and "about to start" are told apart."""
     record = queued_build()
@@ -236,7 +222,7 @@ async def test_a_silent_builder_is_gone_after_a_lease(stage: Stage) -> None:
         await stage.until(catalog.builders)
         stage.clock.forward(14)
         assert catalog.builders()
-        await stage.put(presence(beat=1))
+        await stage.put(presence(beat=1, busy=1))
         await stage.until(lambda: catalog.builders()[0].beat == 1)
         stage.clock.forward(14)
         catalog.tick()
@@ -248,6 +234,23 @@ async def test_a_silent_builder_is_gone_after_a_lease(stage: Stage) -> None:
 
         assert catalog.builders() == ()
         assert catalog.version > version
+
+
+async def test_every_beat_of_a_builder_made_all_open_pages_ask_again(stage: Stage) -> None:
+    """A beat is a sign of life and no change; what else it shows of itself is one."""
+    async with stage.running() as catalog:
+        await stage.put(presence())
+        await stage.until(catalog.builders)
+        catalog.tick()
+        version = catalog.version
+        stage.clock.forward(5)
+        for beat in range(1, 6):
+            await stage.put(presence(beat=beat))
+        await stage.put(presence(beat=6, busy=1))
+        await stage.until(lambda: catalog.builders()[0].busy)
+
+        assert catalog.version == version + 1
+        assert catalog.seen_at(catalog.builders()[0]) == stage.clock.now
 
 
 async def test_status_says_how_old_the_catalogue_is(stage: Stage) -> None:
@@ -288,23 +291,30 @@ async def test_an_unknown_name_gets_its_neighbours(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        (DistributionQuery(), ["old", "other", "tiny"]),
+        (DistributionQuery(), ["other", "tiny"]),
         (DistributionQuery(q="TINY"), ["tiny"]),
         (DistributionQuery(q="redis other"), ["other"]),
-        (DistributionQuery(label="team=data"), ["old", "other", "tiny"]),
+        (DistributionQuery(label="team=data"), ["other", "tiny"]),
         (DistributionQuery(label="team=ops"), []),
         (DistributionQuery(platform="linux/arm64"), ["other"]),
         (DistributionQuery(sync=Sync.SYNCED), ["tiny"]),
         (DistributionQuery(health=Health.DEGRADED), ["other"]),
-        (DistributionQuery(retired=True), ["old"]),
-        (DistributionQuery(limit=1, cursor="old"), ["other"]),
+        (DistributionQuery(retired=True), ["old", "other", "tiny"]),
+        (DistributionQuery(state="Retired"), ["old"]),
+        (DistributionQuery(state="OutOfSync"), ["other"]),
+        (DistributionQuery(package="redis"), ["other"]),
+        (DistributionQuery(package="example.org/redis"), ["other"]),
+        (DistributionQuery(license="MIT"), ["tiny"]),
+        (DistributionQuery(limit=1, cursor="0~old"), ["other"]),
     ],
 )
 async def test_distributions_are_filtered(stage: Stage, query: DistributionQuery, names: list[str]) -> None:
     """Every filter that is set must hold; the list is in order of names."""
     good = built(queued_build(), b"x")
     bad = broken(queued_build(name="other", platform=ARM, packages=("example.org/redis",)))
-    await stage.put(good, bad, declared(good), declared(bad), declared(queued_build(name="old"), retired=True))
+    await stage.put(
+        good, bad, declared(good, license="MIT"), declared(bad), declared(queued_build(name="old"), retired=True)
+    )
     async with stage.running() as catalog:
         assert [record.name for record in catalog.distributions(query).items] == names
 

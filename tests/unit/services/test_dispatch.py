@@ -13,7 +13,7 @@ from tests.support.factories import NOW, make_spec
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.capability import EVERYTHING, Capabilities, Needs
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Origin
+from wombat_gitops.domain.records import BuildRecord, BuildState, Failure, FailureKind, Origin
 from wombat_gitops.domain.scheduling import Share, fits, order_of
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.dispatch import Waiting

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.manifests import CORE, LOCK, SMALL
+from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.identity import build_id, make_spec
 from wombat_gitops.domain.lock import render_lock
 from wombat_gitops.domain.manifest import read_manifest
-from wombat_gitops.domain.model import UNCOMMITTED_DATE, Platform
+from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.ports import Tree, TreeEntry
 from wombat_gitops.services.manifests import Declaration, ManifestReader
 
@@ -251,3 +253,50 @@ async def test_uncommitted_manifest_has_the_date_of_none() -> None:
     (declared,) = (await ManifestReader(source).read()).declared
     assert {build.spec.date for build in declared.builds} == {UNCOMMITTED_DATE}
     assert declared.builds[0].spec.platform == Platform("linux", "amd64")
+
+
+async def test_readme_is_read_and_moves_no_build() -> None:
+    """It is read where it changed, and neither ids nor dates know of it."""
+    source = Folder(locked("example") | locked("other"))
+    reader = ManifestReader(source)
+    (before, other) = (await reader.read()).declared
+    source.asked.clear()
+    source.files["manifests/example.md"] = b"\xef\xbb\xbf# Example\r\n\xff\r\n"
+    source.files["manifests/README.md"] = b"of all of them"
+
+    (after, same) = (await reader.read()).declared
+
+    assert source.asked == ["manifests/example.md"]
+    assert after.readme == "# Example\n\N{REPLACEMENT CHARACTER}\n"
+    assert (after.builds, after.date, after.diagnostics) == (before.builds, before.date, before.diagnostics)
+    assert same is other
+    assert not [path for paths in source.groups.values() for path in paths if path.endswith(".md")]
+
+    source.asked.clear()
+    assert (await reader.read()).declared == (after, same)
+    assert source.asked == []
+    del source.files["manifests/example.md"]
+    assert (await reader.read()).declared[0].readme == ""
+
+
+async def test_readme_of_a_folder_belongs_to_its_only_manifest() -> None:
+    """`README.md` is of the manifest that is alone below the source's folder; a file of its own name goes first."""
+    folder = {path.replace("manifests/", "manifests/deep/"): data for path, data in locked("example").items()}
+    source = Folder(folder | {"manifests/deep/README.md": b"the folder's", "manifests/README.md": b"of all"})
+    reader = ManifestReader(source)
+    assert [each.readme for each in (await reader.read()).declared] == ["the folder's"]
+    source.files["manifests/deep/example.md"] = b"its own"
+    assert [each.readme for each in (await reader.read()).declared] == ["its own"]
+    del source.files["manifests/deep/example.md"]
+    source.files["manifests/deep/second.yaml"] = b"name: ["
+    assert [each.readme for each in (await reader.read()).declared] == [""]
+
+
+async def test_large_readme_is_a_warning_and_never_read() -> None:
+    """The distribution is built as without it."""
+    source = Folder(locked("example") | {"manifests/example.md": b"small"}, sizes={"manifests/example.md": 65_537})
+    (item,) = (await ManifestReader(source).read()).declared
+    assert "manifests/example.md" not in source.asked
+    assert (item.readme, len(item.builds) > 0) == ("", True)
+    (problem,) = item.diagnostics
+    assert (problem.severity, "65,537 bytes, at most 65,536" in problem.message) == (Severity.WARNING, True)

@@ -17,11 +17,11 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.contents import Contents, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import POLICY_VIOLATION, BuildState, Failure, FailureKind, Origin, StoredLog
 from wombat_gitops.domain.manifest import parse_manifest
 from wombat_gitops.domain.manifest.shared import make_policy
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Artifact, Lock
+from wombat_gitops.domain.records import POLICY_VIOLATION, BuildState, Failure, FailureKind, Origin, StoredLog
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue
 

@@ -12,9 +12,9 @@ from wombat_gitops.adapters.memory import MemoryObjects, MemoryStore
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Failure, FailureKind, Step
 from wombat_gitops.domain.messages import AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep, Lease
 from wombat_gitops.domain.model import Artifact, Lock
+from wombat_gitops.domain.records import BuildRecord, BuildState, Failure, FailureKind, Step
 from wombat_gitops.ports import Versioned
 from wombat_gitops.services.claims import AttemptDesk, Claim, LeaseLost, claim
 from wombat_gitops.services.queue import BuildQueue, Inputs

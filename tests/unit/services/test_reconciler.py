@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.buildclient import MemoryBuilds
-from tests.support.factories import GO_MOD, GO_SUM, SPEC, ManualClock
+from tests.support.factories import GO_MOD, GO_SUM, NOW, SPEC, ManualClock
 from wombat_gitops.adapters.memory import MemoryStore
 from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.declaration import Declaration, Declared, desired_builds
@@ -25,8 +25,10 @@ from wombat_gitops.domain.errors import (
     Unverified,
     WombatError,
 )
-from wombat_gitops.domain.lifecycle import BuildState
-from wombat_gitops.domain.model import Distribution, Lock, Module, Platform, Policy, Selection
+from wombat_gitops.domain.messages import decode, encode
+from wombat_gitops.domain.model import Distribution, Lock, Module, Policy, Selection
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.services.observed import unusable
 from wombat_gitops.services.pacing import Timing
 from wombat_gitops.services.reconciler import Reconciler
@@ -179,7 +181,7 @@ async def test_every_platform_is_requested_once(world: World) -> None:
 
 
 async def test_nothing_new_costs_nothing(world: World) -> None:
-    """The same revision is not read again; a commit that changes no manifest writes and requests nothing."""
+    """The same revision is not read again; a commit that changes no manifest requests nothing."""
     world.source.push(declare("a"))
     watcher = world.watch()
     await watcher.once()
@@ -189,8 +191,22 @@ async def test_nothing_new_costs_nothing(world: World) -> None:
     restarted = await world.watch().once()
 
     assert (same.read, other.read, restarted.read) == (False, True, True)
-    assert [(pass_.requested, pass_.written) for pass_ in (same, other, restarted)] == [(0, 0)] * 3
+    assert [(pass_.requested, pass_.written) for pass_ in (same, other, restarted)] == [(0, 0), (0, 1), (0, 0)]
     assert len(world.builds.requests) == 2
+
+
+async def test_a_commit_that_changes_nothing_that_counts_was_told_to_be_unused(world: World) -> None:
+    """The source says that it was read at that commit; the distribution stays as it was."""
+    world.source.push(declare("a"))
+    watcher = world.watch()
+    first = await watcher.once()
+    world.source.push(declare("a"))
+    second = await watcher.once()
+    seen = await world.seen()
+
+    assert (seen.revision, seen.checked_at) == (second.revision, NOW)
+    assert {condition.revision for condition in seen.conditions} == {second.revision}
+    assert (await world.record("a")).revision == first.revision
 
 
 async def test_a_vanished_build_is_requested_again(world: World) -> None:
@@ -224,6 +240,7 @@ async def test_a_bad_manifest_keeps_its_last_good_declaration(world: World) -> N
     assert bad.conditions[0].message == "manifests/a.yaml:3:1: WOM-012 no such package `x`"
     assert (await world.record("b")).version == "2.0.0"
     assert (source.manifests, source.invalid) == (2, 1)
+    assert [(each.path, each.line, each.rule) for each in source.problems] == [("manifests/a.yaml", 3, "WOM-012")]
     assert (await world.reasons())["InvalidManifest"] == "ManifestInvalid"
     assert again.written == 0
 
@@ -232,6 +249,32 @@ async def test_a_bad_manifest_keeps_its_last_good_declaration(world: World) -> N
 
     assert (await world.record("a")).conditions == ()
     assert "InvalidManifest" not in await world.reasons()
+    assert (await world.seen()).problems == ()
+
+
+async def test_problems_beyond_what_a_record_holds_are_counted(world: World) -> None:
+    """A hundred problems at most, and fewer where they are long; each message is cut, and none is forgotten."""
+    short = tuple(Diagnostic("manifests/a.yaml", line, 1, "WOM-012", "no") for line in range(1, 151))
+    world.source.push(declare("b"), problems=short)
+    await world.watch().once()
+    many = await world.seen()
+    long = tuple(replace(each, message="m" * 5000, source_line="s" * 500, hint="h" * 900) for each in short)
+    world.source.push(declare("b"), problems=long)
+    await world.watch().once()
+    much = await world.seen()
+
+    assert (len(many.problems), many.more_problems) == (100, 50)
+    assert many.problems == short[:100]
+    assert len(much.problems) + much.more_problems == 150
+    assert len(encode(much)) < 80 * 1024
+    assert {len(each.message) for each in much.problems} == {500}
+
+
+async def test_records_from_before_problems_were_told_can_be_read() -> None:
+    """A source that an older watcher wrote has none."""
+    old = b'{"id":"main","url":"https://git.invalid/a","ref":"main","folder":"manifests","invalid":1}'
+
+    assert decode(SourceRecord, old).problems == ()
 
 
 async def test_a_file_that_gives_no_distribution_retires_nothing(world: World) -> None:

@@ -17,9 +17,10 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import DistributionRecord, Target
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, Origin, StoredLog
 from wombat_gitops.domain.messages import BuildRequest
 from wombat_gitops.domain.model import Artifact, Lock
+from wombat_gitops.domain.records import BuildRecord, Origin, StoredLog
+from wombat_gitops.domain.references import named_objects
 from wombat_gitops.domain.retention import CollectRequest, KeeperNote, Rules
 from wombat_gitops.services import stored
 from wombat_gitops.services.queue import BuildQueue, Inputs
@@ -74,8 +75,8 @@ class Stage:
         os.utime(self.folder / "objects" / sha256, (stamp, stamp))
         return sha256
 
-    async def build(self, version: str, text: str = "", *, source: str = "") -> BuildRecord:
-        """A finished build with artifact, log, contents and inputs of its own."""
+    async def build(self, version: str, text: str = "", *, source: str = "", told: bool = False) -> BuildRecord:
+        """A finished build with artifact, log, contents and inputs of its own; *told* what its program says too."""
         lock = Lock(GO_MOD + f"// {version}\n", GO_SUM)
         await self.inputs.save(lock)
         spec = make_spec(version=version, go_mod=digest(lock.go_mod))
@@ -85,7 +86,8 @@ class Stage:
         artifact = Artifact(await self.put(text), len(text), spec.file_name)
         log = StoredLog(await self.put(f"log {version}"), 9)
         contents = StoredLog(await self.put(f"contents {version}"), 9)
-        record = lifecycle.succeeded(record, artifact, log, self.clock.now, contents)
+        reference = StoredLog(await self.put(f"reference {version}"), 9) if told else None
+        record = lifecycle.succeeded(record, artifact, log, self.clock.now, contents, reference)
         assert await self.records.create(record.id, record) is not None
         self.clock.forward(1)
         return record
@@ -115,21 +117,21 @@ def artifacts(*builds: BuildRecord) -> set[str]:
 
 
 async def test_a_retired_build_goes_at_once_and_what_it_named_after_the_grace(stage: Stage) -> None:
-    old, new = await stage.build("1.0.0"), await stage.build("2.0.0")
+    old, new = await stage.build("1.0.0", told=True), await stage.build("2.0.0", told=True)
     await stage.declare(new)
     collector = stage.collector(versions=1, share=0.5)
 
     answer = await collector.collect(NOW_)
 
     assert (answer.done, [each.build for each in answer.retired], answer.refused) == (True, [old.id], "")
-    assert (answer.freed, answer.waiting) == (len("artifact 1.0.0"), 4)  # artifact, log, contents, go.mod
+    assert (answer.freed, answer.waiting) == (len("artifact 1.0.0"), 5)  # artifact, log, contents, reference, go.mod
     assert await stage.records.keys() == [new.id]
-    assert len(stage.stored()) == 6
+    assert len(stage.stored()) == 8
     await stage.hours(collector, 23)
-    assert len(stage.stored()) == 6
+    assert len(stage.stored()) == 8
     await stage.hours(collector, 1)
-    assert len(stage.stored()) == 3
-    assert artifacts(new) < stage.stored()
+    assert stage.stored() == {named.sha256 for named in named_objects(new)}
+    assert len(stage.stored()) == 4
     assert set(await stage.texts.keys()) == {new.spec.go_mod, new.spec.go_sum}
 
 

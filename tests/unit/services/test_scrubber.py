@@ -16,8 +16,8 @@ from wombat_gitops.adapters.memory import MemoryStore
 from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.catalogue import DistributionRecord, Health, Sync, Target, assess
 from wombat_gitops.domain.identity import build_id, digest
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
 from wombat_gitops.domain.model import Artifact, Lock, Withdrawal
+from wombat_gitops.domain.records import BuildRecord, BuildState, Origin
 from wombat_gitops.services.downloads import Downloads
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.scrubber import Pace, Scrubber, Verdict

@@ -8,7 +8,7 @@ from tests.support.factories import SPEC, make_request
 from tests.unit.services.test_queue import Bench
 from wombat_gitops.domain.errors import Unreachable
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import MAX_ATTEMPTS, BuildRecord, BuildState
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildRecord, BuildState
 from wombat_gitops.services.claims import Claim
 from wombat_gitops.services.sweeper import Sweeper
 

@@ -19,8 +19,8 @@ from wombat_gitops.domain.asking import askers
 from wombat_gitops.domain.capability import Needs
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import build_id
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState, Origin
 from wombat_gitops.domain.messages import AttemptClaim
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildRecord, BuildState, Origin
 from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.wanted import WantedBuilds
@@ -148,7 +148,7 @@ async def test_a_build_that_kills_its_builders_waits_for_a_person(tmp_path: Path
     """Neither an equal request nor a watcher's confirmation queues it again; a retry does."""
     bench = Bench(tmp_path)
     await bench.queue.request(asked_by("one"))
-    for attempt in range(lifecycle.MAX_ATTEMPTS):
+    for attempt in range(MAX_ATTEMPTS):
         await bench.claim(f"mark-{attempt}")
         entry = await bench.entry()
         await bench.records.replace(entry, lifecycle.lost(entry.value, bench.clock()))

@@ -10,7 +10,7 @@ from tests.support.factories import ManualClock
 from tests.support.stage import declared, presence, queued_build
 from wombat_gitops.domain.capability import Capabilities, Needs
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState
-from wombat_gitops.domain.lifecycle import BuildRecord
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.subjects import builder_lease
 from wombat_gitops.ports import Put, Versioned
 from wombat_gitops.services.workforce import GRACE_SECONDS, LEASE_SECONDS, Workforce

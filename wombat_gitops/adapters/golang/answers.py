@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import LockError, Unreachable
-from wombat_gitops.domain.lifecycle import FailureKind
+from wombat_gitops.domain.records import FailureKind
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import Failure
+    from wombat_gitops.domain.records import Failure
 
 
 def translated(failure: Failure) -> LockError | Unreachable:

@@ -9,13 +9,13 @@ from wombat_gitops.adapters.process import run
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import OverLimit, TimedOut
-from wombat_gitops.domain.lifecycle import StepFailed
+from wombat_gitops.domain.records import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from wombat_gitops.domain.lifecycle import Step
+    from wombat_gitops.domain.records import Step
     from wombat_gitops.ports import Output
 
 _HEAD: Final = 256 * 1024

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang import pipelines, smoke
+from wombat_gitops.adapters.golang import pipelines, reference, smoke
 from wombat_gitops.adapters.golang.command import Kept, go
 from wombat_gitops.adapters.golang.environment import Folders, find_c_compiler, offline, online
 from wombat_gitops.adapters.golang.inspector import GoInspector
@@ -22,8 +22,8 @@ from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
 from wombat_gitops.domain.inspection import advice, useless
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.domain.lock import check_go_mod
+from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.golang.toolchain import Toolchains
     from wombat_gitops.domain.contents import Contents, PackageContents
     from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.domain.reference import Reference
     from wombat_gitops.ports import Output
 
 FETCH_SECONDS: Final = 900.0
@@ -158,6 +159,13 @@ class GoCompiler:
             await pipelines.run_tests(spec, binary, scratch, output, self._limits)
         else:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
+
+    async def describe(self, spec: BuildSpec, binary: Path, output: Output) -> Reference | None:
+        """See `ports.Compiler`."""
+        if not smoke.can_run(spec.platform):
+            return None
+        scratch = _scratch(Workspace(binary.parent.parent))
+        return await reference.ask(binary, scratch, output, self._limits)
 
 
 def _useless(packages: tuple[PackageContents, ...], spec: BuildSpec) -> Failure:

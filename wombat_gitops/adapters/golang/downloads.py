@@ -11,8 +11,8 @@ from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import TimedOut
 from wombat_gitops.domain.gosource import exact
-from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.model import Module
+from wombat_gitops.domain.records import Step, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

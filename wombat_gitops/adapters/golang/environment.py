@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wombat_gitops.adapters.golang.toolchain import Toolchain
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
 
 _SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 """Where a C compiler and the programs it starts are looked for."""

@@ -29,8 +29,9 @@ from wombat_gitops.domain.errors import TimedOut
 from wombat_gitops.domain.goscope import names_used
 from wombat_gitops.domain.gosource import SERVICE_PACKAGE
 from wombat_gitops.domain.inspection import EXCLUDE
-from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE
+from wombat_gitops.domain.neighbours import did_you_mean
+from wombat_gitops.domain.records import Step, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
     from wombat_gitops.domain.constraints import Target
-    from wombat_gitops.domain.model import Distribution, Lock, Platform
+    from wombat_gitops.domain.model import Distribution, Lock
+    from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.ports import Output
 
 SECONDS: Final = 900.0
@@ -251,7 +253,7 @@ class _Reading:
         root = Path(owners[module], COMPONENTS_FOLDER) if module and owners[module] else None
         known = [folder.name for folder in root.iterdir() if folder.is_dir()] if root and root.is_dir() else []
         near = difflib.get_close_matches(path.rpartition("/")[2], known, n=2)
-        hint = f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+        hint = did_you_mean(near)
         where = f"module `{module}` has no such package" if module else "no module has it"
         return PackageContents(path, module, Presence.MISSING, where, hint)
 

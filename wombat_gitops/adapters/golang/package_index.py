@@ -23,16 +23,16 @@ from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.reading import SourceReader, built_files, target_of
 from wombat_gitops.domain.constraints import Target, what_it_takes
 from wombat_gitops.domain.gosource import MAIN_MODULE, SERVICE_PACKAGE
-from wombat_gitops.domain.lifecycle import StepFailed
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, Module
 from wombat_gitops.domain.providers import Provider
+from wombat_gitops.domain.records import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.ports import Output
 
 _READER_VERSION: Final = 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import InternalError, OverLimit, TimedOut
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
+from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.process import Captured

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wombat_gitops.domain.contents import Component
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
 
 _LARGEST: Final = 4_000_000
 """Bytes of a Go file that are read; generated tables can be larger and register nothing."""

@@ -28,9 +28,10 @@ from wombat_gitops.domain.gomod import Offer, offers
 from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
 from wombat_gitops.domain.inspection import UselessPackages
-from wombat_gitops.domain.lifecycle import Step, StepFailed
 from wombat_gitops.domain.lock import parse_go_mod
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, Distribution, Lock, Module
+from wombat_gitops.domain.neighbours import did_you_mean
+from wombat_gitops.domain.records import Step, StepFailed
 from wombat_gitops.ports import Output
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
-    from wombat_gitops.domain.model import Platform
+    from wombat_gitops.domain.platforms import Platform
 
 _SECONDS: Final = 900.0
 """For one go command; the first one downloads everything."""
@@ -252,7 +253,7 @@ def _missing(package: str, module: Module, place: Path) -> PackageContents | Non
     known = _packages(place / root)
     below = [name for name in known if name.startswith(f"{asked}/")]
     near = below or difflib.get_close_matches(asked, known, n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(f'`{name}`' for name in near[:3])}?" if near else ""
+    hint = did_you_mean(near[:3])
     if not near and 0 < len(known) <= _MOST_NAMED:
         hint = f"it has {', '.join(f'`{name}`' for name in known)}"
     return PackageContents(package, module.path, Presence.MISSING, f"`{module}` has no such package", hint)

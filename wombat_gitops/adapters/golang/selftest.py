@@ -12,7 +12,7 @@ from wombat_gitops.adapters.golang.environment import Folders, offline
 from wombat_gitops.adapters.golang.toolchain import Toolchains, host_platform
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain.errors import WombatError
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.golang.toolchain import Toolchain

@@ -16,15 +16,16 @@ from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, Ov
 from wombat_gitops.domain.gosource import mismatches, parse_build_info
 from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.identity import check_inputs, utc_text
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wombat_gitops.domain.contents import Contents, PackageContents
-    from wombat_gitops.domain.model import BuildSpec, Platform
+    from wombat_gitops.domain.model import BuildSpec
+    from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.ports import Output
 
 INSPECT_SECONDS: Final = 30.0
@@ -56,7 +57,7 @@ async def check_contents(
     lock = await asyncio.to_thread(_read_lock, source)
     check_inputs(spec, lock)
     argv = [go, "version", "-m", "-json", str(binary)]
-    answer = await _captured(argv, source, env, INSPECT_SECONDS)
+    answer = await captured(argv, source, env, INSPECT_SECONDS)
     try:
         info = parse_build_info(answer.stdout)
     except CorruptData as error:
@@ -78,7 +79,7 @@ async def check_answers(
     """
     env = {"HOME": str(scratch), "TMPDIR": str(scratch)}
     version, listing = [
-        await _captured([str(binary), *words], scratch, env, RUN_SECONDS, limits)
+        await captured([str(binary), *words], scratch, env, RUN_SECONDS, limits)
         for words in (["--version"], ["list", "--format", "json"])
     ]
     await output.write(version.stdout[:_OUTPUT_LIMIT])
@@ -124,22 +125,28 @@ def _names(listing: Captured) -> dict[str, list[str]]:
     return {str(kind): [str(name) for name in names] for kind, names in value.items() if isinstance(names, list)}
 
 
-async def _captured(
+async def captured(
     argv: Sequence[str],
     cwd: Path,
     env: Mapping[str, str],
     seconds: float,
     limits: Limits = UNLIMITED,
+    most: int = _OUTPUT_LIMIT,
 ) -> Captured:
-    command = " ".join(argv[1:3])
+    """Run a program that answers within *seconds* and *most* bytes.
+
+    Raises:
+        StepFailed: it does not, or ends badly.
+    """
+    command = " ".join(argv[1:4])
     try:
-        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=_OUTPUT_LIMIT, limits=limits)
+        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=most, limits=limits)
     except OverLimit as error:
         raise StepFailed(gofailure.over_limit(error, "", Step.SMOKE)) from error
     except TimedOut as error:
         raise StepFailed(gofailure.timed_out("", Step.SMOKE, seconds)) from error
     except InternalError as error:
-        message = f"`{command}` wrote more than {_OUTPUT_LIMIT:,} bytes of output"
+        message = f"`{command}` wrote more than {most:,} bytes of output"
         hint = "a package writes without end when the program starts: leave it out"
         raise StepFailed(Failure(FailureKind.USER, "LogLimit", message, Step.SMOKE, "", hint)) from error
     except NotFound as error:

@@ -18,7 +18,7 @@ from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import TimedOut, WombatError
 from wombat_gitops.domain.grammar import TOOLCHAIN, matches
-from wombat_gitops.domain.lifecycle import Failure, FailureKind, Step, StepFailed
+from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

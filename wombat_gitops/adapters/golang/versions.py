@@ -16,8 +16,8 @@ from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import LockError, TimedOut
 from wombat_gitops.domain.gosource import MAIN_MODULE
 from wombat_gitops.domain.grammar import MODULE_PATH, MODULE_VERSION, matches
-from wombat_gitops.domain.lifecycle import Step, StepFailed
-from wombat_gitops.domain.model import Platform
+from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.records import Step, StepFailed
 from wombat_gitops.domain.versions import GO
 from wombat_gitops.ports import VersionList
 

@@ -21,7 +21,7 @@ from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.adapters.nats.objects import NatsObjects
 from wombat_gitops.domain import messages
 from wombat_gitops.domain.errors import CorruptData, NotFound
-from wombat_gitops.domain.lifecycle import BuildRecord
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.references import Flaw, Named, named_objects
 from wombat_gitops.domain.subjects import ARTIFACTS, BUILDS, INPUTS
 

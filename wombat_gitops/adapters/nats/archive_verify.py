@@ -17,7 +17,7 @@ from wombat_gitops.domain import messages
 from wombat_gitops.domain.catalogue import DistributionRecord, SourceRecord
 from wombat_gitops.domain.errors import CorruptData, NotFound
 from wombat_gitops.domain.identity import digest
-from wombat_gitops.domain.lifecycle import BuildRecord
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.references import Flaw, named_objects
 from wombat_gitops.domain.subjects import ARTIFACTS, BUILDS, DISTRIBUTIONS, INPUTS, SOURCES
 

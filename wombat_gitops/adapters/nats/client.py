@@ -9,7 +9,6 @@ from wombat_gitops.adapters.nats.connection import MAX_REQUEST
 from wombat_gitops.adapters.nats.retrying import PATIENCE, persist, tries
 from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, Unreachable, WombatError
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.messages import (
     AttemptAnswer,
     AttemptClaim,
@@ -24,6 +23,7 @@ from wombat_gitops.domain.messages import (
     CommitAnswer,
     CommitRequest,
 )
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.domain.tracing import HEADER
 from wombat_gitops.ports import tracing
 

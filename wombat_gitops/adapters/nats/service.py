@@ -27,7 +27,6 @@ from wombat_gitops.adapters.nats import problems
 from wombat_gitops.adapters.nats.connection import MAX_PAYLOAD, MAX_REQUEST
 from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, WombatError
-from wombat_gitops.domain.lifecycle import BuildRecord
 from wombat_gitops.domain.messages import (
     AttemptAnswer,
     AttemptClaim,
@@ -43,6 +42,7 @@ from wombat_gitops.domain.messages import (
     CommitRequest,
     ErrorBody,
 )
+from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.tracing import HEADER, traceparent
 from wombat_gitops.ports import tracing
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wombat_gitops.api.present.links import build_url, digest_url, download_url
-from wombat_gitops.api.views.base import ArtifactInfo, ArtifactView, ConditionView, ModuleView
+from wombat_gitops.api.views.base import ArtifactInfo, ArtifactView, ConditionView, ModuleView, ValueView
 from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.domain.hostlinks import file_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wombat_gitops.domain.catalogue import Condition
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.model import Module
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
 
 
@@ -50,6 +54,12 @@ def artifact_info(catalog: Catalog, record: BuildRecord) -> ArtifactInfo | None:
     )
 
 
+def manifest_html_url(catalog: Catalog, source: str, revision: str, path: str) -> str:
+    """Where people read a manifest at its commit on the git host; "" where that is not known."""
+    record = catalog.known_sources().get(source)
+    return file_url(record.url, revision, path, host=record.host) if record is not None and path else ""
+
+
 def module(given: Module) -> ModuleView:
     """A module at an exact version."""
     return ModuleView(path=given.path, version=given.version)
@@ -65,3 +75,14 @@ def condition(given: Condition) -> ConditionView:
         revision=given.revision,
         since=given.since,
     )
+
+
+def values(counts: Iterable[tuple[str, int]]) -> list[ValueView]:
+    """Values to filter by, with how many have each."""
+    return [_value(value, count) for value, count in counts]
+
+
+@lru_cache(maxsize=4096)
+def _value(value: str, count: int) -> ValueView:
+    """Every list of distributions tells some hundred of them, mostly the same."""
+    return ValueView(value=value, count=count)

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wombat_gitops.api.present.base import artifact
 from wombat_gitops.api.present.links import build_url
-from wombat_gitops.api.views.builds import AttemptView, BuildView, FailureView, StepView
+from wombat_gitops.api.views.base import ArtifactView
+from wombat_gitops.api.views.builds import (
+    AheadView,
+    AttemptView,
+    BuildDetail,
+    BuildView,
+    FailureView,
+    NeedsView,
+    QueueEntryView,
+    StepView,
+)
 from wombat_gitops.api.views.contents import ComponentView, ContentsView, ModuleContentsView, PackageContentsView
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.contents import Contents
-    from wombat_gitops.domain.lifecycle import Attempt, BuildRecord, Failure
+    from wombat_gitops.domain.records import Attempt, BuildRecord, Failure
     from wombat_gitops.services.catalog import Catalog
 
 
-def build(catalog: Catalog, record: BuildRecord) -> BuildView:
-    """A build with all its attempts."""
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is told of a build beside its record."""
+
+    position: int | None
+    waiting_for: str
+    artifact: ArtifactView | None
+
+
+def around(catalog: Catalog, record: BuildRecord) -> Around:
+    """What the catalogue says of a build now."""
+    return Around(catalog.position(record), catalog.waiting_for(record), artifact(catalog, record))
+
+
+def row(record: BuildRecord, around: Around) -> BuildView:
+    """A build with all its attempts, from these two alone."""
     spec = record.spec
     url = build_url(record.id)
     return BuildView(
@@ -25,8 +50,8 @@ def build(catalog: Catalog, record: BuildRecord) -> BuildView:
         version=spec.version,
         platform=str(spec.platform),
         state=record.state.value,
-        position=catalog.position(record),
-        waiting_for=catalog.waiting_for(record),
+        position=around.position,
+        waiting_for=around.waiting_for,
         requested_at=record.requested_at,
         changed_at=record.changed_at,
         not_before=record.not_before,
@@ -41,11 +66,41 @@ def build(catalog: Catalog, record: BuildRecord) -> BuildView:
         tries_left=record.tries_left,
         attempts=[_attempt(url, attempt) for attempt in record.attempts],
         failure=_failure(record.failure),
-        artifact=artifact(catalog, record),
+        artifact=around.artifact,
         url=url,
         log_url=f"{url}/log",
         log_stream_url=f"{url}/log/stream",
         contents_url=contents_url(record),
+        components_url=f"{url}/components" if record.reference else None,
+    )
+
+
+def detail(catalog: Catalog, record: BuildRecord) -> BuildDetail:
+    """A build with its place in the queue."""
+    known = around(catalog, record)
+    place = queue_entry(catalog, record, known.position) if known.position is not None else None
+    return BuildDetail(**row(record, known).model_dump(), queue=place, lost=record.lost)
+
+
+def queue_entry(catalog: Catalog, record: BuildRecord, position: int) -> QueueEntryView:
+    """A build that waits at *position* of the queue."""
+    spec, needs = record.spec, record.needs
+    return QueueEntryView(
+        position=position,
+        build=record.id,
+        build_url=build_url(record.id),
+        name=spec.name,
+        version=spec.version,
+        platform=str(spec.platform),
+        source=record.origin.source,
+        priority=record.priority,
+        requested_at=record.requested_at,
+        queued_at=record.changed_at,
+        not_before=record.not_before,
+        waiting_for=catalog.waiting_for(record),
+        needs=NeedsView(cgo=spec.cgo, memory=needs.memory, labels=dict(needs.labels)),
+        builders=catalog.lineup.takers(record),
+        ahead=[AheadView(source=source, builds=count) for source, count in catalog.lineup.ahead(position)],
     )
 
 

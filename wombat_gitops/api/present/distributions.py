@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wombat_gitops.api.present.base import artifact, condition, module
+from wombat_gitops.api.present.base import artifact, condition, manifest_html_url, module, values
 from wombat_gitops.api.present.builds import contents_url
-from wombat_gitops.api.present.links import ROOT, build_url
+from wombat_gitops.api.present.links import build_url, distribution_url
 from wombat_gitops.api.views.distributions import (
+    DistributionFacets,
     DistributionSummary,
     DistributionView,
     ExclusionView,
@@ -19,17 +21,36 @@ from wombat_gitops.api.views.distributions import (
     VersionView,
     WithdrawalView,
 )
-from wombat_gitops.domain.model import CORE_MODULE, Withdrawal
+from wombat_gitops.domain.catalogue import Status
 from wombat_gitops.domain.nobuilder import NO_BUILDER
+from wombat_gitops.services.reference_index import newest_told
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from wombat_gitops.domain.catalogue import DistributionRecord
+    from wombat_gitops.domain.model import Withdrawal
     from wombat_gitops.services.catalog import Catalog
 
 
-def summary(catalog: Catalog, record: DistributionRecord) -> DistributionSummary:
-    """A distribution as the catalogue shows it."""
-    status = catalog.status_of(record)
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is told of a distribution beside its record."""
+
+    status: Status
+    platforms: list[PlatformView]
+    no_builder: str
+
+
+def around(catalog: Catalog, record: DistributionRecord) -> Around:
+    """What the catalogue says of a distribution now."""
+    nobody = (each.message for each in catalog.conditions_of(record) if each.type == NO_BUILDER)
+    return Around(catalog.status_of(record), _platforms(catalog, record), next(nobody, ""))
+
+
+def summary(record: DistributionRecord, around: Around) -> DistributionSummary:
+    """A distribution as the catalogue shows it, from these two alone."""
+    status = around.status
     return DistributionSummary(
         name=record.name,
         version=record.version,
@@ -41,21 +62,27 @@ def summary(catalog: Catalog, record: DistributionRecord) -> DistributionSummary
         withdrawn=_withdrawal(record.withdrawn),
         labels=dict(record.labels),
         license=record.license,
-        core=next((module.version for module in record.modules if module.path == CORE_MODULE), ""),
+        core=record.core,
         packages=list(record.packages),
-        platforms=_platforms(catalog, record),
+        platforms=around.platforms,
         source=record.source,
         revision=record.revision,
         date=record.date,
-        url=f"{ROOT}/distributions/{record.name}",
-        no_builder=next((each.message for each in catalog.conditions_of(record) if each.type == NO_BUILDER), ""),
+        url=distribution_url(record.name),
+        no_builder=around.no_builder,
     )
+
+
+def facets(given: Mapping[str, Iterable[tuple[str, int]]]) -> DistributionFacets:
+    """What each further filter would leave."""
+    return DistributionFacets(**{field: values(counts) for field, counts in given.items()})
 
 
 def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionView:
     """Everything about one distribution."""
+    told = newest_told(catalog, record.name)
     return DistributionView(
-        **dict(summary(catalog, record)),
+        **dict(summary(record, around(catalog, record))),
         homepage=record.homepage,
         maintainers=[MaintainerView(name=m.name, email=m.email, github=m.github) for m in record.maintainers],
         modules=list(map(module, record.modules)),
@@ -71,6 +98,11 @@ def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionVi
         needs=NeedsView(memory=record.needs.memory, labels=dict(record.needs.labels)),
         path=record.path,
         manifest=record.manifest,
+        manifest_url=f"{distribution_url(record.name)}/manifest",
+        manifest_html_url=manifest_html_url(catalog, record.source, record.revision, record.path),
+        readme_url=f"{distribution_url(record.name)}/readme" if record.readme else None,
+        changelog_url=f"{distribution_url(record.name)}/changelog",
+        config_schema_url=f"{distribution_url(record.name)}/config-schema" if told else None,
         conditions=[condition(each) for each in catalog.conditions_of(record)],
         versions=_versions(catalog, record.name),
     )

@@ -6,6 +6,12 @@ from typing import Final
 from urllib.parse import quote
 
 ROOT: Final = "/api/v1"
+RULES_PATH: Final = "/docs/rules"
+
+
+def distribution_url(name: str) -> str:
+    """Where a distribution is told of."""
+    return f"{ROOT}/distributions/{quote(name)}"
 
 
 def build_url(identity: str) -> str:

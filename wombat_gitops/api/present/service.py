@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from wombat_gitops.api.present.base import condition
-from wombat_gitops.api.present.links import build_url
-from wombat_gitops.api.views.service import BuilderView, BuilderWorkView, SourceView, StatusView, WorkView
+from wombat_gitops.api.present.links import RULES_PATH, build_url
+from wombat_gitops.api.views.service import (
+    BuilderDetailView,
+    BuilderStartView,
+    BuilderView,
+    BuilderWorkView,
+    DiagnosticView,
+    EndedBuildView,
+    HealthReasonView,
+    HealthView,
+    SourceDetailView,
+    SourceView,
+    StatusView,
+    WorkView,
+)
 from wombat_gitops.domain.catalogue import SourceLook, SourceRecord
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.domain.hostlinks import file_url
+from wombat_gitops.domain.manifest.render import render_text
+from wombat_gitops.domain.neighbours import nearest
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import builder_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from wombat_gitops.domain.catalogue import BuilderPresence
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.diagnostics import Diagnostic
+    from wombat_gitops.domain.records import BuildRecord
+    from wombat_gitops.services.builder_history import EndedAttempt
     from wombat_gitops.services.catalog import Catalog
-    from wombat_gitops.services.catalog_types import CatalogStatus
+    from wombat_gitops.services.health import ServiceHealth
 
 
 def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
@@ -41,13 +59,42 @@ def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
         verified=look.verified,
         signer=look.signer,
         status_error=look.status_error,
+        problem_count=len(record.problems) + record.more_problems,
     )
 
 
-def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) -> StatusView:
+def source_detail(record: SourceRecord, look: SourceLook | None) -> SourceDetailView:
+    """A watched source with everything that is wrong in it."""
+    return SourceDetailView(
+        **dict(source(record, look)),
+        problems=[_diagnostic(record, each) for each in record.problems],
+        more_problems=record.more_problems,
+    )
+
+
+def _diagnostic(record: SourceRecord, problem: Diagnostic) -> DiagnosticView:
+    return DiagnosticView(
+        rule=problem.rule,
+        rule_url=f"{RULES_PATH}#{problem.rule}",
+        severity=problem.severity.value,
+        message=problem.message,
+        hint=problem.hint,
+        path=problem.path,
+        line=problem.line,
+        column=problem.column,
+        end_column=problem.end_column,
+        source_line=problem.source_line,
+        html_url=file_url(record.url, record.revision, problem.path, line=problem.line, host=record.host),
+        text=render_text([problem]).rstrip("\n"),
+    )
+
+
+def status(version: str, catalog: Catalog) -> StatusView:
     """How the whole is."""
+    state, looks = catalog.status(), catalog.looks()
     return StatusView(
         version=version,
+        health=_health(catalog.health()),
         connected=state.connected,
         synced_at=state.synced_at,
         stale=state.stale,
@@ -56,6 +103,16 @@ def status(version: str, state: CatalogStatus, looks: Mapping[str, SourceLook]) 
         builders=[_builder(builder) for builder in state.builders],
         sources=[source(record, looks.get(record.id)) for record in state.sources],
         unreadable={store: list(keys) for store, keys in state.unreadable.items()},
+    )
+
+
+def _health(found: ServiceHealth) -> HealthView:
+    return HealthView(
+        state=found.state.value,
+        reasons=[
+            HealthReasonView(code=each.code, message=each.message, since=each.since, html_url=each.page)
+            for each in found.reasons
+        ],
     )
 
 
@@ -72,6 +129,48 @@ def builders(catalog: Catalog) -> list[BuilderWorkView]:
         )
         for each in catalog.builders()
     ]
+
+
+def builder_detail(catalog: Catalog, name: str) -> BuilderDetailView:
+    """What a builder does and did. Raises `NotFound`, with the names that are near in the hint."""
+    present = {each.id: each for each in catalog.builders() if builder_name(each.id) == name}
+    ended = catalog.history.of(name)
+    if not present and not ended:
+        known = {*catalog.history.names, *(builder_name(each.id) for each in catalog.builders())}
+        msg = f"there is no builder `{name[:80]}`"
+        raise NotFound(msg, hint=nearest(name, sorted(known)))
+    ways = Counter(each.attempt.ended_as for each in ended)
+    bad, judged = ways["failed"] + ways["lost"], ways["succeeded"] + ways["failed"] + ways["lost"]
+    return BuilderDetailView(
+        name=name,
+        at_work=bool(present),
+        starts=[
+            BuilderStartView(**dict(each), seen_at=catalog.seen_at(present[each.id]))
+            for each in builders(catalog)
+            if each.id in present
+        ],
+        recent=[_ended(each) for each in ended],
+        succeeded=ways["succeeded"],
+        failed=ways["failed"],
+        lost=ways["lost"],
+        failure_rate=round(bad / judged, 4) if judged else None,
+    )
+
+
+def _ended(each: EndedAttempt) -> EndedBuildView:
+    spec, attempt = each.build.spec, each.attempt
+    return EndedBuildView(
+        build=each.build.id,
+        build_url=build_url(each.build.id),
+        name=spec.name,
+        version=spec.version,
+        platform=str(spec.platform),
+        attempt=attempt.number,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at or attempt.started_at,
+        ended_as=attempt.ended_as or "",
+        reason=attempt.failure.reason if attempt.failure else "",
+    )
 
 
 def _work(record: BuildRecord) -> WorkView:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from wombat_gitops.api.present.base import artifact
+from wombat_gitops.api.present.base import artifact, manifest_html_url
 from wombat_gitops.api.present.builds import contents_url
-from wombat_gitops.api.present.links import ROOT, build_url, checksums_url
+from wombat_gitops.api.present.links import build_url, checksums_url, distribution_url
 from wombat_gitops.api.views.versions import (
+    ChangelogEntry,
+    ChangeSummary,
     ChangeView,
     ComparedVersion,
     ComparisonView,
@@ -17,21 +20,26 @@ from wombat_gitops.api.views.versions import (
     VersionBuildView,
     VersionDetail,
 )
+from wombat_gitops.domain.comparison import Turn, turn_of
 from wombat_gitops.domain.differences import FieldChange
+from wombat_gitops.domain.records import BuildState
+from wombat_gitops.services.versions import tried
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.comparison import Comparison
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import Version
 
 
 def version_url(name: str, version: str) -> str:
     """Where a version is told of."""
-    return f"{ROOT}/distributions/{quote(name)}/versions/{quote(version)}"
+    return f"{distribution_url(name)}/versions/{quote(version)}"
 
 
 def detail(catalog: Catalog, name: str, version: Version, previous: str | None) -> VersionDetail:
     """Everything about one version."""
+    builds = {**tried(catalog, name, version), **version.builds}
     newest = max(version.builds.values(), key=lambda build: (build.spec.date, build.id))
     spec = newest.spec
     withdrawal = catalog.withdrawal_of(newest)
@@ -48,6 +56,7 @@ def detail(catalog: Catalog, name: str, version: Version, previous: str | None) 
         source=newest.origin.source,
         revision=newest.origin.revision,
         path=newest.origin.path,
+        manifest_html_url=manifest_html_url(catalog, newest.origin.source, newest.origin.revision, newest.origin.path),
         platforms={
             platform: VersionBuildView(
                 state=build.state.value,
@@ -55,8 +64,9 @@ def detail(catalog: Catalog, name: str, version: Version, previous: str | None) 
                 build_url=build_url(build.id),
                 contents_url=contents_url(build),
                 artifact=artifact(catalog, build),
+                cause=_cause(build),
             )
-            for platform, build in sorted(version.builds.items())
+            for platform, build in sorted(builds.items())
         },
         url=version_url(name, version.version),
         checksums_url=checksums_url(name, version.version),
@@ -76,6 +86,7 @@ def comparison(
         platforms=sorted(before.builds.keys() & after.builds.keys()),
         equal=found.equal,
         known_contents=found.known,
+        summary=_summary(found, before.builds[platform], after.builds[platform]),
         fields=[_change(each) for each in found.fields],
         modules=[_change(each) for each in found.modules],
         packages=_list(changed, "packages"),
@@ -89,13 +100,57 @@ def comparison(
     )
 
 
+def entry(catalog: Catalog, name: str, version: Version, changes: ComparisonView | None) -> ChangelogEntry:
+    """A version as the changelog tells of it."""
+    newest = max(version.builds.values(), key=lambda build: (build.spec.date, build.id))
+    withdrawal = catalog.withdrawal_of(newest)
+    return ChangelogEntry(
+        version=version.version,
+        date=newest.spec.date,
+        withdrawn=withdrawal.reason if withdrawal else "",
+        url=version_url(name, version.version),
+        changes=changes,
+    )
+
+
+def _summary(found: Comparison, before: BuildRecord, after: BuildRecord) -> ChangeSummary:
+    turns = Counter(map(turn_of, found.modules))
+    changed = {each.field: each for each in found.lists}
+    packages, components, licenses = (
+        changed.get(name, FieldChange(name)) for name in ("packages", "components", "licenses")
+    )
+    return ChangeSummary(
+        modules_added=turns[Turn.ADDED],
+        modules_removed=turns[Turn.REMOVED],
+        modules_up=turns[Turn.UP],
+        modules_down=turns[Turn.DOWN],
+        modules_changed=turns[Turn.CHANGED],
+        packages_added=len(packages.added),
+        packages_removed=len(packages.removed),
+        components_added=len(components.added),
+        components_removed=len(components.removed),
+        licenses_added=len(licenses.added),
+        licenses_removed=len(licenses.removed),
+        size_before=before.artifact.size if before.artifact else None,
+        size_after=after.artifact.size if after.artifact else None,
+    )
+
+
+def _cause(build: BuildRecord) -> str:
+    failure = build.failure
+    if failure is None or build.state is not BuildState.FAILED:
+        return ""
+    named = failure.culprit and failure.culprit not in failure.message
+    return f"{failure.culprit}: {failure.message}" if named else failure.message
+
+
 def _side(name: str, version: Version, platform: str) -> ComparedVersion:
     build = version.builds[platform].id
     return ComparedVersion(name=name, version=version.version, build=build, url=version_url(name, version.version))
 
 
 def _change(change: FieldChange) -> ChangeView:
-    return ChangeView(name=change.field, before=change.before, after=change.after)
+    return ChangeView(name=change.field, before=change.before, after=change.after, turn=turn_of(change).value)
 
 
 def _list(changed: dict[str, FieldChange], name: str) -> ListChangeView:

@@ -34,6 +34,13 @@ class Problem(View):
     errors: list[ParameterProblem] = Field(default_factory=list, description="which parameters are wrong, and how")
 
 
+class ValueView(View):
+    """A value to filter by, and how many entries have it of those that every other filter leaves."""
+
+    value: str
+    count: int
+
+
 class ConditionView(View):
     """A named fact about a source or a distribution."""
 

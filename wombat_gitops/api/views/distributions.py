@@ -6,7 +6,7 @@ from datetime import datetime  # noqa: TC003 - pydantic reads it
 
 from pydantic import Field
 
-from wombat_gitops.api.views.base import ArtifactView, ConditionView, ModuleView, View
+from wombat_gitops.api.views.base import ArtifactView, ConditionView, ModuleView, ValueView, View
 
 
 class ReplaceView(View):
@@ -114,8 +114,29 @@ class DistributionView(DistributionSummary):
     needs: NeedsView
     path: str
     manifest: str
+    manifest_url: str = Field(description="the manifest's text alone")
+    manifest_html_url: str = Field(
+        description="the manifest at `revision` on the git host; empty where that is not known"
+    )
+    readme_url: str | None = Field(description="the text in Markdown beside the manifest; null where there is none")
+    changelog_url: str
+    config_schema_url: str | None = Field(description="JSON Schema of its configuration; null: not told yet")
     conditions: list[ConditionView]
     versions: list[VersionView] = Field(description="newest first")
+
+
+class DistributionFacets(View):
+    """Values to filter by, the most frequent 50 of each kind; each kind is counted over the other filters."""
+
+    platform: list[ValueView] = Field(default_factory=list, description="`linux/arm64`")
+    license: list[ValueView] = Field(
+        default_factory=list, description="SPDX identifiers of what is compiled in, and what manifests say"
+    )
+    state: list[ValueView] = Field(
+        default_factory=list, description="words of sync and health, `Withdrawn` and `Retired`"
+    )
+    label: list[ValueView] = Field(default_factory=list, description="`key=value`")
+    package: list[ValueView] = Field(default_factory=list, description="full import paths")
 
 
 class DistributionPage(View):
@@ -124,3 +145,5 @@ class DistributionPage(View):
     items: list[DistributionSummary]
     next: str | None
     total: int
+    facets: DistributionFacets = Field(default_factory=DistributionFacets)
+    retired: int = Field(0, description="how many retired ones match; they are in the list with `retired=true` alone")

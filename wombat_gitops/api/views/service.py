@@ -29,6 +29,31 @@ class SourceView(View):
     verified: bool | None = Field(None, description="whether that commit is signed; null where that is not demanded")
     signer: str = Field("", description="who signed it")
     status_error: str = Field("", description="why the git host could not be told how the builds went")
+    problem_count: int = Field(0, description="what makes manifests unusable; `/sources/{source}` tells each")
+
+
+class DiagnosticView(View):
+    """What is wrong with a file, and where."""
+
+    rule: str = Field(examples=["WOM-010"])
+    rule_url: str = Field(description="what the rule says", examples=["/docs/rules#WOM-010"])
+    severity: str = Field(examples=["error", "warning", "hint"])
+    message: str
+    hint: str = Field(description="what to do, or empty")
+    path: str = Field(description="in the repository")
+    line: int = Field(description="from 1; 0 where the whole file is meant")
+    column: int = Field(description="from 1, in characters; 0 where the whole file is meant")
+    end_column: int = Field(description="column behind the last character on that line; 0 where it is not known")
+    source_line: str = Field(description="the text of that line; empty where it is not known")
+    html_url: str = Field(description="the file at this commit on its git host; empty where that is not known")
+    text: str = Field(description="as `wombat validate` prints it, with a caret below the place")
+
+
+class SourceDetailView(SourceView):
+    """A watched repository with everything that is wrong in it."""
+
+    problems: list[DiagnosticView] = Field(description="of `revision`, by path; the first hundred at most")
+    more_problems: int = Field(description="how many others there are")
 
 
 class BuilderView(View):
@@ -69,15 +94,81 @@ class BuilderWorkView(BuilderView):
 
 
 class BuilderList(View):
-    """Every builder that shows signs of life."""
+    """A page of the builders that show signs of life; `next` is the URL of the next page or null."""
 
     items: list[BuilderWorkView]
+    next: str | None
+    total: int
+
+
+class EndedBuildView(View):
+    """An attempt that a builder ended."""
+
+    build: str
+    build_url: str
+    name: str
+    version: str
+    platform: str
+    attempt: int
+    started_at: datetime
+    ended_at: datetime
+    ended_as: str = Field(examples=["succeeded", "failed", "cancelled", "superseded", "lost", "released"])
+    reason: str = Field(description="why it failed, in one word; empty where it did not")
+
+
+class BuilderStartView(BuilderWorkView):
+    """One process of a builder, and when it was heard of."""
+
+    seen_at: datetime | None = Field(description="its newest sign of life; it shows one every few seconds")
+
+
+class BuilderDetailView(View):
+    """A builder by its name, over all its starts: what it does and what it did."""
+
+    name: str
+    at_work: bool = Field(description="it shows signs of life")
+    starts: list[BuilderStartView] = Field(description="its processes that are at work, one as a rule")
+    recent: list[EndedBuildView] = Field(description="the newest attempts that it ended, a hundred at most")
+    succeeded: int = Field(description="of `recent`")
+    failed: int = Field(description="of `recent`")
+    lost: int = Field(description="of `recent`: the builder fell silent")
+    failure_rate: float | None = Field(
+        description="0 to 1: `failed` and `lost` among those that ended in one of the three; null where none did"
+    )
+
+
+class HealthReasonView(View):
+    """One thing that is not as it should be."""
+
+    code: str = Field(
+        examples=[
+            "broker-away",
+            "catalogue-old",
+            "no-builder",
+            "no-fitting-builder",
+            "builder-quarantined",
+            "source-unwatched",
+            "source-not-ready",
+            "store-damaged",
+        ]
+    )
+    message: str = Field(description="for people: what it is, and what it means")
+    since: datetime | None = Field(description="null where that is not known")
+    html_url: str = Field(description="where the website tells more", examples=["/sources#main"])
+
+
+class HealthView(View):
+    """The verdict, and everything that speaks against `ok`, worst first."""
+
+    state: str = Field(examples=["ok", "degraded", "down"])
+    reasons: list[HealthReasonView]
 
 
 class StatusView(View):
     """Is it down? Answered here."""
 
     version: str
+    health: HealthView
     connected: bool = Field(description="the broker answers")
     synced_at: datetime | None = Field(description="when the catalogue was last known to be complete")
     stale: bool = Field(description="what is shown may be old")
@@ -97,9 +188,11 @@ class ChangeHint(View):
 
 
 class SourceList(View):
-    """Every watched source."""
+    """A page of the watched sources; `next` is the URL of the next page or null."""
 
     items: list[SourceView]
+    next: str | None
+    total: int
 
 
 class IndexView(View):
@@ -107,7 +200,11 @@ class IndexView(View):
 
     version: str
     distributions: str = "/api/v1/distributions"
+    packages: str = "/api/v1/packages"
+    components: str = "/api/v1/components"
+    search: str = Field("/api/v1/search", description="takes `?q=`")
     builds: str = "/api/v1/builds"
+    queue: str = "/api/v1/queue"
     sources: str = "/api/v1/sources"
     builders: str = "/api/v1/builders"
     status: str = "/api/v1/status"

@@ -17,6 +17,7 @@ class VersionBuildView(View):
     build_url: str
     contents_url: str | None = Field(description="what is inside; null until the build has succeeded")
     artifact: ArtifactView | None
+    cause: str = Field(description="why it failed, in one line with the guilty module; empty where it did not")
 
 
 class VersionDetail(View):
@@ -34,6 +35,9 @@ class VersionDetail(View):
     source: str
     revision: str
     path: str = Field(description="of its manifest")
+    manifest_html_url: str = Field(
+        description="the manifest at that commit on the git host; empty where that is not known"
+    )
     platforms: dict[str, VersionBuildView]
     url: str
     checksums_url: str = Field(description="lines for `sha256sum -c`", examples=["/dl/tiny/1.0.0/SHA256SUMS"])
@@ -62,6 +66,7 @@ class ChangeView(View):
     name: str
     before: str
     after: str
+    turn: str = Field(examples=["added", "removed", "up", "down", "changed"])
 
 
 class ListChangeView(View):
@@ -78,6 +83,24 @@ class SizeChangeView(View):
     after: int | None
 
 
+class ChangeSummary(View):
+    """A comparison in numbers; sizes are bytes on the platform that is compared on, null where there is no file."""
+
+    modules_added: int
+    modules_removed: int
+    modules_up: int
+    modules_down: int
+    modules_changed: int = Field(description="to a version of which it cannot be said whether it is newer")
+    packages_added: int
+    packages_removed: int
+    components_added: int
+    components_removed: int
+    licenses_added: int
+    licenses_removed: int
+    size_before: int | None
+    size_after: int | None
+
+
 class ComparisonView(View):
     """What differs between two versions, of one distribution or of two."""
 
@@ -87,6 +110,7 @@ class ComparisonView(View):
     platforms: list[str] = Field(description="that both are built for")
     equal: bool = Field(description="nothing that was compared differs, sizes apart")
     known_contents: bool = Field(description="modules, components, licences and the core were compared")
+    summary: ChangeSummary
     fields: list[ChangeView] = Field(description="`toolchain`, `cgo`, `core`")
     modules: list[ChangeView] = Field(description="by path")
     packages: ListChangeView
@@ -94,3 +118,23 @@ class ComparisonView(View):
     components: ListChangeView = Field(description="kind and name, `input kafka_franz`")
     licenses: ListChangeView
     sizes: dict[str, SizeChangeView] = Field(description="by platform")
+
+
+class ChangelogEntry(View):
+    """A version, and what changed in it."""
+
+    version: str
+    date: datetime
+    withdrawn: str = Field(description="why it must not be downloaded; empty where it may be")
+    url: str
+    changes: ComparisonView | None = Field(
+        description="since the version before it; null where there is none to compare"
+    )
+
+
+class ChangelogPage(View):
+    """A page of changes, newest version first; `next` is the URL of the next page or null."""
+
+    items: list[ChangelogEntry]
+    next: str | None
+    total: int

@@ -15,8 +15,8 @@ from wombat_gitops.cli.jobs import progress
 from wombat_gitops.cli.jobs.folder import refuse_errors
 from wombat_gitops.cli.jobs.plan import PlanOptions
 from wombat_gitops.domain.errors import TimedOut, UserError
-from wombat_gitops.domain.lifecycle import BuildRecord, BuildState
 from wombat_gitops.domain.plan import Action, Plan, make_plan
+from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.ports import BuildClient, ObjectStore
 from wombat_gitops.services.apply import follow, known_builds, request
 from wombat_gitops.services.engine import file_digest

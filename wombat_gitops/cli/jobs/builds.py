@@ -12,7 +12,7 @@ from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.wiring.clients import build_client
 
 if TYPE_CHECKING:
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import BuildClient
     from wombat_gitops.settings import Settings
 

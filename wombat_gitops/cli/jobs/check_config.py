@@ -13,7 +13,8 @@ from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.plan import tell
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.errors import NotFound
-from wombat_gitops.domain.model import Module, Platform
+from wombat_gitops.domain.model import Module
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.services import pipelines
 from wombat_gitops.services.pipelines import Runnable, Verdict
 

@@ -198,6 +198,7 @@ async def _service(settings: Settings) -> Finding:
 async def _api(settings: Settings) -> Finding:
     from wombat_gitops.api.views.service import StatusView
     from wombat_gitops.cli.client import ApiClient
+    from wombat_gitops.services.health import HealthState
 
     try:
         address = api_address(settings)
@@ -208,9 +209,12 @@ async def _api(settings: Settings) -> Finding:
         status = await asyncio.to_thread(client.get, "/api/v1/status", StatusView)
     except WombatError as error:
         return Finding("api", Verdict.FAIL, error.message, error.hint)
-    if not status.builders:
-        return Finding("api", Verdict.WARN, f"answers at {address}, no builder is at work", "start `wombat builder`")
-    return Finding("api", Verdict.OK, f"answers at {address}, {text.plural(len(status.builders), 'builder')} at work")
+    here = f"answers at {address}, {text.plural(len(status.builders), 'builder')} at work"
+    if not status.health.reasons:
+        return Finding("api", Verdict.OK, here)
+    verdict = Verdict.FAIL if status.health.state == HealthState.DOWN else Verdict.WARN
+    told = " ".join(reason.message for reason in status.health.reasons)
+    return Finding("api", verdict, f"{here}. {told}", f"see {address}{status.health.reasons[0].html_url}")
 
 
 async def _disk(settings: Settings) -> Finding:

@@ -12,8 +12,8 @@ from wombat_gitops.domain.errors import Unreachable, UserError
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.manifest.render import render_text
 from wombat_gitops.domain.messages import as_json
-from wombat_gitops.domain.model import Platform
 from wombat_gitops.domain.plan import Action, Plan, make_plan
+from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.publication import keep_dates
 from wombat_gitops.services.apply import known_builds, select
 from wombat_gitops.services.manifests import ManifestReader
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from wombat_gitops.cli.jobs.changes import Comparison
     from wombat_gitops.domain.diagnostics import Diagnostic
-    from wombat_gitops.domain.lifecycle import BuildRecord
     from wombat_gitops.domain.plan import Change
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.settings import Settings
 
 _SHORT_ID: Final = 12

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.cli import text
 from wombat_gitops.domain.delta import Published
 from wombat_gitops.domain.errors import Unreachable
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from wombat_gitops.domain.delta import Pair
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.settings import Settings
 
 _AT_ONCE: Final = 8

@@ -60,8 +60,8 @@ def list_(settings: Settings, kind: str, options: ListOptions, output: text.Outp
             )
             _emit_list(builds, total, output, lambda: builds_table(builds))
         case "sources":
-            sources = client.get("/api/v1/sources", SourceList).items
-            _emit_list(sources, len(sources), output, lambda: _sources_table(sources))
+            sources, total = _sources(client, options.limit)
+            _emit_list(sources, total, output, lambda: _sources_table(sources))
         case _:
             parameters = options.parameters("q", "platform")
             found, total = pages(
@@ -261,8 +261,12 @@ def _signed(item: SourceView) -> text.Cell:
     return "yes" if item.verified else ("no", text.Style.BAD)
 
 
+def _sources(client: ApiClient, limit: int) -> tuple[list[SourceView], int]:
+    return pages(lambda url: client.get(url, SourceList), "sources", limit)
+
+
 def _source(client: ApiClient, name: str) -> SourceView:
-    sources = client.get("/api/v1/sources", SourceList).items
+    sources, _ = _sources(client, 0)
     found = [source for source in sources if source.id == name]
     if not found:
         msg = f"there is no source `{name}`"

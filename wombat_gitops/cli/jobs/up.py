@@ -13,7 +13,7 @@ from wombat_gitops.api.server import listening
 from wombat_gitops.cli import running, text
 from wombat_gitops.cli.jobs.progress import Board, board, failure_text
 from wombat_gitops.cli.jobs.roles import set_up_logging
-from wombat_gitops.domain.lifecycle import BuildState
+from wombat_gitops.domain.records import BuildState
 from wombat_gitops.services.catalog_types import DistributionQuery
 from wombat_gitops.wiring.up import Up
 from wombat_gitops.wiring.up import up as run_up
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.cli.options import Globals
     from wombat_gitops.domain.catalogue import DistributionRecord
-    from wombat_gitops.domain.lifecycle import BuildRecord
+    from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.settings import Settings
 
@@ -159,7 +159,7 @@ def _distributions(catalog: Catalog) -> list[DistributionRecord]:
     found: list[DistributionRecord] = []
     cursor = ""
     while True:
-        page = catalog.distributions(DistributionQuery(retired=False, cursor=cursor, limit=_PAGE))
+        page = catalog.distributions(DistributionQuery(cursor=cursor, limit=_PAGE))
         found += page.items
         cursor = page.next
         if not cursor:

@@ -19,10 +19,10 @@ from wombat_gitops.domain.model import (
     Exclusion,
     Maintainer,
     PipelineTest,
-    Platform,
     Retention,
     Withdrawal,
 )
+from wombat_gitops.domain.platforms import Platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -31,18 +31,19 @@ def rules_markdown() -> str:
 
 
 def rules_html() -> str:
-    """All rules by subject, as a page without scripts or styles; each can be linked by its id."""
-    parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{TITLE} · Wombat GitOps</title>',
-        f"<h1>{TITLE}</h1><p>{_code(_INTRODUCTION)}</p>",
-    ]
+    """All rules by subject, as the content of a page below its heading; each can be linked by its id."""
+    known = sorted(rule.id for _, rules in BY_SUBJECT for rule in rules)
+    links = "".join(f'<li><a href="#{identity}">{identity}</a></li>' for identity in known)
+    parts = [f'<p>{_code(_INTRODUCTION)}</p><ul class="contents">{links}</ul>']
     for subject, rules in BY_SUBJECT:
         parts.append(f"<h2>{html.escape(_title(subject))}</h2>")
         for rule in sorted(rules, key=lambda rule: rule.id):
             parts.append(f'<h3 id="{rule.id}">{rule.id} {html.escape(rule.slug)}</h3>')
             parts += [f"<p>{_code(words)}</p>" for words in _paragraphs(rule) if words]
-            parts.append(f"<pre>{html.escape(rule.example)}</pre>")
-    return "".join(parts) + "</html>\n"
+            parts.append(
+                f'<pre tabindex="0" role="group" aria-label="Example of {rule.id}">{html.escape(rule.example)}</pre>'
+            )
+    return "\n".join(parts)
 
 
 def _title(subject: str) -> str:

@@ -7,7 +7,8 @@ from typing import Final
 
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.manifest.kinds import ListOf, Text
-from wombat_gitops.domain.model import COMPONENTS_FOLDER, DEFAULT_TOOLCHAIN, Platform, supported_platforms
+from wombat_gitops.domain.model import COMPONENTS_FOLDER, DEFAULT_TOOLCHAIN
+from wombat_gitops.domain.platforms import Platform, supported_platforms
 
 
 def _accepted_platforms() -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Artifact, Distribution, PlatformState } from '@/api/types'
-import { byKind, licenseWords } from '@/logic/contents'
+import { byKind, componentPath, licenseWords, pathOfComponent } from '@/logic/contents'
 import { downloadOf, downloads } from '@/logic/downloads'
 
 const artifact = (sha256: string, withdrawn = ''): Artifact => ({ sha256, size: 1, file_name: sha256, url: `/dl/${sha256}`, withdrawn })
@@ -44,4 +44,8 @@ it('groups components by their kind', () => {
 it('has a word for licences that nobody knows', () => {
   expect(licenseWords(['MIT', 'NOASSERTION'])).toBe('MIT, unknown')
   expect(licenseWords([])).toBe('')
+})
+
+it('leads to the page of a component', () => {
+  expect([componentPath('input', 'a/b'), pathOfComponent('rate-limit local')]).toEqual(['/components/input/a%2Fb', '/components/rate-limit/local'])
 })

@@ -1,29 +1,22 @@
-import { describe, expect, it } from 'vitest'
-import type { Build, ServiceStatus } from '@/api/types'
-import { inQueue, verdict } from '@/logic/fleet'
+import { expect, it } from 'vitest'
+import type { Build } from '@/api/types'
+import { failureNote, healthOf, inQueue, queueNote } from '@/logic/fleet'
 
-const NOW = Date.parse('2026-01-01T12:00:00Z')
-const BUILDER = { id: 'b.1', name: 'b', host: 'h', version: '1', workers: 2, busy: 0, started_at: '', state: 'working', reason: '', platforms: [], cgo: [], memory: 0, labels: {} }
-const GOOD = { version: '1', connected: true, synced_at: null, stale: false, queued: 0, running: 0, builders: [BUILDER], sources: [], unreadable: {} } as ServiceStatus
+it('shows the verdict of the server, also in a word that is new', () => {
+  expect(['ok', 'degraded', 'down', 'odd'].map((state) => healthOf(state).word)).toEqual(['Everything works', 'Needs attention', 'Something is down', 'odd'])
+})
 
-const source = (due_at: string | null) => ({ due_at }) as ServiceStatus['sources'][number]
+it('says how many wait where nothing is wrong', () => {
+  expect([0, 1, 1200].map((queued) => queueNote({ queued }))).toEqual(['No build waits.', '1 build waits for a builder.', '1,200 builds wait for a builder.'])
+})
 
-describe('is it down', () => {
-  it.each<[string, Partial<ServiceStatus>, string, RegExp]>([
-    ['all is well', {}, 'Everything works', /No build waits/],
-    ['some wait', { queued: 2 }, 'Everything works', /2 builds wait for a builder/],
-    ['the broker is away', { connected: false, stale: true, queued: 3, builders: [] }, 'Something is down', /broker/],
-    ['nobody takes what waits', { queued: 1, builders: [{ ...BUILDER, state: 'draining' }] }, 'Something is down', /1 build waits/],
-    ['nobody would take anything', { builders: [] }, 'Needs attention', /No builder/],
-    ['the catalogue is old', { stale: true }, 'Needs attention', /old/],
-    ['nobody watches', { sources: [source('2026-01-01T11:59:00Z'), source(null)] }, 'Needs attention', /1 source for too long/],
-    ['somebody watches', { sources: [source('2026-01-01T12:01:00Z')] }, 'Everything works', /No build/],
-    ['something is damaged', { unreadable: { builds: ['x', 'y'] } }, 'Needs attention', /2 entries/],
-  ])('%s', (_, changes, word, text) => {
-    const said = verdict({ ...GOOD, ...changes }, NOW)
-    expect(said.look.word).toBe(word)
-    expect(said.text).toMatch(text)
-  })
+it.each([
+  [{ succeeded: 0, failed: 0, lost: 0, failure_rate: null }, ''],
+  [{ succeeded: 3, failed: 0, lost: 0, failure_rate: 0 }, 'None of the last 3 builds failed'],
+  [{ succeeded: 46, failed: 4, lost: 0, failure_rate: 0.08 }, '4 of the last 50 builds failed (8%)'],
+  [{ succeeded: 0, failed: 0, lost: 1, failure_rate: 1 }, '1 of the last 1 build failed (100%), 1 of them when it fell silent'],
+])('tells how often a builder fails: %o', (counts, words) => {
+  expect(failureNote(counts)).toBe(words)
 })
 
 it('shows the queue in its order', () => {

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch'
 import type { paths } from './schema'
-import type { Build, BuildList, Contents, Distribution, DistributionList, ServiceStatus } from './types'
+import type { BuildDetail, BuildList, Contents, Distribution, DistributionList, ServiceStatus } from './types'
 
 /** Why there is no answer, in the words of the server where it gave any. */
 export class ApiError extends Error {
@@ -10,6 +10,8 @@ export class ApiError extends Error {
     readonly title: string,
     readonly detail: string,
     readonly hint: string,
+    /** Where it is explained what this kind of problem means, or "". */
+    readonly type = '',
   ) {
     super(detail)
   }
@@ -36,7 +38,7 @@ export async function unwrap<T>(request: Promise<Answer<T>>): Promise<T> {
 export function problem(status: number, body: unknown): ApiError {
   const fields: Record<string, unknown> = typeof body === 'object' && body !== null ? { ...body } : {}
   const text = (key: string): string => (typeof fields[key] === 'string' ? fields[key] : '')
-  return new ApiError(status, text('title') || `The server answered ${status}`, text('detail'), text('hint'))
+  return new ApiError(status, text('title') || `The server answered ${status}`, text('detail'), text('hint'), text('type'))
 }
 
 /** Query parameters without the empty ones. */
@@ -59,7 +61,7 @@ export function getBuilds(query: BuildQuery, signal?: AbortSignal): Promise<Buil
   return unwrap(client.GET('/api/v1/builds', { params: { query: given(query) }, signal: signal ?? null }))
 }
 
-export function getBuild(id: string, signal?: AbortSignal): Promise<Build> {
+export function getBuild(id: string, signal?: AbortSignal): Promise<BuildDetail> {
   return unwrap(client.GET('/api/v1/builds/{build}', { params: { path: { build: id } }, signal: signal ?? null }))
 }
 
@@ -69,14 +71,6 @@ export function getContents(id: string, signal?: AbortSignal): Promise<Contents>
 
 export function getStatus(signal?: AbortSignal): Promise<ServiceStatus> {
   return unwrap(client.GET('/api/v1/status', { signal: signal ?? null }))
-}
-
-/** A whole log, as text. */
-export async function getLog(url: string): Promise<string> {
-  const response = await fetch(url, { headers: { Accept: 'text/plain' } }).catch(() => null)
-  if (!response) throw new ApiError(0, 'The server does not answer', '', '')
-  if (!response.ok) throw problem(response.status, await response.json().catch(() => null))
-  return response.text()
 }
 
 /** The cursor in the address of a next page. */

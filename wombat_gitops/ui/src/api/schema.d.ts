@@ -12,7 +12,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Index
+         * Where things are
          * @description Where things are.
          */
         get: operations["index"];
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Sources
-         * @description The watched repositories.
+         * The watched repositories, by id
+         * @description The watched repositories, by id.
          */
         get: operations["list_sources"];
         put?: never;
@@ -52,8 +52,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Source
-         * @description One watched repository.
+         * One watched repository, with every problem of its manifests and where it is
+         * @description One watched repository, with every problem of its manifests and where it is.
          */
         get: operations["get_source"];
         put?: never;
@@ -72,10 +72,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Builders
-         * @description The builders that are at work, and what each builds now.
+         * The builders that are at work, by id, and what each builds now
+         * @description The builders that are at work, by id, and what each builds now.
          */
         get: operations["list_builders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builders/{builder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One builder
+         * @description One builder: what it builds now, what it ended lately, and whether it is heard of.
+         */
+        get: operations["get_builder"];
         put?: never;
         post?: never;
         delete?: never;
@@ -92,7 +112,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Status
+         * How the whole is
          * @description How the whole is; answered even before the catalogue was read.
          */
         get: operations["get_status"];
@@ -112,7 +132,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Artifact
+         * What a digest stands for
          * @description What a digest stands for.
          */
         get: operations["get_artifact"];
@@ -132,8 +152,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Distributions
-         * @description Distributions by name.
+         * Distributions, and what each further filter would leave of them
+         * @description Distributions, and what each further filter would leave of them.
          */
         get: operations["list_distributions"];
         put?: never;
@@ -152,7 +172,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Distribution
+         * Everything about one distribution
          * @description Everything about one distribution.
          */
         get: operations["get_distribution"];
@@ -172,10 +192,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Manifest
+         * The manifest as it was written
          * @description The manifest as it was written.
          */
         get: operations["get_manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}/readme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The text in Markdown beside the manifest, as it was written
+         * @description The text in Markdown beside the manifest, as it was written.
+         */
+        get: operations["get_readme"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,10 +232,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Versions
+         * Versions that have artifacts, and the one that the manifest asks for, newest first
          * @description Versions that have artifacts, and the one that the manifest asks for, newest first.
          */
         get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}/changelog": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed in each version since the one before it, newest first
+         * @description What changed in each version since the one before it, newest first.
+         */
+        get: operations["get_changelog"];
         put?: never;
         post?: never;
         delete?: never;
@@ -212,8 +272,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Version
-         * @description One version; `latest` leads to the newest that can be downloaded.
+         * One version
+         * @description One version; `latest` leads to the newest that can be downloaded, where there is none to the newest.
          */
         get: operations["get_version"];
         put?: never;
@@ -232,7 +292,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Comparison
+         * What differs between two versions, of one distribution or of two
          * @description What differs between two versions, of one distribution or of two.
          */
         get: operations["get_comparison"];
@@ -252,10 +312,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Builds
+         * Builds, newest first
          * @description Builds, newest first.
          */
         get: operations["list_builds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Builds that wait, in the order in which they are taken
+         * @description Builds that wait, in the order in which they are taken. It moves on: read it again rather than far.
+         */
+        get: operations["list_queue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -272,8 +352,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Build
-         * @description One build with its attempts.
+         * One build with its attempts, and its place in the queue
+         * @description One build with its attempts, and its place in the queue.
          */
         get: operations["get_build"];
         put?: never;
@@ -292,7 +372,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Contents
+         * What is inside the program that a build made
          * @description What is inside the program that a build made: packages, components, modules and licences.
          */
         get: operations["get_contents"];
@@ -312,7 +392,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get Log
+         * The log of one attempt, as far as it has come
          * @description The log of one attempt, as far as it has come.
          */
         get: operations["get_log"];
@@ -332,12 +412,52 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Stream Log
+         * Server-sent events
          * @description Server-sent events: `line` with a `LogLine` (its id is where to go on), at last `end` with a `LogEnd`.
          *
-         *     Begins with the last 500 lines of a running build, or behind `Last-Event-ID`; an ended log comes whole.
+         *     Begins with at most 500 of the last lines, or behind `Last-Event-ID`; the lines before are at `…/log/lines`.
          */
         get: operations["stream_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/log/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Some lines of a log by their numbers
+         * @description Some lines of a log by their numbers; the last ones where `from` is not given.
+         */
+        get: operations["get_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines of a log that hold a text, whatever its case, in the whole log as far as it has come
+         * @description Lines of a log that hold a text, whatever its case, in the whole log as far as it has come.
+         */
+        get: operations["search_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -354,10 +474,252 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Stream Events
+         * Server-sent events
          * @description Server-sent events: `change` with a `ChangeHint` whenever what is shown may be old.
          */
         get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Server-sent events
+         * @description Server-sent events: `build` with a `BuildDetail` whenever something of it is new, at last `end`.
+         *
+         *     Begins with the build as it is, unless `Last-Event-ID` says that the reader has that.
+         */
+        get: operations["stream_build"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/components": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Components of the newest good build of every distribution, best match first, else by kind and name
+         * @description Components of the newest good build of every distribution, best match first, else by kind and name.
+         */
+        get: operations["list_components"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/components/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One component
+         * @description One component: its fields, examples, and the distributions that have it.
+         */
+        get: operations["get_component"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/components": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every component of a build's program, in its own words
+         * @description Every component of a build's program, in its own words.
+         */
+        get: operations["list_build_components"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/builds/{build}/config-schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The JSON Schema of the configuration of a build's program
+         * @description The JSON Schema of the configuration of a build's program.
+         */
+        get: operations["get_build_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/distributions/{name}/config-schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The JSON Schema of the configuration of the newest good program of a distribution, for editors
+         * @description The JSON Schema of the configuration of the newest good program of a distribution, for editors.
+         */
+        get: operations["get_config_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Packages that distributions are made of, best match first, else by path
+         * @description Packages that distributions are made of, best match first, else by path.
+         */
+        get: operations["list_packages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/packages/{package}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One package
+         * @description One package: its versions and licences, what it registers, and the distributions that have it.
+         */
+        get: operations["get_package"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Distributions, packages and components, the best of each first
+         * @description Distributions, packages and components, the best of each first; without a hit, names that are like it.
+         */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The manifest of what was chosen, what is wrong with it, its licences, and where to propose it
+         * @description The manifest of what was chosen, what is wrong with it, its licences, and where to propose it.
+         */
+        get: operations["get_composition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compose/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions, packages, platforms and sources that there are to choose from
+         * @description Versions, packages, platforms and sources that there are to choose from.
+         */
+        get: operations["get_choices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/compose/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The manifest alone, as a file
+         * @description The manifest alone, as a file.
+         */
+        get: operations["get_composed_manifest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -374,7 +736,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Checksums
+         * A line for `sha256sum -c` of each file of a version that may be downloaded
          * @description A line for `sha256sum -c` of each file of a version that may be downloaded.
          */
         get: operations["checksums"];
@@ -394,7 +756,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Newest
+         * Leads to the newest good file for a platform
          * @description Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum.
          */
         get: operations["newest"];
@@ -414,7 +776,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Newest Of Variant
+         * As above, for a platform with a variant, `linux/arm/7`
          * @description As above, for a platform with a variant, `linux/arm/7`.
          */
         get: operations["newest_of_variant"];
@@ -434,7 +796,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Download By Digest
+         * A file by the SHA-256 of its bytes
          * @description A file by the SHA-256 of its bytes; with `.sha256` behind it, a line for `sha256sum -c`.
          */
         get: operations["download_by_digest"];
@@ -454,7 +816,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get By Digest
+         * The same by the digest as tools write it, `sha256:` and 64 hexadecimal digits
          * @description The same by the digest as tools write it, `sha256:` and 64 hexadecimal digits.
          */
         get: operations["get_by_digest"];
@@ -474,7 +836,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Download
+         * A published file by its name
          * @description A published file by its name; with `.sha256` behind it, a line for `sha256sum -c`.
          */
         get: operations["download"];
@@ -552,6 +914,19 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AheadView
+         * @description Builds of one source that are taken before.
+         */
+        AheadView: {
+            /**
+             * Source
+             * @description empty for people who asked for builds themselves
+             */
+            source: string;
+            /** Builds */
+            builds: number;
+        };
         /**
          * ArtifactInfo
          * @description A file to download, and the build that made it.
@@ -642,6 +1017,124 @@ export interface components {
             failure: components["schemas"]["FailureView"] | null;
             /** Log Url */
             log_url: string;
+        };
+        /**
+         * BuildComponents
+         * @description Every component of one build's program, in its own words.
+         */
+        BuildComponents: {
+            /** Build */
+            build: string;
+            /** Items */
+            items: components["schemas"]["ComponentEntry"][];
+            /**
+             * Config Schema Url
+             * @description JSON Schema of its configuration; null where it tells none
+             */
+            config_schema_url: string | null;
+        };
+        /**
+         * BuildDetail
+         * @description One build, and its place in the queue.
+         */
+        BuildDetail: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Platform */
+            platform: string;
+            /**
+             * State
+             * @example queued
+             * @example running
+             * @example succeeded
+             * @example failed
+             * @example cancelled
+             * @example superseded
+             */
+            state: string;
+            /**
+             * Position
+             * @description 1 for the build that is next; null when it is not queued
+             */
+            position: number | null;
+            /**
+             * Waiting For
+             * @description why a queued build has not started; empty when it is not queued
+             */
+            waiting_for: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Not Before */
+            not_before: string | null;
+            /** Cancel Requested */
+            cancel_requested: boolean;
+            /** Toolchain */
+            toolchain: string;
+            /** Packages */
+            packages: string[];
+            /** Tags */
+            tags: string[];
+            /**
+             * Date
+             * Format: date-time
+             */
+            date: string;
+            /** Source */
+            source: string;
+            /** Revision */
+            revision: string;
+            /** Path */
+            path: string;
+            /** Tries Left */
+            tries_left: number;
+            /** Attempts */
+            attempts: components["schemas"]["AttemptView"][];
+            failure: components["schemas"]["FailureView"] | null;
+            artifact: components["schemas"]["ArtifactView"] | null;
+            /** Url */
+            url: string;
+            /** Log Url */
+            log_url: string;
+            /** Log Stream Url */
+            log_stream_url: string;
+            /**
+             * Contents Url
+             * @description what is inside; null until it has succeeded
+             */
+            contents_url: string | null;
+            /**
+             * Components Url
+             * @description what it says of its components; null where it was not asked
+             */
+            components_url: string | null;
+            /** @description null when it is not queued */
+            queue: components["schemas"]["QueueEntryView"] | null;
+            /**
+             * Lost
+             * @description what became of its artifact if that is not good; else empty
+             * @example Missing
+             */
+            lost: string;
+        };
+        /**
+         * BuildEnd
+         * @description Data of the SSE event `end`: the build has ended, and there is nothing more to follow.
+         */
+        BuildEnd: {
+            /** State */
+            state: string;
         };
         /**
          * BuildPageView
@@ -742,14 +1235,136 @@ export interface components {
              * @description what is inside; null until it has succeeded
              */
             contents_url: string | null;
+            /**
+             * Components Url
+             * @description what it says of its components; null where it was not asked
+             */
+            components_url: string | null;
+        };
+        /**
+         * BuilderDetailView
+         * @description A builder by its name, over all its starts: what it does and what it did.
+         */
+        BuilderDetailView: {
+            /** Name */
+            name: string;
+            /**
+             * At Work
+             * @description it shows signs of life
+             */
+            at_work: boolean;
+            /**
+             * Starts
+             * @description its processes that are at work, one as a rule
+             */
+            starts: components["schemas"]["BuilderStartView"][];
+            /**
+             * Recent
+             * @description the newest attempts that it ended, a hundred at most
+             */
+            recent: components["schemas"]["EndedBuildView"][];
+            /**
+             * Succeeded
+             * @description of `recent`
+             */
+            succeeded: number;
+            /**
+             * Failed
+             * @description of `recent`
+             */
+            failed: number;
+            /**
+             * Lost
+             * @description of `recent`: the builder fell silent
+             */
+            lost: number;
+            /**
+             * Failure Rate
+             * @description 0 to 1: `failed` and `lost` among those that ended in one of the three; null where none did
+             */
+            failure_rate: number | null;
         };
         /**
          * BuilderList
-         * @description Every builder that shows signs of life.
+         * @description A page of the builders that show signs of life; `next` is the URL of the next page or null.
          */
         BuilderList: {
             /** Items */
             items: components["schemas"]["BuilderWorkView"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
+         * BuilderStartView
+         * @description One process of a builder, and when it was heard of.
+         */
+        BuilderStartView: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description without its start: what `wombat drain` takes
+             */
+            name: string;
+            /** Host */
+            host: string;
+            /** Version */
+            version: string;
+            /** Workers */
+            workers: number;
+            /** Busy */
+            busy: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * State
+             * @default working
+             * @example working
+             * @example draining
+             * @example quarantined
+             */
+            state: string;
+            /**
+             * Reason
+             * @description why it takes nothing; empty where it is working
+             * @default
+             */
+            reason: string;
+            /**
+             * Platforms
+             * @description patterns of what it builds for; none: everything
+             */
+            platforms: string[];
+            /**
+             * Cgo
+             * @description patterns of what it has a C compiler for
+             */
+            cgo: string[];
+            /**
+             * Memory
+             * @description bytes that one build may use; 0: not bounded
+             * @default 0
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /**
+             * Builds
+             * @description longest at it first
+             */
+            builds: components["schemas"]["WorkView"][];
+            /**
+             * Seen At
+             * @description its newest sign of life; it shows one every few seconds
+             */
+            seen_at: string | null;
         };
         /**
          * BuilderView
@@ -888,6 +1503,41 @@ export interface components {
             version: number;
         };
         /**
+         * ChangeSummary
+         * @description A comparison in numbers; sizes are bytes on the platform that is compared on, null where there is no file.
+         */
+        ChangeSummary: {
+            /** Modules Added */
+            modules_added: number;
+            /** Modules Removed */
+            modules_removed: number;
+            /** Modules Up */
+            modules_up: number;
+            /** Modules Down */
+            modules_down: number;
+            /**
+             * Modules Changed
+             * @description to a version of which it cannot be said whether it is newer
+             */
+            modules_changed: number;
+            /** Packages Added */
+            packages_added: number;
+            /** Packages Removed */
+            packages_removed: number;
+            /** Components Added */
+            components_added: number;
+            /** Components Removed */
+            components_removed: number;
+            /** Licenses Added */
+            licenses_added: number;
+            /** Licenses Removed */
+            licenses_removed: number;
+            /** Size Before */
+            size_before: number | null;
+            /** Size After */
+            size_after: number | null;
+        };
+        /**
          * ChangeView
          * @description A value that differs; empty where there is none.
          */
@@ -898,6 +1548,49 @@ export interface components {
             before: string;
             /** After */
             after: string;
+            /**
+             * Turn
+             * @example added
+             * @example removed
+             * @example up
+             * @example down
+             * @example changed
+             */
+            turn: string;
+        };
+        /**
+         * ChangelogEntry
+         * @description A version, and what changed in it.
+         */
+        ChangelogEntry: {
+            /** Version */
+            version: string;
+            /**
+             * Date
+             * Format: date-time
+             */
+            date: string;
+            /**
+             * Withdrawn
+             * @description why it must not be downloaded; empty where it may be
+             */
+            withdrawn: string;
+            /** Url */
+            url: string;
+            /** @description since the version before it; null where there is none to compare */
+            changes: components["schemas"]["ComparisonView"] | null;
+        };
+        /**
+         * ChangelogPage
+         * @description A page of changes, newest version first; `next` is the URL of the next page or null.
+         */
+        ChangelogPage: {
+            /** Items */
+            items: components["schemas"]["ChangelogEntry"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * ComparedVersion
@@ -943,6 +1636,7 @@ export interface components {
              * @description modules, components, licences and the core were compared
              */
             known_contents: boolean;
+            summary: components["schemas"]["ChangeSummary"];
             /**
              * Fields
              * @description `toolchain`, `cgo`, `core`
@@ -967,6 +1661,259 @@ export interface components {
             };
         };
         /**
+         * ComponentDetail
+         * @description Everything about a component, as one distribution describes it.
+         */
+        ComponentDetail: {
+            /**
+             * Kind
+             * @example input
+             * @example rate-limit
+             * @example bloblang-method
+             */
+            kind: string;
+            /**
+             * Name
+             * @example kafka_franz
+             */
+            name: string;
+            /**
+             * Summary
+             * @description Markdown
+             */
+            summary: string;
+            /**
+             * Status
+             * @example stable
+             * @example beta
+             * @example experimental
+             * @example deprecated
+             */
+            status: string;
+            /**
+             * Version
+             * @description the release of Benthos it came with, or empty
+             */
+            version: string;
+            /** Categories */
+            categories: string[];
+            /**
+             * Support
+             * @description a word of whoever publishes it, or empty
+             * @example certified
+             */
+            support: string;
+            /**
+             * Package
+             * @description full import path of the package that registers it; empty where not known
+             */
+            package: string;
+            /**
+             * Url
+             * @example /api/v1/components/input/kafka_franz
+             */
+            url: string;
+            /**
+             * Html Url
+             * @example /components/input/kafka_franz
+             */
+            html_url: string;
+            /** Distributions */
+            distributions: string[];
+            /**
+             * Distribution
+             * @description whose description this is
+             */
+            distribution: string;
+            /**
+             * Description
+             * @description Markdown
+             */
+            description: string;
+            /**
+             * Footnotes
+             * @description Markdown
+             */
+            footnotes: string;
+            /** Examples */
+            examples: components["schemas"]["ComponentExample"][];
+            /** Fields */
+            fields: components["schemas"]["FieldView"][];
+            /**
+             * Signature
+             * @description how Bloblang calls it, or empty
+             * @example .slice(low, [high])
+             */
+            signature: string;
+            /** Params */
+            params: components["schemas"]["ParameterView"][];
+            /**
+             * Impure
+             * @description it reads from the world outside of the message
+             */
+            impure: boolean;
+            /**
+             * Variants
+             * @description those with the newest Benthos first
+             */
+            variants: components["schemas"]["VariantView"][];
+        };
+        /**
+         * ComponentEntry
+         * @description A component as one program describes it.
+         */
+        ComponentEntry: {
+            /**
+             * Kind
+             * @example input
+             * @example rate-limit
+             * @example bloblang-method
+             */
+            kind: string;
+            /**
+             * Name
+             * @example kafka_franz
+             */
+            name: string;
+            /**
+             * Summary
+             * @description Markdown
+             */
+            summary: string;
+            /**
+             * Status
+             * @example stable
+             * @example beta
+             * @example experimental
+             * @example deprecated
+             */
+            status: string;
+            /**
+             * Version
+             * @description the release of Benthos it came with, or empty
+             */
+            version: string;
+            /** Categories */
+            categories: string[];
+            /**
+             * Support
+             * @description a word of whoever publishes it, or empty
+             * @example certified
+             */
+            support: string;
+            /**
+             * Package
+             * @description full import path of the package that registers it; empty where not known
+             */
+            package: string;
+            /**
+             * Url
+             * @example /api/v1/components/input/kafka_franz
+             */
+            url: string;
+            /**
+             * Html Url
+             * @example /components/input/kafka_franz
+             */
+            html_url: string;
+        };
+        /**
+         * ComponentExample
+         * @description How a component is used.
+         */
+        ComponentExample: {
+            /** Title */
+            title: string;
+            /** Summary */
+            summary: string;
+            /**
+             * Config
+             * @description YAML, or for Bloblang a mapping
+             */
+            config: string;
+            /** Results */
+            results: components["schemas"]["ResultView"][];
+        };
+        /**
+         * ComponentList
+         * @description A page of components; `next` is the URL of the next page or null.
+         */
+        ComponentList: {
+            /** Items */
+            items: components["schemas"]["ComponentSummary"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            facets: components["schemas"]["FacetsView"];
+            /**
+             * Complete
+             * @description false while what some distributions have is still being read
+             */
+            complete: boolean;
+        };
+        /**
+         * ComponentSummary
+         * @description A component, and which distributions have it.
+         */
+        ComponentSummary: {
+            /**
+             * Kind
+             * @example input
+             * @example rate-limit
+             * @example bloblang-method
+             */
+            kind: string;
+            /**
+             * Name
+             * @example kafka_franz
+             */
+            name: string;
+            /**
+             * Summary
+             * @description Markdown
+             */
+            summary: string;
+            /**
+             * Status
+             * @example stable
+             * @example beta
+             * @example experimental
+             * @example deprecated
+             */
+            status: string;
+            /**
+             * Version
+             * @description the release of Benthos it came with, or empty
+             */
+            version: string;
+            /** Categories */
+            categories: string[];
+            /**
+             * Support
+             * @description a word of whoever publishes it, or empty
+             * @example certified
+             */
+            support: string;
+            /**
+             * Package
+             * @description full import path of the package that registers it; empty where not known
+             */
+            package: string;
+            /**
+             * Url
+             * @example /api/v1/components/input/kafka_franz
+             */
+            url: string;
+            /**
+             * Html Url
+             * @example /components/input/kafka_franz
+             */
+            html_url: string;
+            /** Distributions */
+            distributions: string[];
+        };
+        /**
          * ComponentView
          * @description Something a pipeline can name.
          */
@@ -983,6 +1930,123 @@ export interface components {
              * @example kafka_franz
              */
             name: string;
+        };
+        /**
+         * ComposeChoices
+         * @description Everything there is to choose from: what this site has built, and what it knows besides.
+         */
+        ComposeChoices: {
+            /**
+             * Modules
+             * @description Benthos first
+             */
+            modules: components["schemas"]["ModuleChoiceView"][];
+            /** Packages */
+            packages: components["schemas"]["PackageChoiceView"][];
+            /** Platforms */
+            platforms: components["schemas"]["PlatformChoiceView"][];
+            /** Sources */
+            sources: components["schemas"]["SourceChoiceView"][];
+        };
+        /**
+         * ComposeView
+         * @description A manifest, and everything that can be told of it before anything is built.
+         */
+        ComposeView: {
+            /** Manifest */
+            manifest: string;
+            /**
+             * Path
+             * @description where it belongs in the repository
+             */
+            path: string;
+            /**
+             * Manifest Url
+             * @description the text alone, as a file
+             */
+            manifest_url: string;
+            /**
+             * Blocked
+             * @description a check would refuse it as it is
+             */
+            blocked: boolean;
+            /**
+             * Findings
+             * @description in the order of their places
+             */
+            findings: components["schemas"]["FindingView"][];
+            /** Packages */
+            packages: components["schemas"]["ComposedPackageView"][];
+            /**
+             * Licenses
+             * @description of what the packages bring in from their own modules, as far as known
+             */
+            licenses: string[];
+            /**
+             * Licenses Known
+             * @description the licences of every package are known at the chosen version
+             */
+            licenses_known: boolean;
+            /**
+             * Policies
+             * @description names of the policies that were held against it
+             */
+            policies: string[];
+            /**
+             * Source
+             * @description id of the source it is proposed to; empty for none
+             */
+            source: string;
+            pull_request: components["schemas"]["PullRequestView"] | null;
+            /**
+             * Cli
+             * @description what to do on a command line instead
+             */
+            cli: string[];
+        };
+        /**
+         * ComposedPackageView
+         * @description A chosen package.
+         */
+        ComposedPackageView: {
+            /**
+             * Package
+             * @description full import path
+             */
+            package: string;
+            /**
+             * Name
+             * @description as the manifest writes it
+             */
+            name: string;
+            /**
+             * Module
+             * @description empty where none of the chosen modules has it
+             */
+            module: string;
+            /** Version */
+            version: string;
+            /**
+             * Known
+             * @description of which version of the module the rest is told; empty where nothing is known
+             */
+            known: string;
+            /**
+             * Components
+             * @description what it registers: names by kind
+             */
+            components: {
+                [key: string]: string[];
+            };
+            /**
+             * Licenses
+             * @description SPDX identifiers of what it brings in from its own module
+             */
+            licenses: string[];
+            /** Platforms */
+            platforms: {
+                [key: string]: components["schemas"]["OutlookView"];
+            };
         };
         /**
          * ConditionView
@@ -1023,6 +2087,103 @@ export interface components {
             licenses: string[];
         };
         /**
+         * DiagnosticView
+         * @description What is wrong with a file, and where.
+         */
+        DiagnosticView: {
+            /**
+             * Rule
+             * @example WOM-010
+             */
+            rule: string;
+            /**
+             * Rule Url
+             * @description what the rule says
+             * @example /docs/rules#WOM-010
+             */
+            rule_url: string;
+            /**
+             * Severity
+             * @example error
+             * @example warning
+             * @example hint
+             */
+            severity: string;
+            /** Message */
+            message: string;
+            /**
+             * Hint
+             * @description what to do, or empty
+             */
+            hint: string;
+            /**
+             * Path
+             * @description in the repository
+             */
+            path: string;
+            /**
+             * Line
+             * @description from 1; 0 where the whole file is meant
+             */
+            line: number;
+            /**
+             * Column
+             * @description from 1, in characters; 0 where the whole file is meant
+             */
+            column: number;
+            /**
+             * End Column
+             * @description column behind the last character on that line; 0 where it is not known
+             */
+            end_column: number;
+            /**
+             * Source Line
+             * @description the text of that line; empty where it is not known
+             */
+            source_line: string;
+            /**
+             * Html Url
+             * @description the file at this commit on its git host; empty where that is not known
+             */
+            html_url: string;
+            /**
+             * Text
+             * @description as `wombat validate` prints it, with a caret below the place
+             */
+            text: string;
+        };
+        /**
+         * DistributionFacets
+         * @description Values to filter by, the most frequent 50 of each kind; each kind is counted over the other filters.
+         */
+        DistributionFacets: {
+            /**
+             * Platform
+             * @description `linux/arm64`
+             */
+            platform: components["schemas"]["ValueView"][];
+            /**
+             * License
+             * @description SPDX identifiers of what is compiled in, and what manifests say
+             */
+            license: components["schemas"]["ValueView"][];
+            /**
+             * State
+             * @description words of sync and health, `Withdrawn` and `Retired`
+             */
+            state: components["schemas"]["ValueView"][];
+            /**
+             * Label
+             * @description `key=value`
+             */
+            label: components["schemas"]["ValueView"][];
+            /**
+             * Package
+             * @description full import paths
+             */
+            package: components["schemas"]["ValueView"][];
+        };
+        /**
          * DistributionPage
          * @description A page of the catalogue; `next` is the URL of the next page or null.
          */
@@ -1033,6 +2194,13 @@ export interface components {
             next: string | null;
             /** Total */
             total: number;
+            facets: components["schemas"]["DistributionFacets"];
+            /**
+             * Retired
+             * @description how many retired ones match; they are in the list with `retired=true` alone
+             * @default 0
+             */
+            retired: number;
         };
         /**
          * DistributionSummary
@@ -1188,11 +2356,33 @@ export interface components {
             /** Exclusions */
             exclusions: components["schemas"]["ExclusionView"][];
             retention: components["schemas"]["RetentionView"] | null;
-            needs: components["schemas"]["NeedsView"];
+            needs: components["schemas"]["wombat_gitops__api__views__distributions__NeedsView"];
             /** Path */
             path: string;
             /** Manifest */
             manifest: string;
+            /**
+             * Manifest Url
+             * @description the manifest's text alone
+             */
+            manifest_url: string;
+            /**
+             * Manifest Html Url
+             * @description the manifest at `revision` on the git host; empty where that is not known
+             */
+            manifest_html_url: string;
+            /**
+             * Readme Url
+             * @description the text in Markdown beside the manifest; null where there is none
+             */
+            readme_url: string | null;
+            /** Changelog Url */
+            changelog_url: string;
+            /**
+             * Config Schema Url
+             * @description JSON Schema of its configuration; null: not told yet
+             */
+            config_schema_url: string | null;
             /** Conditions */
             conditions: components["schemas"]["ConditionView"][];
             /**
@@ -1200,6 +2390,49 @@ export interface components {
              * @description newest first
              */
             versions: components["schemas"]["VersionView"][];
+        };
+        /**
+         * EndedBuildView
+         * @description An attempt that a builder ended.
+         */
+        EndedBuildView: {
+            /** Build */
+            build: string;
+            /** Build Url */
+            build_url: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Platform */
+            platform: string;
+            /** Attempt */
+            attempt: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Ended At
+             * Format: date-time
+             */
+            ended_at: string;
+            /**
+             * Ended As
+             * @example succeeded
+             * @example failed
+             * @example cancelled
+             * @example superseded
+             * @example lost
+             * @example released
+             */
+            ended_as: string;
+            /**
+             * Reason
+             * @description why it failed, in one word; empty where it did not
+             */
+            reason: string;
         };
         /**
          * ExclusionView
@@ -1215,6 +2448,18 @@ export interface components {
             packages: string[];
             /** Reason */
             reason: string;
+        };
+        /**
+         * FacetsView
+         * @description For each filter the values that would find something, counted over the other filters.
+         */
+        FacetsView: {
+            /** Kind */
+            kind: components["schemas"]["ValueView"][];
+            /** Status */
+            status: components["schemas"]["ValueView"][];
+            /** Distribution */
+            distribution: components["schemas"]["ValueView"][];
         };
         /**
          * FailureView
@@ -1237,6 +2482,172 @@ export interface components {
             tail: string[];
         };
         /**
+         * FieldView
+         * @description A field of a component's configuration; those of an object follow it.
+         */
+        FieldView: {
+            /**
+             * Path
+             * @description where it is below the component; empty where the component is this one value
+             * @example tls.client_certs[].cert
+             */
+            path: string;
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @example string
+             * @example int
+             * @example object
+             * @example processor
+             */
+            type: string;
+            /**
+             * Kind
+             * @example scalar
+             * @example array
+             * @example 2darray
+             * @example map
+             */
+            kind: string;
+            /**
+             * Description
+             * @description Markdown
+             */
+            description: string;
+            /**
+             * Default
+             * @description JSON text; null where there is none
+             */
+            default: string | null;
+            /**
+             * Optional
+             * @description it may be left out although it has no default
+             */
+            optional: boolean;
+            /**
+             * Required
+             * @description it may not be left out: it has no default, nor has everything below it, where there is something
+             */
+            required: boolean;
+            /** Advanced */
+            advanced: boolean;
+            /** Deprecated */
+            deprecated: boolean;
+            /**
+             * Interpolated
+             * @description it may hold `${! … }`, which is worked out for each message
+             */
+            interpolated: boolean;
+            /**
+             * Bloblang
+             * @description it holds a mapping
+             */
+            bloblang: boolean;
+            /** Secret */
+            secret: boolean;
+            /** Options */
+            options: components["schemas"]["OptionView"][];
+            /** Examples */
+            examples: string[];
+            /** Version */
+            version: string;
+        };
+        /**
+         * FindingView
+         * @description Something that a check will say of the manifest.
+         */
+        FindingView: {
+            /**
+             * Rule
+             * @example WOM-053
+             */
+            rule: string;
+            /**
+             * Severity
+             * @example error
+             * @example warning
+             * @example hint
+             */
+            severity: string;
+            /** Message */
+            message: string;
+            /** Hint */
+            hint: string;
+            /**
+             * Line
+             * @description counted from 1; 0 where the whole file is meant
+             */
+            line: number;
+            /** Column */
+            column: number;
+            /**
+             * End Column
+             * @description the column behind the last character; 0 where that is not known
+             */
+            end_column: number;
+            /**
+             * Pointer
+             * @description JSON Pointer of the value
+             */
+            pointer: string;
+            /**
+             * Help Url
+             * @description what the rule says
+             * @example /docs/rules#WOM-053
+             */
+            help_url: string;
+        };
+        /**
+         * HealthReasonView
+         * @description One thing that is not as it should be.
+         */
+        HealthReasonView: {
+            /**
+             * Code
+             * @example broker-away
+             * @example catalogue-old
+             * @example no-builder
+             * @example no-fitting-builder
+             * @example builder-quarantined
+             * @example source-unwatched
+             * @example source-not-ready
+             * @example store-damaged
+             */
+            code: string;
+            /**
+             * Message
+             * @description for people: what it is, and what it means
+             */
+            message: string;
+            /**
+             * Since
+             * @description null where that is not known
+             */
+            since: string | null;
+            /**
+             * Html Url
+             * @description where the website tells more
+             * @example /sources#main
+             */
+            html_url: string;
+        };
+        /**
+         * HealthView
+         * @description The verdict, and everything that speaks against `ok`, worst first.
+         */
+        HealthView: {
+            /**
+             * State
+             * @example ok
+             * @example degraded
+             * @example down
+             */
+            state: string;
+            /** Reasons */
+            reasons: components["schemas"]["HealthReasonView"][];
+        };
+        /**
          * IndexView
          * @description Where things are.
          */
@@ -1249,10 +2660,31 @@ export interface components {
              */
             distributions: string;
             /**
+             * Packages
+             * @default /api/v1/packages
+             */
+            packages: string;
+            /**
+             * Components
+             * @default /api/v1/components
+             */
+            components: string;
+            /**
+             * Search
+             * @description takes `?q=`
+             * @default /api/v1/search
+             */
+            search: string;
+            /**
              * Builds
              * @default /api/v1/builds
              */
             builds: string;
+            /**
+             * Queue
+             * @default /api/v1/queue
+             */
+            queue: string;
             /**
              * Sources
              * @default /api/v1/sources
@@ -1296,14 +2728,99 @@ export interface components {
         LogEnd: {
             /** State */
             state: string;
+            /**
+             * Total
+             * @description lines in all
+             * @default 0
+             */
+            total: number;
+            /**
+             * Kept
+             * @description false where there is no log, or it is not kept any more
+             * @default true
+             */
+            kept: boolean;
         };
         /**
          * LogLine
          * @description Data of the SSE event `line`; the event's id is where to go on.
          */
         LogLine: {
+            /**
+             * First
+             * @description number of the first of these lines, from 1
+             * @default 1
+             */
+            first: number;
             /** Lines */
             lines: string[];
+        };
+        /**
+         * LogMatchView
+         * @description A line that holds what was looked for.
+         */
+        LogMatchView: {
+            /**
+             * Line
+             * @description its number, from 1
+             */
+            line: number;
+            /**
+             * Text
+             * @description at most 500 characters of it
+             */
+            text: string;
+        };
+        /**
+         * LogMatches
+         * @description Lines that hold what was looked for; `next` is the URL of the next ones or null.
+         */
+        LogMatches: {
+            /** Items */
+            items: components["schemas"]["LogMatchView"][];
+            /** Next */
+            next: string | null;
+            /**
+             * Total
+             * @description matching lines of the whole log, counted to at most 10,000
+             */
+            total: number;
+            /**
+             * Bounded
+             * @description there are more than were counted
+             */
+            bounded: boolean;
+            /**
+             * Searched
+             * @description lines that were looked at, as many as there are so far
+             */
+            searched: number;
+        };
+        /**
+         * LogRange
+         * @description Some lines of a log.
+         */
+        LogRange: {
+            /**
+             * First
+             * @description number of the first of these lines, from 1
+             */
+            first: number;
+            /**
+             * Lines
+             * @description fewer than were asked for where they are very long, or there are no more
+             */
+            lines: string[];
+            /**
+             * Total
+             * @description lines so far
+             */
+            total: number;
+            /**
+             * Complete
+             * @description no more lines come
+             */
+            complete: boolean;
         };
         /**
          * MaintainerView
@@ -1316,6 +2833,19 @@ export interface components {
             email: string;
             /** Github */
             github: string;
+        };
+        /**
+         * ModuleChoiceView
+         * @description A module that there is to choose.
+         */
+        ModuleChoiceView: {
+            /** Module */
+            module: string;
+            /**
+             * Versions
+             * @description newest first
+             */
+            versions: components["schemas"]["ModuleVersionView"][];
         };
         /**
          * ModuleContentsView
@@ -1338,6 +2868,26 @@ export interface components {
             replaces: string;
         };
         /**
+         * ModuleVersionView
+         * @description A version of a module that there is to choose.
+         */
+        ModuleVersionView: {
+            /** Version */
+            version: string;
+            /**
+             * Distributions
+             * @description those that have it
+             */
+            distributions: string[];
+            /**
+             * Requires
+             * @description least versions of other modules, as far as known
+             */
+            requires: {
+                [key: string]: string;
+            };
+        };
+        /**
          * ModuleView
          * @description A Go module at an exact version.
          */
@@ -1348,19 +2898,118 @@ export interface components {
             version: string;
         };
         /**
-         * NeedsView
-         * @description What its builds take of a builder besides platform and C.
+         * OptionView
+         * @description A value that a field may have.
          */
-        NeedsView: {
+        OptionView: {
+            /** Value */
+            value: string;
+            /** Description */
+            description: string;
+        };
+        /**
+         * OutlookView
+         * @description What a package will be on a platform.
+         */
+        OutlookView: {
             /**
-             * Memory
-             * @description bytes; 0: no demand
+             * State
+             * @example present
+             * @example stub
+             * @example missing
+             * @example unknown
+             * @example excluded
              */
-            memory: number;
-            /** Labels */
-            labels: {
-                [key: string]: string;
+            state: string;
+            /** Reason */
+            reason: string;
+            /** Hint */
+            hint: string;
+        };
+        /**
+         * PackageAbsence
+         * @description A platform where a package is of no use.
+         */
+        PackageAbsence: {
+            /** Platform */
+            platform: string;
+            /** Reason */
+            reason: string;
+            /** Hint */
+            hint: string;
+        };
+        /**
+         * PackageChoiceView
+         * @description A package that there is to choose.
+         */
+        PackageChoiceView: {
+            /**
+             * Package
+             * @description full import path
+             */
+            package: string;
+            /**
+             * Name
+             * @description as a manifest writes it below its module
+             */
+            name: string;
+            /** Module */
+            module: string;
+            /**
+             * Versions
+             * @description of the module, at which it is known; newest first
+             */
+            versions: string[];
+            /**
+             * Components
+             * @description what it registers at the newest of them: names by kind
+             */
+            components: {
+                [key: string]: string[];
             };
+            /** Licenses */
+            licenses: string[];
+            /**
+             * Tags
+             * @description build tags without which it registers nothing
+             */
+            tags: string[];
+            /**
+             * Cgo
+             * @description it registers nothing without C
+             */
+            cgo: boolean;
+            /**
+             * Not On
+             * @description platforms on which it registers nothing
+             */
+            not_on: string[];
+        };
+        /**
+         * PackageComponent
+         * @description A component that a package registers.
+         */
+        PackageComponent: {
+            /**
+             * Kind
+             * @example input
+             */
+            kind: string;
+            /**
+             * Name
+             * @example kafka_franz
+             */
+            name: string;
+            /**
+             * Url
+             * @example /api/v1/components/input/kafka_franz
+             */
+            url: string;
+            /**
+             * Html Url
+             * @example /components/input/kafka_franz
+             */
+            html_url: string;
         };
         /**
          * PackageContentsView
@@ -1386,6 +3035,169 @@ export interface components {
             licenses: string[];
         };
         /**
+         * PackageDetail
+         * @description Everything about one package.
+         */
+        PackageDetail: {
+            /**
+             * Package
+             * @description full import path
+             * @example github.com/redpanda-data/connect/v4/public/components/kafka
+             */
+            package: string;
+            /**
+             * Name
+             * @description as manifests may name it
+             * @example kafka
+             */
+            name: string;
+            /**
+             * Module
+             * @description path of the module it is in; empty where no manifest names one that has it
+             */
+            module: string;
+            /**
+             * Versions
+             * @description of that module, newest first
+             * @example [
+             *       "v4.76.0",
+             *       "v4.61.0"
+             *     ]
+             */
+            versions: string[];
+            /**
+             * Licenses
+             * @description SPDX identifiers of what it brings in; none until it was built
+             */
+            licenses: string[];
+            /**
+             * Component Count
+             * @description components that it registers; 0 until it was built
+             */
+            component_count: number;
+            /** Distributions */
+            distributions: string[];
+            /** Url */
+            url: string;
+            /** Html Url */
+            html_url: string;
+            /**
+             * Components
+             * @description in some version, on some platform
+             */
+            components: components["schemas"]["PackageComponent"][];
+            /**
+             * Uses
+             * @description the newest version first
+             */
+            uses: components["schemas"]["PackageUse"][];
+            /**
+             * Builds Url
+             * @description every build that has it
+             */
+            builds_url: string;
+        };
+        /**
+         * PackageFacets
+         * @description Values to filter by, the most frequent 50 of each kind; each kind is counted over the other filters.
+         */
+        PackageFacets: {
+            /** License */
+            license: components["schemas"]["ValueView"][];
+            /** Module */
+            module: components["schemas"]["ValueView"][];
+        };
+        /**
+         * PackageList
+         * @description A page of packages; `next` is the URL of the next page or null.
+         */
+        PackageList: {
+            /** Items */
+            items: components["schemas"]["PackageSummary"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+            facets: components["schemas"]["PackageFacets"];
+        };
+        /**
+         * PackageSummary
+         * @description A package, and which distributions have it.
+         */
+        PackageSummary: {
+            /**
+             * Package
+             * @description full import path
+             * @example github.com/redpanda-data/connect/v4/public/components/kafka
+             */
+            package: string;
+            /**
+             * Name
+             * @description as manifests may name it
+             * @example kafka
+             */
+            name: string;
+            /**
+             * Module
+             * @description path of the module it is in; empty where no manifest names one that has it
+             */
+            module: string;
+            /**
+             * Versions
+             * @description of that module, newest first
+             * @example [
+             *       "v4.76.0",
+             *       "v4.61.0"
+             *     ]
+             */
+            versions: string[];
+            /**
+             * Licenses
+             * @description SPDX identifiers of what it brings in; none until it was built
+             */
+            licenses: string[];
+            /**
+             * Component Count
+             * @description components that it registers; 0 until it was built
+             */
+            component_count: number;
+            /** Distributions */
+            distributions: string[];
+            /** Url */
+            url: string;
+            /** Html Url */
+            html_url: string;
+        };
+        /**
+         * PackageUse
+         * @description A package in one distribution.
+         */
+        PackageUse: {
+            /** Distribution */
+            distribution: string;
+            /** Distribution Version */
+            distribution_version: string;
+            /**
+             * Version
+             * @description of its module; empty where not known
+             */
+            version: string;
+            /**
+             * Platforms
+             * @description where it was built in and is of use
+             */
+            platforms: string[];
+            /** Absent */
+            absent: components["schemas"]["PackageAbsence"][];
+            /**
+             * Url
+             * @description of the distribution
+             */
+            url: string;
+            /** Html Url */
+            html_url: string;
+        };
+        /**
          * ParameterProblem
          * @description What is wrong with one parameter of a request.
          */
@@ -1394,6 +3206,43 @@ export interface components {
             parameter: string;
             /** Detail */
             detail: string;
+        };
+        /**
+         * ParameterView
+         * @description A parameter of a Bloblang function or method.
+         */
+        ParameterView: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+            /** Description */
+            description: string;
+            /**
+             * Default
+             * @description JSON text; null where there is none
+             */
+            default: string | null;
+            /** Optional */
+            optional: boolean;
+        };
+        /**
+         * PlatformChoiceView
+         * @description A platform that there is to choose.
+         */
+        PlatformChoiceView: {
+            /** Platform */
+            platform: string;
+            /**
+             * Usual
+             * @description chosen where a manifest says nothing
+             */
+            usual: boolean;
+            /**
+             * Distributions
+             * @description how many are declared for it
+             */
+            distributions: number;
         };
         /**
          * PlatformView
@@ -1465,6 +3314,96 @@ export interface components {
             errors: components["schemas"]["ParameterProblem"][];
         };
         /**
+         * PullRequestView
+         * @description The page of a git host on which the manifest is proposed.
+         */
+        PullRequestView: {
+            /**
+             * Host
+             * @example github
+             * @example gitlab
+             * @example gitea
+             */
+            host: string;
+            /** Url */
+            url: string;
+            /**
+             * Whole
+             * @description the address carries the text; without it, a person pastes the manifest
+             */
+            whole: boolean;
+        };
+        /**
+         * QueueEntryView
+         * @description A build that waits.
+         */
+        QueueEntryView: {
+            /**
+             * Position
+             * @description 1 for the build that is next
+             */
+            position: number;
+            /** Build */
+            build: string;
+            /** Build Url */
+            build_url: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Platform */
+            platform: string;
+            /** Source */
+            source: string;
+            /**
+             * Priority
+             * @description higher ones are taken first
+             */
+            priority: number;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /**
+             * Queued At
+             * Format: date-time
+             * @description since when it waits; later than `requested_at` after a try that failed
+             */
+            queued_at: string;
+            /** Not Before */
+            not_before: string | null;
+            /**
+             * Waiting For
+             * @description why it has not started
+             * @example all 2 workers are busy
+             */
+            waiting_for: string;
+            needs: components["schemas"]["wombat_gitops__api__views__builds__NeedsView"];
+            /**
+             * Builders
+             * @description names of the builders at work that could take it
+             */
+            builders: string[];
+            /**
+             * Ahead
+             * @description what is taken before it, by source, most first
+             */
+            ahead: components["schemas"]["AheadView"][];
+        };
+        /**
+         * QueueView
+         * @description The queue, in the order in which builders that can do everything take it; `next` is the URL of the rest.
+         */
+        QueueView: {
+            /** Items */
+            items: components["schemas"]["QueueEntryView"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
+        };
+        /**
          * ReplaceView
          * @description A module in whose place another one is compiled in.
          */
@@ -1479,6 +3418,16 @@ export interface components {
             by: components["schemas"]["ModuleView"];
         };
         /**
+         * ResultView
+         * @description What a mapping makes of an input.
+         */
+        ResultView: {
+            /** Input */
+            input: string;
+            /** Output */
+            output: string;
+        };
+        /**
          * RetentionView
          * @description How much of a distribution to keep at least; 0 sets no bound.
          */
@@ -1487,6 +3436,73 @@ export interface components {
             versions: number;
             /** Days */
             days: number;
+        };
+        /**
+         * SearchGroup
+         * @description What was found of one sort, the best first.
+         */
+        SearchGroup: {
+            /**
+             * Kind
+             * @example distribution
+             * @example package
+             * @example component
+             */
+            kind: string;
+            /** Items */
+            items: components["schemas"]["SearchHit"][];
+            /** Total */
+            total: number;
+            /**
+             * Url
+             * @description the whole list
+             */
+            url: string;
+            /** Html Url */
+            html_url: string;
+        };
+        /**
+         * SearchHit
+         * @description Something that was found.
+         */
+        SearchHit: {
+            /**
+             * Kind
+             * @description `distribution`, `package` or the kind of a component
+             * @example input
+             */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Text
+             * @description what it is, in a line; may be empty
+             */
+            text: string;
+            /** Url */
+            url: string;
+            /** Html Url */
+            html_url: string;
+        };
+        /**
+         * SearchView
+         * @description What was found in the whole catalogue.
+         */
+        SearchView: {
+            /** Q */
+            q: string;
+            /** Total */
+            total: number;
+            /**
+             * Groups
+             * @description distributions, packages, components; also those without a hit
+             */
+            groups: components["schemas"]["SearchGroup"][];
+            /**
+             * Did You Mean
+             * @description names that are like it, where nothing was found
+             */
+            did_you_mean: string[];
         };
         /**
          * SizeChangeView
@@ -1499,12 +3515,127 @@ export interface components {
             after: number | null;
         };
         /**
+         * Sort
+         * @description What a list of distributions is ordered by.
+         * @enum {string}
+         */
+        Sort: "name" | "updated" | "relevance";
+        /**
+         * SourceChoiceView
+         * @description A source that a distribution may be proposed to.
+         */
+        SourceChoiceView: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Ref */
+            ref: string;
+            /** Folder */
+            folder: string;
+            /**
+             * Host
+             * @description software of its host; empty where that is not known
+             */
+            host: string;
+        };
+        /**
+         * SourceDetailView
+         * @description A watched repository with everything that is wrong in it.
+         */
+        SourceDetailView: {
+            /** Id */
+            id: string;
+            /** Url */
+            url: string;
+            /** Ref */
+            ref: string;
+            /** Folder */
+            folder: string;
+            /** Revision */
+            revision: string;
+            /** Checked At */
+            checked_at: string | null;
+            /** Manifests */
+            manifests: number;
+            /** Invalid */
+            invalid: number;
+            /** Conditions */
+            conditions: components["schemas"]["ConditionView"][];
+            /**
+             * Observed Revision
+             * @description newest commit seen at the tip of the branch, used or not
+             * @default
+             */
+            observed_revision: string;
+            /**
+             * Observed By
+             * @description why it is known
+             * @default
+             * @example poll
+             * @example webhook
+             */
+            observed_by: string;
+            /**
+             * Polled At
+             * @description last look, or one of the five minutes before it
+             */
+            polled_at: string | null;
+            /**
+             * Due At
+             * @description when it is overdue: nobody watches it any more; null: not known
+             */
+            due_at: string | null;
+            /**
+             * Pushed At
+             * @description last message of the git host
+             */
+            pushed_at: string | null;
+            /**
+             * Verified
+             * @description whether that commit is signed; null where that is not demanded
+             */
+            verified: boolean | null;
+            /**
+             * Signer
+             * @description who signed it
+             * @default
+             */
+            signer: string;
+            /**
+             * Status Error
+             * @description why the git host could not be told how the builds went
+             * @default
+             */
+            status_error: string;
+            /**
+             * Problem Count
+             * @description what makes manifests unusable; `/sources/{source}` tells each
+             * @default 0
+             */
+            problem_count: number;
+            /**
+             * Problems
+             * @description of `revision`, by path; the first hundred at most
+             */
+            problems: components["schemas"]["DiagnosticView"][];
+            /**
+             * More Problems
+             * @description how many others there are
+             */
+            more_problems: number;
+        };
+        /**
          * SourceList
-         * @description Every watched source.
+         * @description A page of the watched sources; `next` is the URL of the next page or null.
          */
         SourceList: {
             /** Items */
             items: components["schemas"]["SourceView"][];
+            /** Next */
+            next: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * SourceView
@@ -1575,6 +3706,12 @@ export interface components {
              * @default
              */
             status_error: string;
+            /**
+             * Problem Count
+             * @description what makes manifests unusable; `/sources/{source}` tells each
+             * @default 0
+             */
+            problem_count: number;
         };
         /**
          * StatusView
@@ -1583,6 +3720,7 @@ export interface components {
         StatusView: {
             /** Version */
             version: string;
+            health: components["schemas"]["HealthView"];
             /**
              * Connected
              * @description the broker answers
@@ -1630,6 +3768,38 @@ export interface components {
             seconds: number | null;
         };
         /**
+         * ValueView
+         * @description A value to filter by, and how many entries have it of those that every other filter leaves.
+         */
+        ValueView: {
+            /** Value */
+            value: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * VariantView
+         * @description A distribution that has the component.
+         */
+        VariantView: {
+            /** Distribution */
+            distribution: string;
+            /** Version */
+            version: string;
+            /** Build */
+            build: string;
+            /**
+             * Url
+             * @description the component as this distribution has it
+             */
+            url: string;
+            /**
+             * Same As First
+             * @description it says the same as the first of these
+             */
+            same_as_first: boolean;
+        };
+        /**
          * VersionBuildView
          * @description One platform of a version.
          */
@@ -1654,6 +3824,11 @@ export interface components {
              */
             contents_url: string | null;
             artifact: components["schemas"]["ArtifactView"] | null;
+            /**
+             * Cause
+             * @description why it failed, in one line with the guilty module; empty where it did not
+             */
+            cause: string;
         };
         /**
          * VersionDetail
@@ -1700,6 +3875,11 @@ export interface components {
              * @description of its manifest
              */
             path: string;
+            /**
+             * Manifest Html Url
+             * @description the manifest at that commit on the git host; empty where that is not known
+             */
+            manifest_html_url: string;
             /** Platforms */
             platforms: {
                 [key: string]: components["schemas"]["VersionBuildView"];
@@ -1786,9 +3966,50 @@ export interface components {
             /** Step Started At */
             step_started_at: string | null;
         };
+        /**
+         * NeedsView
+         * @description What a build wants of a builder besides its platform.
+         */
+        wombat_gitops__api__views__builds__NeedsView: {
+            /**
+             * Cgo
+             * @description a C compiler
+             */
+            cgo: boolean;
+            /**
+             * Memory
+             * @description bytes; 0: no demand
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * NeedsView
+         * @description What its builds take of a builder besides platform and C.
+         */
+        wombat_gitops__api__views__distributions__NeedsView: {
+            /**
+             * Memory
+             * @description bytes; 0: no demand
+             */
+            memory: number;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+        };
     };
     responses: never;
-    parameters: never;
+    parameters: {
+        /**
+         * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+         * @example
+         */
+        fields: string;
+    };
     requestBodies: never;
     headers: never;
     pathItems: never;
@@ -1797,7 +4018,13 @@ export type $defs = Record<string, never>;
 export interface operations {
     index: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1810,6 +4037,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "1.0.0",
+                     *       "distributions": "/api/v1/distributions",
+                     *       "packages": "/api/v1/packages",
+                     *       "components": "/api/v1/components",
+                     *       "search": "/api/v1/search",
+                     *       "builds": "/api/v1/builds",
+                     *       "queue": "/api/v1/queue",
+                     *       "sources": "/api/v1/sources",
+                     *       "builders": "/api/v1/builders",
+                     *       "status": "/api/v1/status",
+                     *       "events": "/api/v1/events",
+                     *       "openapi": "/api/v1/openapi.json"
+                     *     }
+                     */
                     "application/json": components["schemas"]["IndexView"];
                 };
             };
@@ -1835,7 +4078,17 @@ export interface operations {
     };
     list_sources: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1848,6 +4101,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "main",
+                     *           "url": "https://git.invalid/team/catalogue.git",
+                     *           "ref": "main",
+                     *           "folder": "manifests",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "checked_at": "2026-11-01T12:00:00Z",
+                     *           "manifests": 4,
+                     *           "invalid": 1,
+                     *           "conditions": [
+                     *             {
+                     *               "type": "Ready",
+                     *               "status": true,
+                     *               "reason": "Reconciled",
+                     *               "message": "",
+                     *               "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *               "since": "2026-11-01T12:00:00Z"
+                     *             }
+                     *           ],
+                     *           "observed_revision": "",
+                     *           "observed_by": "",
+                     *           "polled_at": null,
+                     *           "due_at": null,
+                     *           "pushed_at": null,
+                     *           "verified": null,
+                     *           "signer": "",
+                     *           "status_error": "",
+                     *           "problem_count": 1
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["SourceList"];
                 };
             };
@@ -1873,9 +4163,16 @@ export interface operations {
     };
     get_source: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
+                /** @example main */
                 source: string;
             };
             cookie?: never;
@@ -1888,7 +4185,55 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SourceView"];
+                    /**
+                     * @example {
+                     *       "id": "main",
+                     *       "url": "https://git.invalid/team/catalogue.git",
+                     *       "ref": "main",
+                     *       "folder": "manifests",
+                     *       "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *       "checked_at": "2026-11-01T12:00:00Z",
+                     *       "manifests": 4,
+                     *       "invalid": 1,
+                     *       "conditions": [
+                     *         {
+                     *           "type": "Ready",
+                     *           "status": true,
+                     *           "reason": "Reconciled",
+                     *           "message": "",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "since": "2026-11-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "observed_revision": "",
+                     *       "observed_by": "",
+                     *       "polled_at": null,
+                     *       "due_at": null,
+                     *       "pushed_at": null,
+                     *       "verified": null,
+                     *       "signer": "",
+                     *       "status_error": "",
+                     *       "problem_count": 1,
+                     *       "problems": [
+                     *         {
+                     *           "rule": "WOM-012",
+                     *           "rule_url": "/docs/rules#WOM-012",
+                     *           "severity": "error",
+                     *           "message": "there is no field `packges`",
+                     *           "hint": "did you mean `packages`?",
+                     *           "path": "manifests/fragile.yaml",
+                     *           "line": 5,
+                     *           "column": 1,
+                     *           "end_column": 8,
+                     *           "source_line": "packges: [kafka]",
+                     *           "html_url": "",
+                     *           "text": "manifests/fragile.yaml:5:1: WOM-012 there is no field `packges`\n  |\n5 | packges: [kafka]\n  | ^^^^^^^\n  = help: did you mean `packages`?"
+                     *         }
+                     *       ],
+                     *       "more_problems": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SourceDetailView"];
                 };
             };
             /** @description The request has to change */
@@ -1913,7 +4258,17 @@ export interface operations {
     };
     list_builders: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1926,7 +4281,158 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "builder-1",
+                     *           "name": "builder-1",
+                     *           "host": "host",
+                     *           "version": "1.0.0",
+                     *           "workers": 2,
+                     *           "busy": 1,
+                     *           "started_at": "2026-11-01T12:00:00Z",
+                     *           "state": "working",
+                     *           "reason": "",
+                     *           "platforms": [],
+                     *           "cgo": [],
+                     *           "memory": 0,
+                     *           "labels": {},
+                     *           "builds": [
+                     *             {
+                     *               "build": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "build_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "name": "busy",
+                     *               "version": "1.0.0",
+                     *               "platform": "linux/amd64",
+                     *               "started_at": "2026-11-01T12:00:31Z",
+                     *               "step": "compile",
+                     *               "step_started_at": "2026-11-01T12:00:35Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["BuilderList"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_builder: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a builder's name, as `wombat drain` takes it
+                 * @example builder-1
+                 */
+                builder: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "builder-1",
+                     *       "at_work": true,
+                     *       "starts": [
+                     *         {
+                     *           "id": "builder-1",
+                     *           "name": "builder-1",
+                     *           "host": "host",
+                     *           "version": "1.0.0",
+                     *           "workers": 2,
+                     *           "busy": 1,
+                     *           "started_at": "2026-11-01T12:00:00Z",
+                     *           "state": "working",
+                     *           "reason": "",
+                     *           "platforms": [],
+                     *           "cgo": [],
+                     *           "memory": 0,
+                     *           "labels": {},
+                     *           "builds": [
+                     *             {
+                     *               "build": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "build_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "name": "busy",
+                     *               "version": "1.0.0",
+                     *               "platform": "linux/amd64",
+                     *               "started_at": "2026-11-01T12:00:31Z",
+                     *               "step": "compile",
+                     *               "step_started_at": "2026-11-01T12:00:35Z"
+                     *             }
+                     *           ],
+                     *           "seen_at": "2026-11-01T12:00:00Z"
+                     *         }
+                     *       ],
+                     *       "recent": [
+                     *         {
+                     *           "build": "1d995d835d0768ebdbab02d8c5d0b061d2bc063bb4b6f51f824e71e61390788f",
+                     *           "build_url": "/api/v1/builds/1d995d835d0768ebdbab02d8c5d0b061d2bc063bb4b6f51f824e71e61390788f",
+                     *           "name": "fragile",
+                     *           "version": "1.1.0",
+                     *           "platform": "linux/amd64",
+                     *           "attempt": 1,
+                     *           "started_at": "2026-11-01T12:00:11Z",
+                     *           "ended_at": "2026-11-01T12:00:20Z",
+                     *           "ended_as": "failed",
+                     *           "reason": "CompileError"
+                     *         },
+                     *         {
+                     *           "build": "5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *           "build_url": "/api/v1/builds/5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *           "name": "tiny",
+                     *           "version": "0.9.0",
+                     *           "platform": "linux/amd64",
+                     *           "attempt": 1,
+                     *           "started_at": "2026-11-01T12:00:03Z",
+                     *           "ended_at": "2026-11-01T12:00:18Z",
+                     *           "ended_as": "succeeded",
+                     *           "reason": ""
+                     *         }
+                     *       ],
+                     *       "succeeded": 3,
+                     *       "failed": 1,
+                     *       "lost": 0,
+                     *       "failure_rate": 0.25
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BuilderDetailView"];
                 };
             };
             /** @description The request has to change */
@@ -1951,7 +4457,13 @@ export interface operations {
     };
     get_status: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1964,6 +4476,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "version": "1.0.0",
+                     *       "health": {
+                     *         "state": "ok",
+                     *         "reasons": []
+                     *       },
+                     *       "connected": true,
+                     *       "synced_at": "2026-11-01T12:00:00Z",
+                     *       "stale": false,
+                     *       "queued": 1,
+                     *       "running": 1,
+                     *       "builders": [
+                     *         {
+                     *           "id": "builder-1",
+                     *           "name": "builder-1",
+                     *           "host": "host",
+                     *           "version": "1.0.0",
+                     *           "workers": 2,
+                     *           "busy": 1,
+                     *           "started_at": "2026-11-01T12:00:00Z",
+                     *           "state": "working",
+                     *           "reason": "",
+                     *           "platforms": [],
+                     *           "cgo": [],
+                     *           "memory": 0,
+                     *           "labels": {}
+                     *         }
+                     *       ],
+                     *       "sources": [
+                     *         {
+                     *           "id": "main",
+                     *           "url": "https://git.invalid/team/catalogue.git",
+                     *           "ref": "main",
+                     *           "folder": "manifests",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "checked_at": "2026-11-01T12:00:00Z",
+                     *           "manifests": 4,
+                     *           "invalid": 1,
+                     *           "conditions": [
+                     *             {
+                     *               "type": "Ready",
+                     *               "status": true,
+                     *               "reason": "Reconciled",
+                     *               "message": "",
+                     *               "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *               "since": "2026-11-01T12:00:00Z"
+                     *             }
+                     *           ],
+                     *           "observed_revision": "",
+                     *           "observed_by": "",
+                     *           "polled_at": null,
+                     *           "due_at": null,
+                     *           "pushed_at": null,
+                     *           "verified": null,
+                     *           "signer": "",
+                     *           "status_error": "",
+                     *           "problem_count": 1
+                     *         }
+                     *       ],
+                     *       "unreadable": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["StatusView"];
                 };
             };
@@ -1989,9 +4564,16 @@ export interface operations {
     };
     get_artifact: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
+                /** @example 98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab */
                 sha256: string;
             };
             cookie?: never;
@@ -2004,6 +4586,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *       "size": 25604,
+                     *       "file_name": "tiny_1.0.0_linux_amd64",
+                     *       "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *       "withdrawn": "",
+                     *       "name": "tiny",
+                     *       "version": "1.0.0",
+                     *       "platform": "linux/amd64",
+                     *       "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "build_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "digest_url": "/dl/sha256/98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *       "checksum_url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64.sha256"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ArtifactInfo"];
                 };
             };
@@ -2036,13 +4634,27 @@ export interface operations {
                 label?: string;
                 /** @description `linux/arm64` */
                 platform?: string | null;
+                /** @description SPDX identifier of what is compiled in, or what the manifest says */
+                license?: string;
+                /** @description a word of sync or health; what is withdrawn has no other health */
+                state?: ("Synced" | "OutOfSync" | "Unknown" | "Healthy" | "Progressing" | "Degraded" | "Suspended" | "Missing" | "Withdrawn" | "Retired") | null;
+                /** @description a full import path or the last part of one */
+                package?: string;
                 sync?: ("Synced" | "OutOfSync" | "Unknown") | null;
                 health?: ("Healthy" | "Progressing" | "Degraded" | "Suspended" | "Missing") | null;
-                retired?: boolean | null;
+                /** @description also those whose manifest is gone */
+                retired?: boolean;
+                /** @description by relevance where `q` is given and by name else, unless set */
+                sort?: components["schemas"]["Sort"] | null;
                 /** @description from the `next` of the page before */
                 cursor?: string;
                 /** @description entries on a page */
                 limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
             };
             header?: never;
             path?: never;
@@ -2056,6 +4668,129 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "busy",
+                     *           "version": "1.0.0",
+                     *           "description": "The busy one",
+                     *           "sync": "OutOfSync",
+                     *           "health": "Progressing",
+                     *           "retired": false,
+                     *           "suspended": false,
+                     *           "withdrawn": null,
+                     *           "labels": {
+                     *             "team": "data"
+                     *           },
+                     *           "license": "",
+                     *           "core": "v4.76.0",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "platforms": [
+                     *             {
+                     *               "platform": "linux/amd64",
+                     *               "state": "running",
+                     *               "build": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "build_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *               "contents_url": null,
+                     *               "artifact": null,
+                     *               "last_good": null
+                     *             }
+                     *           ],
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "url": "/api/v1/distributions/busy",
+                     *           "no_builder": ""
+                     *         },
+                     *         {
+                     *           "name": "fragile",
+                     *           "version": "1.1.0",
+                     *           "description": "The fragile one",
+                     *           "sync": "OutOfSync",
+                     *           "health": "Degraded",
+                     *           "retired": false,
+                     *           "suspended": false,
+                     *           "withdrawn": null,
+                     *           "labels": {
+                     *             "team": "data"
+                     *           },
+                     *           "license": "",
+                     *           "core": "v4.76.0",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "platforms": [
+                     *             {
+                     *               "platform": "linux/amd64",
+                     *               "state": "failed",
+                     *               "build": "1d995d835d0768ebdbab02d8c5d0b061d2bc063bb4b6f51f824e71e61390788f",
+                     *               "build_url": "/api/v1/builds/1d995d835d0768ebdbab02d8c5d0b061d2bc063bb4b6f51f824e71e61390788f",
+                     *               "contents_url": null,
+                     *               "artifact": null,
+                     *               "last_good": null
+                     *             }
+                     *           ],
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "url": "/api/v1/distributions/fragile",
+                     *           "no_builder": ""
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 3,
+                     *       "facets": {
+                     *         "platform": [
+                     *           {
+                     *             "value": "linux/amd64",
+                     *             "count": 3
+                     *           },
+                     *           {
+                     *             "value": "linux/arm64",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "license": [
+                     *           {
+                     *             "value": "Apache-2.0",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "state": [
+                     *           {
+                     *             "value": "OutOfSync",
+                     *             "count": 2
+                     *           },
+                     *           {
+                     *             "value": "Degraded",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "label": [
+                     *           {
+                     *             "value": "team=data",
+                     *             "count": 3
+                     *           }
+                     *         ],
+                     *         "package": [
+                     *           {
+                     *             "value": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "count": 3
+                     *           },
+                     *           {
+                     *             "value": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *             "count": 3
+                     *           }
+                     *         ]
+                     *       },
+                     *       "retired": 0
+                     *     }
+                     */
                     "application/json": components["schemas"]["DistributionPage"];
                 };
             };
@@ -2081,9 +4816,16 @@ export interface operations {
     };
     get_distribution: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
             };
             cookie?: never;
@@ -2096,6 +4838,125 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "tiny",
+                     *       "version": "1.0.0",
+                     *       "description": "The tiny one",
+                     *       "sync": "Synced",
+                     *       "health": "Healthy",
+                     *       "retired": false,
+                     *       "suspended": false,
+                     *       "withdrawn": null,
+                     *       "labels": {
+                     *         "team": "data"
+                     *       },
+                     *       "license": "",
+                     *       "core": "v4.76.0",
+                     *       "packages": [
+                     *         "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *         "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *       ],
+                     *       "platforms": [
+                     *         {
+                     *           "platform": "linux/amd64",
+                     *           "state": "succeeded",
+                     *           "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *           "build_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *           "contents_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents",
+                     *           "artifact": {
+                     *             "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *             "size": 25604,
+                     *             "file_name": "tiny_1.0.0_linux_amd64",
+                     *             "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *             "withdrawn": ""
+                     *           },
+                     *           "last_good": null
+                     *         },
+                     *         {
+                     *           "platform": "linux/arm64",
+                     *           "state": "succeeded",
+                     *           "build": "f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *           "build_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *           "contents_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c/contents",
+                     *           "artifact": {
+                     *             "sha256": "92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed",
+                     *             "size": 25607,
+                     *             "file_name": "tiny_1.0.0_linux_arm64",
+                     *             "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_arm64",
+                     *             "withdrawn": ""
+                     *           },
+                     *           "last_good": null
+                     *         }
+                     *       ],
+                     *       "source": "main",
+                     *       "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *       "date": "2026-10-01T00:00:00Z",
+                     *       "url": "/api/v1/distributions/tiny",
+                     *       "no_builder": "",
+                     *       "homepage": "",
+                     *       "maintainers": [],
+                     *       "modules": [
+                     *         {
+                     *           "path": "github.com/redpanda-data/benthos/v4",
+                     *           "version": "v4.76.0"
+                     *         }
+                     *       ],
+                     *       "replaces": [],
+                     *       "toolchain": "1.26.6",
+                     *       "tags": [],
+                     *       "cgo": false,
+                     *       "exclusions": [],
+                     *       "retention": null,
+                     *       "needs": {
+                     *         "memory": 0,
+                     *         "labels": {}
+                     *       },
+                     *       "path": "manifests/tiny.yaml",
+                     *       "manifest": "apiVersion: wombat/v1\nkind: Distribution\nname: tiny\nversion: 1.0.0\n",
+                     *       "manifest_url": "/api/v1/distributions/tiny/manifest",
+                     *       "manifest_html_url": "",
+                     *       "readme_url": "/api/v1/distributions/tiny/readme",
+                     *       "changelog_url": "/api/v1/distributions/tiny/changelog",
+                     *       "config_schema_url": "/api/v1/distributions/tiny/config-schema",
+                     *       "conditions": [],
+                     *       "versions": [
+                     *         {
+                     *           "version": "1.0.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "artifacts": {
+                     *             "linux/amd64": {
+                     *               "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *               "size": 25604,
+                     *               "file_name": "tiny_1.0.0_linux_amd64",
+                     *               "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *               "withdrawn": ""
+                     *             },
+                     *             "linux/arm64": {
+                     *               "sha256": "92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed",
+                     *               "size": 25607,
+                     *               "file_name": "tiny_1.0.0_linux_arm64",
+                     *               "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_arm64",
+                     *               "withdrawn": ""
+                     *             }
+                     *           }
+                     *         },
+                     *         {
+                     *           "version": "0.9.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "artifacts": {
+                     *             "linux/amd64": {
+                     *               "sha256": "f8b6275994d94b8de41d0131cf909280f4c131eabcb70cbebaa561294293bb20",
+                     *               "size": 25607,
+                     *               "file_name": "tiny_0.9.0_linux_amd64",
+                     *               "url": "/dl/tiny/0.9.0/tiny_0.9.0_linux_amd64",
+                     *               "withdrawn": ""
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DistributionView"];
                 };
             };
@@ -2124,6 +4985,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
             };
             cookie?: never;
@@ -2136,9 +4998,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example apiVersion: wombat/v1
+                     *     kind: Distribution
+                     *     name: tiny
+                     *     version: 1.0.0
+                     */
                     "application/yaml; charset=utf-8": {
                         [key: string]: unknown;
                     };
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_readme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tiny */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example # tiny
+                     *
+                     *     A small one.
+                     */
+                    "text/markdown; charset=utf-8": string;
                 };
             };
             /** @description The request has to change */
@@ -2168,9 +5082,15 @@ export interface operations {
                 cursor?: string;
                 /** @description entries on a page */
                 limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
             };
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
             };
             cookie?: never;
@@ -2183,7 +5103,236 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "tiny",
+                     *           "version": "1.0.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "toolchain": "1.26.6",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "tags": [],
+                     *           "cgo": false,
+                     *           "withdrawn": "",
+                     *           "previous": "0.9.0",
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "path": "manifests/tiny.yaml",
+                     *           "manifest_html_url": "",
+                     *           "platforms": {
+                     *             "linux/amd64": {
+                     *               "state": "succeeded",
+                     *               "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *               "build_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *               "contents_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents",
+                     *               "artifact": {
+                     *                 "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *                 "size": 25604,
+                     *                 "file_name": "tiny_1.0.0_linux_amd64",
+                     *                 "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *                 "withdrawn": ""
+                     *               },
+                     *               "cause": ""
+                     *             },
+                     *             "linux/arm64": {
+                     *               "state": "succeeded",
+                     *               "build": "f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *               "build_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *               "contents_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c/contents",
+                     *               "artifact": {
+                     *                 "sha256": "92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed",
+                     *                 "size": 25607,
+                     *                 "file_name": "tiny_1.0.0_linux_arm64",
+                     *                 "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_arm64",
+                     *                 "withdrawn": ""
+                     *               },
+                     *               "cause": ""
+                     *             }
+                     *           },
+                     *           "url": "/api/v1/distributions/tiny/versions/1.0.0",
+                     *           "checksums_url": "/dl/tiny/1.0.0/SHA256SUMS"
+                     *         },
+                     *         {
+                     *           "name": "tiny",
+                     *           "version": "0.9.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "toolchain": "1.26.6",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "tags": [],
+                     *           "cgo": false,
+                     *           "withdrawn": "",
+                     *           "previous": null,
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "path": "manifests/tiny.yaml",
+                     *           "manifest_html_url": "",
+                     *           "platforms": {
+                     *             "linux/amd64": {
+                     *               "state": "succeeded",
+                     *               "build": "5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *               "build_url": "/api/v1/builds/5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *               "contents_url": "/api/v1/builds/5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39/contents",
+                     *               "artifact": {
+                     *                 "sha256": "f8b6275994d94b8de41d0131cf909280f4c131eabcb70cbebaa561294293bb20",
+                     *                 "size": 25607,
+                     *                 "file_name": "tiny_0.9.0_linux_amd64",
+                     *                 "url": "/dl/tiny/0.9.0/tiny_0.9.0_linux_amd64",
+                     *                 "withdrawn": ""
+                     *               },
+                     *               "cause": ""
+                     *             }
+                     *           },
+                     *           "url": "/api/v1/distributions/tiny/versions/0.9.0",
+                     *           "checksums_url": "/dl/tiny/0.9.0/SHA256SUMS"
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_changelog: {
+        parameters: {
+            query?: {
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /** @example tiny */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "version": "1.0.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "withdrawn": "",
+                     *           "url": "/api/v1/distributions/tiny/versions/1.0.0",
+                     *           "changes": {
+                     *             "before": {
+                     *               "name": "tiny",
+                     *               "version": "0.9.0",
+                     *               "build": "5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *               "url": "/api/v1/distributions/tiny/versions/0.9.0"
+                     *             },
+                     *             "after": {
+                     *               "name": "tiny",
+                     *               "version": "1.0.0",
+                     *               "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *               "url": "/api/v1/distributions/tiny/versions/1.0.0"
+                     *             },
+                     *             "platform": "linux/amd64",
+                     *             "platforms": [
+                     *               "linux/amd64"
+                     *             ],
+                     *             "equal": true,
+                     *             "known_contents": true,
+                     *             "summary": {
+                     *               "modules_added": 0,
+                     *               "modules_removed": 0,
+                     *               "modules_up": 0,
+                     *               "modules_down": 0,
+                     *               "modules_changed": 0,
+                     *               "packages_added": 0,
+                     *               "packages_removed": 0,
+                     *               "components_added": 0,
+                     *               "components_removed": 0,
+                     *               "licenses_added": 0,
+                     *               "licenses_removed": 0,
+                     *               "size_before": 25607,
+                     *               "size_after": 25604
+                     *             },
+                     *             "fields": [],
+                     *             "modules": [],
+                     *             "packages": {
+                     *               "added": [],
+                     *               "removed": []
+                     *             },
+                     *             "tags": {
+                     *               "added": [],
+                     *               "removed": []
+                     *             },
+                     *             "components": {
+                     *               "added": [],
+                     *               "removed": []
+                     *             },
+                     *             "licenses": {
+                     *               "added": [],
+                     *               "removed": []
+                     *             },
+                     *             "sizes": {
+                     *               "linux/amd64": {
+                     *                 "before": 25607,
+                     *                 "after": 25604
+                     *               },
+                     *               "linux/arm64": {
+                     *                 "before": null,
+                     *                 "after": 25607
+                     *               }
+                     *             }
+                     *           }
+                     *         },
+                     *         {
+                     *           "version": "0.9.0",
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "withdrawn": "",
+                     *           "url": "/api/v1/distributions/tiny/versions/0.9.0",
+                     *           "changes": null
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChangelogPage"];
                 };
             };
             /** @description The request has to change */
@@ -2208,10 +5357,18 @@ export interface operations {
     };
     get_version: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
+                /** @example 1.0.0 */
                 version: string;
             };
             cookie?: never;
@@ -2224,6 +5381,58 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "name": "tiny",
+                     *       "version": "1.0.0",
+                     *       "date": "2026-10-01T00:00:00Z",
+                     *       "toolchain": "1.26.6",
+                     *       "packages": [
+                     *         "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *         "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *       ],
+                     *       "tags": [],
+                     *       "cgo": false,
+                     *       "withdrawn": "",
+                     *       "previous": "0.9.0",
+                     *       "source": "main",
+                     *       "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *       "path": "manifests/tiny.yaml",
+                     *       "manifest_html_url": "",
+                     *       "platforms": {
+                     *         "linux/amd64": {
+                     *           "state": "succeeded",
+                     *           "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *           "build_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *           "contents_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents",
+                     *           "artifact": {
+                     *             "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *             "size": 25604,
+                     *             "file_name": "tiny_1.0.0_linux_amd64",
+                     *             "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *             "withdrawn": ""
+                     *           },
+                     *           "cause": ""
+                     *         },
+                     *         "linux/arm64": {
+                     *           "state": "succeeded",
+                     *           "build": "f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *           "build_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *           "contents_url": "/api/v1/builds/f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c/contents",
+                     *           "artifact": {
+                     *             "sha256": "92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed",
+                     *             "size": 25607,
+                     *             "file_name": "tiny_1.0.0_linux_arm64",
+                     *             "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_arm64",
+                     *             "withdrawn": ""
+                     *           },
+                     *           "cause": ""
+                     *         }
+                     *       },
+                     *       "url": "/api/v1/distributions/tiny/versions/1.0.0",
+                     *       "checksums_url": "/dl/tiny/1.0.0/SHA256SUMS"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VersionDetail"];
                 };
             };
@@ -2258,12 +5467,23 @@ export interface operations {
     get_comparison: {
         parameters: {
             query: {
-                /** @description `name@version`, or `name@latest` */
+                /**
+                 * @description `name@version`, or `name@latest`
+                 * @example tiny@0.9.0
+                 */
                 from: string;
-                /** @description as `from` */
+                /**
+                 * @description as `from`
+                 * @example tiny@1.0.0
+                 */
                 to: string;
                 /** @description by default the first that both are built for */
                 platform?: string | null;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
             };
             header?: never;
             path?: never;
@@ -2277,6 +5497,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "before": {
+                     *         "name": "tiny",
+                     *         "version": "0.9.0",
+                     *         "build": "5449aabdde863d2cca3baabc7201ef0ff1c4be3f9cddeecf147bb0ad05265c39",
+                     *         "url": "/api/v1/distributions/tiny/versions/0.9.0"
+                     *       },
+                     *       "after": {
+                     *         "name": "tiny",
+                     *         "version": "1.0.0",
+                     *         "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *         "url": "/api/v1/distributions/tiny/versions/1.0.0"
+                     *       },
+                     *       "platform": "linux/amd64",
+                     *       "platforms": [
+                     *         "linux/amd64"
+                     *       ],
+                     *       "equal": true,
+                     *       "known_contents": true,
+                     *       "summary": {
+                     *         "modules_added": 0,
+                     *         "modules_removed": 0,
+                     *         "modules_up": 0,
+                     *         "modules_down": 0,
+                     *         "modules_changed": 0,
+                     *         "packages_added": 0,
+                     *         "packages_removed": 0,
+                     *         "components_added": 0,
+                     *         "components_removed": 0,
+                     *         "licenses_added": 0,
+                     *         "licenses_removed": 0,
+                     *         "size_before": 25607,
+                     *         "size_after": 25604
+                     *       },
+                     *       "fields": [],
+                     *       "modules": [],
+                     *       "packages": {
+                     *         "added": [],
+                     *         "removed": []
+                     *       },
+                     *       "tags": {
+                     *         "added": [],
+                     *         "removed": []
+                     *       },
+                     *       "components": {
+                     *         "added": [],
+                     *         "removed": []
+                     *       },
+                     *       "licenses": {
+                     *         "added": [],
+                     *         "removed": []
+                     *       },
+                     *       "sizes": {
+                     *         "linux/amd64": {
+                     *           "before": 25607,
+                     *           "after": 25604
+                     *         },
+                     *         "linux/arm64": {
+                     *           "before": null,
+                     *           "after": 25607
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ComparisonView"];
                 };
             };
@@ -2318,6 +5603,11 @@ export interface operations {
                 cursor?: string;
                 /** @description entries on a page */
                 limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
             };
             header?: never;
             path?: never;
@@ -2331,7 +5621,180 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *           "name": "busy",
+                     *           "version": "1.0.0",
+                     *           "platform": "linux/amd64",
+                     *           "state": "running",
+                     *           "position": null,
+                     *           "waiting_for": "",
+                     *           "requested_at": "2026-11-01T12:00:30Z",
+                     *           "changed_at": "2026-11-01T12:00:35Z",
+                     *           "not_before": null,
+                     *           "cancel_requested": false,
+                     *           "toolchain": "1.26.6",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "tags": [],
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "path": "manifests/busy.yaml",
+                     *           "tries_left": 2,
+                     *           "attempts": [
+                     *             {
+                     *               "number": 1,
+                     *               "builder": "builder-1",
+                     *               "started_at": "2026-11-01T12:00:31Z",
+                     *               "ended_at": null,
+                     *               "ended_as": null,
+                     *               "steps": [
+                     *                 {
+                     *                   "step": "fetch",
+                     *                   "started_at": "2026-11-01T12:00:33Z",
+                     *                   "seconds": 2
+                     *                 },
+                     *                 {
+                     *                   "step": "compile",
+                     *                   "started_at": "2026-11-01T12:00:35Z",
+                     *                   "seconds": null
+                     *                 }
+                     *               ],
+                     *               "failure": null,
+                     *               "log_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f/log?attempt=1"
+                     *             }
+                     *           ],
+                     *           "failure": null,
+                     *           "artifact": null,
+                     *           "url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
+                     *           "log_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f/log",
+                     *           "log_stream_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f/log/stream",
+                     *           "contents_url": null,
+                     *           "components_url": null
+                     *         },
+                     *         {
+                     *           "id": "bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad",
+                     *           "name": "waiting",
+                     *           "version": "1.0.0",
+                     *           "platform": "linux/amd64",
+                     *           "state": "queued",
+                     *           "position": 1,
+                     *           "waiting_for": "a builder is about to take it",
+                     *           "requested_at": "2026-11-01T12:00:20Z",
+                     *           "changed_at": "2026-11-01T12:00:20Z",
+                     *           "not_before": null,
+                     *           "cancel_requested": false,
+                     *           "toolchain": "1.26.6",
+                     *           "packages": [
+                     *             "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *             "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *           ],
+                     *           "tags": [],
+                     *           "date": "2026-10-01T00:00:00Z",
+                     *           "source": "main",
+                     *           "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *           "path": "manifests/waiting.yaml",
+                     *           "tries_left": 3,
+                     *           "attempts": [],
+                     *           "failure": null,
+                     *           "artifact": null,
+                     *           "url": "/api/v1/builds/bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad",
+                     *           "log_url": "/api/v1/builds/bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad/log",
+                     *           "log_stream_url": "/api/v1/builds/bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad/log/stream",
+                     *           "contents_url": null,
+                     *           "components_url": null
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 6
+                     *     }
+                     */
                     "application/json": components["schemas"]["BuildPageView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_queue: {
+        parameters: {
+            query?: {
+                /** @description only builds behind this position */
+                after?: number;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "position": 1,
+                     *           "build": "bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad",
+                     *           "build_url": "/api/v1/builds/bb765344c52878c891d802ef1eea15f2b0314c6c379de08366beb74a356653ad",
+                     *           "name": "waiting",
+                     *           "version": "1.0.0",
+                     *           "platform": "linux/amd64",
+                     *           "source": "main",
+                     *           "priority": 0,
+                     *           "requested_at": "2026-11-01T12:00:20Z",
+                     *           "queued_at": "2026-11-01T12:00:20Z",
+                     *           "not_before": null,
+                     *           "waiting_for": "a builder is about to take it",
+                     *           "needs": {
+                     *             "cgo": false,
+                     *             "memory": 0,
+                     *             "labels": {}
+                     *           },
+                     *           "builders": [
+                     *             "builder-1"
+                     *           ],
+                     *           "ahead": []
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 1
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueView"];
                 };
             };
             /** @description The request has to change */
@@ -2356,10 +5819,19 @@ export interface operations {
     };
     get_build: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
-                /** @description a build's id, or at least its first 8 digits */
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
                 build: string;
             };
             cookie?: never;
@@ -2372,7 +5844,71 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["BuildView"];
+                    /**
+                     * @example {
+                     *       "id": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "name": "tiny",
+                     *       "version": "1.0.0",
+                     *       "platform": "linux/amd64",
+                     *       "state": "succeeded",
+                     *       "position": null,
+                     *       "waiting_for": "",
+                     *       "requested_at": "2026-11-01T12:00:00Z",
+                     *       "changed_at": "2026-11-01T12:00:16Z",
+                     *       "not_before": null,
+                     *       "cancel_requested": false,
+                     *       "toolchain": "1.26.6",
+                     *       "packages": [
+                     *         "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *         "github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *       ],
+                     *       "tags": [],
+                     *       "date": "2026-10-01T00:00:00Z",
+                     *       "source": "main",
+                     *       "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *       "path": "manifests/tiny.yaml",
+                     *       "tries_left": 2,
+                     *       "attempts": [
+                     *         {
+                     *           "number": 1,
+                     *           "builder": "builder-1",
+                     *           "started_at": "2026-11-01T12:00:01Z",
+                     *           "ended_at": "2026-11-01T12:00:16Z",
+                     *           "ended_as": "succeeded",
+                     *           "steps": [
+                     *             {
+                     *               "step": "fetch",
+                     *               "started_at": "2026-11-01T12:00:03Z",
+                     *               "seconds": 2
+                     *             },
+                     *             {
+                     *               "step": "generate",
+                     *               "started_at": "2026-11-01T12:00:05Z",
+                     *               "seconds": 2
+                     *             }
+                     *           ],
+                     *           "failure": null,
+                     *           "log_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1"
+                     *         }
+                     *       ],
+                     *       "failure": null,
+                     *       "artifact": {
+                     *         "sha256": "98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab",
+                     *         "size": 25604,
+                     *         "file_name": "tiny_1.0.0_linux_amd64",
+                     *         "url": "/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64",
+                     *         "withdrawn": ""
+                     *       },
+                     *       "url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "log_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log",
+                     *       "log_stream_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log/stream",
+                     *       "contents_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents",
+                     *       "components_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/components",
+                     *       "queue": null,
+                     *       "lost": ""
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BuildDetail"];
                 };
             };
             /** @description The request has to change */
@@ -2397,10 +5933,19 @@ export interface operations {
     };
     get_contents: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
             header?: never;
             path: {
-                /** @description a build's id, or at least its first 8 digits */
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
                 build: string;
             };
             cookie?: never;
@@ -2413,6 +5958,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "packages": [
+                     *         {
+                     *           "package": "github.com/redpanda-data/connect/v4/public/components/kafka",
+                     *           "module": "github.com/redpanda-data/connect/v4",
+                     *           "components": [
+                     *             {
+                     *               "kind": "input",
+                     *               "name": "kafka_franz"
+                     *             },
+                     *             {
+                     *               "kind": "output",
+                     *               "name": "kafka_franz"
+                     *             }
+                     *           ],
+                     *           "licenses": [
+                     *             "Apache-2.0"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "modules": [
+                     *         {
+                     *           "path": "github.com/redpanda-data/connect/v4",
+                     *           "version": "v4.60.0",
+                     *           "licenses": [
+                     *             "Apache-2.0"
+                     *           ],
+                     *           "replaces": ""
+                     *         }
+                     *       ],
+                     *       "licenses": [
+                     *         "Apache-2.0"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ContentsView"];
                 };
             };
@@ -2446,7 +6028,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description a build's id, or at least its first 8 digits */
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
                 build: string;
             };
             cookie?: never;
@@ -2459,6 +6044,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example go: downloading
+                     *     compiling
+                     */
                     "text/plain": string;
                 };
             };
@@ -2492,7 +6081,10 @@ export interface operations {
                 "last-event-id"?: string;
             };
             path: {
-                /** @description a build's id, or at least its first 8 digits */
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
                 build: string;
             };
             cookie?: never;
@@ -2505,7 +6097,151 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example retry: 2000
+                     *
+                     *     event: line
+                     *     data: {"first":1,"lines":["go: downloading","compiling"]}
+                     *     id: 1-line-2
+                     */
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_lines: {
+        parameters: {
+            query?: {
+                /** @description which attempt; the newest by default */
+                attempt?: number | null;
+                /** @description number of the first line */
+                from?: number | null;
+                /** @description lines at most */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "first": 1,
+                     *       "lines": [
+                     *         "go: downloading",
+                     *         "compiling"
+                     *       ],
+                     *       "total": 2,
+                     *       "complete": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogRange"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_log: {
+        parameters: {
+            query: {
+                /**
+                 * @description what a line has to hold
+                 * @example tiny
+                 */
+                q: string;
+                /** @description which attempt; the newest by default */
+                attempt?: number | null;
+                /** @description only lines behind this one */
+                after?: number;
+                /** @description matches at most */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [],
+                     *       "next": null,
+                     *       "total": 0,
+                     *       "bounded": false,
+                     *       "searched": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["LogMatches"];
                 };
             };
             /** @description The request has to change */
@@ -2545,7 +6281,1165 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example retry: 2000 */
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_build: {
+        parameters: {
+            query?: never;
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example retry: 2000
+                     *
+                     *     event: build
+                     *     data: {"id":"bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","name":"tiny","version":"1.0.0","platform":"linux/amd64","state":"succeeded","position":null,"waiting_for":"","requested_at":"2026-11-01T12:00:00Z","changed_at":"2026-11-01T12:00:16Z","not_before":null,"cancel_requested":false,"toolchain":"1.26.6","packages":["github.com/redpanda-data/benthos/v4/public/components/io","github.com/redpanda-data/benthos/v4/public/components/pure"],"tags":[],"date":"2026-10-01T00:00:00Z","source":"main","revision":"4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a","path":"manifests/tiny.yaml","tries_left":2,"attempts":[{"number":1,"builder":"builder-1","started_at":"2026-11-01T12:00:01Z","ended_at":"2026-11-01T12:00:16Z","ended_as":"succeeded","steps":[{"step":"fetch","started_at":"2026-11-01T12:00:03Z","seconds":2.0},{"step":"generate","started_at":"2026-11-01T12:00:05Z","seconds":2.0},{"step":"check","started_at":"2026-11-01T12:00:07Z","seconds":2.0},{"step":"compile","started_at":"2026-11-01T12:00:09Z","seconds":2.0},{"step":"smoke","started_at":"2026-11-01T12:00:11Z","seconds":2.0},{"step":"upload","started_at":"2026-11-01T12:00:13Z","seconds":3.0}],"failure":null,"log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1"}],"failure":null,"artifact":{"sha256":"98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab","size":25604,"file_name":"tiny_1.0.0_linux_amd64","url":"/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64","withdrawn":""},"url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log","log_stream_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log/stream","contents_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents","components_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c
+                     */
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_components: {
+        parameters: {
+            query?: {
+                /** @description words that must all occur in name, kind, categories, texts or fields */
+                q?: string;
+                kind?: ("input" | "output" | "processor" | "cache" | "rate-limit" | "buffer" | "metric" | "tracer" | "scanner" | "bloblang-function" | "bloblang-method") | null;
+                status?: ("stable" | "beta" | "experimental" | "deprecated") | null;
+                /** @description only what it has, in its own words */
+                distribution?: string;
+                /** @description a full import path or the last part of one */
+                package?: string;
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "input",
+                     *           "name": "stdin",
+                     *           "summary": "Consumes data piped to stdin, chopping it into individual messages according to the specified scanner.",
+                     *           "status": "stable",
+                     *           "version": "",
+                     *           "categories": [
+                     *             "Local"
+                     *           ],
+                     *           "support": "",
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *           "url": "/api/v1/components/input/stdin",
+                     *           "html_url": "/components/input/stdin",
+                     *           "distributions": [
+                     *             "tiny"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "kind": "processor",
+                     *           "name": "grep",
+                     *           "summary": "Filters messages by a pattern.",
+                     *           "status": "deprecated",
+                     *           "version": "",
+                     *           "categories": [],
+                     *           "support": "",
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *           "url": "/api/v1/components/processor/grep",
+                     *           "html_url": "/components/processor/grep",
+                     *           "distributions": [
+                     *             "tiny"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 4,
+                     *       "facets": {
+                     *         "kind": [
+                     *           {
+                     *             "value": "input",
+                     *             "count": 1
+                     *           },
+                     *           {
+                     *             "value": "processor",
+                     *             "count": 2
+                     *           }
+                     *         ],
+                     *         "status": [
+                     *           {
+                     *             "value": "stable",
+                     *             "count": 3
+                     *           },
+                     *           {
+                     *             "value": "deprecated",
+                     *             "count": 1
+                     *           }
+                     *         ],
+                     *         "distribution": [
+                     *           {
+                     *             "value": "tiny",
+                     *             "count": 4
+                     *           }
+                     *         ]
+                     *       },
+                     *       "complete": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ComponentList"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_component: {
+        parameters: {
+            query?: {
+                /** @description whose description to tell; by default that of the newest Benthos */
+                distribution?: string;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /** @example processor */
+                kind: "input" | "output" | "processor" | "cache" | "rate-limit" | "buffer" | "metric" | "tracer" | "scanner" | "bloblang-function" | "bloblang-method";
+                /** @example mapping */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "kind": "processor",
+                     *       "name": "mapping",
+                     *       "summary": "Executes a Bloblang mapping on messages, creating a new document that replaces them.",
+                     *       "status": "stable",
+                     *       "version": "4.5.0",
+                     *       "categories": [
+                     *         "Mapping",
+                     *         "Parsing"
+                     *       ],
+                     *       "support": "",
+                     *       "package": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *       "url": "/api/v1/components/processor/mapping",
+                     *       "html_url": "/components/processor/mapping",
+                     *       "distributions": [
+                     *         "tiny"
+                     *       ],
+                     *       "distribution": "tiny",
+                     *       "description": "Bloblang is powerful.\n\n## Input document immutability\n\nMapping operates by **copying**.",
+                     *       "footnotes": "",
+                     *       "examples": [
+                     *         {
+                     *           "title": "Upper case",
+                     *           "summary": "Makes it loud.",
+                     *           "config": "pipeline:\n  processors:\n    - mapping: root = content().uppercase()\n",
+                     *           "results": []
+                     *         }
+                     *       ],
+                     *       "fields": [
+                     *         {
+                     *           "path": "",
+                     *           "name": "",
+                     *           "type": "string",
+                     *           "kind": "scalar",
+                     *           "description": "",
+                     *           "default": null,
+                     *           "optional": false,
+                     *           "required": true,
+                     *           "advanced": false,
+                     *           "deprecated": false,
+                     *           "interpolated": false,
+                     *           "bloblang": true,
+                     *           "secret": false,
+                     *           "options": [],
+                     *           "examples": [],
+                     *           "version": ""
+                     *         }
+                     *       ],
+                     *       "signature": "",
+                     *       "params": [],
+                     *       "impure": false,
+                     *       "variants": [
+                     *         {
+                     *           "distribution": "tiny",
+                     *           "version": "1.0.0",
+                     *           "build": "f580756ab7688c4ee1a894903afe468051477a8140b50acd9992d6c889aff10c",
+                     *           "url": "/api/v1/components/processor/mapping?distribution=tiny",
+                     *           "same_as_first": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ComponentDetail"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_build_components: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "build": "bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd",
+                     *       "items": [
+                     *         {
+                     *           "kind": "input",
+                     *           "name": "stdin",
+                     *           "summary": "Consumes data piped to stdin, chopping it into individual messages according to the specified scanner.",
+                     *           "status": "stable",
+                     *           "version": "",
+                     *           "categories": [
+                     *             "Local"
+                     *           ],
+                     *           "support": "",
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *           "url": "/api/v1/components/input/stdin",
+                     *           "html_url": "/components/input/stdin"
+                     *         },
+                     *         {
+                     *           "kind": "processor",
+                     *           "name": "grep",
+                     *           "summary": "Filters messages by a pattern.",
+                     *           "status": "deprecated",
+                     *           "version": "",
+                     *           "categories": [],
+                     *           "support": "",
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *           "url": "/api/v1/components/processor/grep",
+                     *           "html_url": "/components/processor/grep"
+                     *         }
+                     *       ],
+                     *       "config_schema_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/config-schema"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["BuildComponents"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_build_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a build's id, or at least its first 8 digits
+                 * @example bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd
+                 */
+                build: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "$schema": "http://json-schema.org/draft-07/schema#",
+                     *       "properties": {
+                     *         "input": {
+                     *           "type": "object"
+                     *         }
+                     *       },
+                     *       "type": "object"
+                     *     }
+                     */
+                    "application/schema+json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_config_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example tiny */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "$schema": "http://json-schema.org/draft-07/schema#",
+                     *       "properties": {
+                     *         "input": {
+                     *           "type": "object"
+                     *         }
+                     *       },
+                     *       "type": "object"
+                     *     }
+                     */
+                    "application/schema+json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_packages: {
+        parameters: {
+            query?: {
+                /** @description words that must all occur in path, licences or names of components */
+                q?: string;
+                /** @description path of the module they are in */
+                module?: string;
+                /** @description SPDX identifier of what they bring in */
+                license?: string;
+                /** @description only what it has */
+                distribution?: string;
+                /** @description from the `next` of the page before */
+                cursor?: string;
+                /** @description entries on a page */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *           "name": "io",
+                     *           "module": "github.com/redpanda-data/benthos/v4",
+                     *           "versions": [
+                     *             "v4.76.0"
+                     *           ],
+                     *           "licenses": [],
+                     *           "component_count": 0,
+                     *           "distributions": [
+                     *             "busy",
+                     *             "fragile"
+                     *           ],
+                     *           "url": "/api/v1/packages/github.com/redpanda-data/benthos/v4/public/components/io",
+                     *           "html_url": "/packages/github.com/redpanda-data/benthos/v4/public/components/io"
+                     *         },
+                     *         {
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *           "name": "pure",
+                     *           "module": "github.com/redpanda-data/benthos/v4",
+                     *           "versions": [
+                     *             "v4.76.0"
+                     *           ],
+                     *           "licenses": [],
+                     *           "component_count": 0,
+                     *           "distributions": [
+                     *             "busy",
+                     *             "fragile"
+                     *           ],
+                     *           "url": "/api/v1/packages/github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *           "html_url": "/packages/github.com/redpanda-data/benthos/v4/public/components/pure"
+                     *         }
+                     *       ],
+                     *       "next": null,
+                     *       "total": 2,
+                     *       "facets": {
+                     *         "license": [],
+                     *         "module": [
+                     *           {
+                     *             "value": "github.com/redpanda-data/benthos/v4",
+                     *             "count": 2
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PackageList"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_package: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a full import path; its slashes may be written as they are
+                 * @example github.com/redpanda-data/benthos/v4/public/components/io
+                 */
+                package: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "package": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *       "name": "io",
+                     *       "module": "github.com/redpanda-data/benthos/v4",
+                     *       "versions": [
+                     *         "v4.76.0"
+                     *       ],
+                     *       "licenses": [],
+                     *       "component_count": 0,
+                     *       "distributions": [
+                     *         "busy",
+                     *         "fragile"
+                     *       ],
+                     *       "url": "/api/v1/packages/github.com/redpanda-data/benthos/v4/public/components/io",
+                     *       "html_url": "/packages/github.com/redpanda-data/benthos/v4/public/components/io",
+                     *       "components": [],
+                     *       "uses": [
+                     *         {
+                     *           "distribution": "busy",
+                     *           "distribution_version": "1.0.0",
+                     *           "version": "v4.76.0",
+                     *           "platforms": [],
+                     *           "absent": [],
+                     *           "url": "/api/v1/distributions/busy",
+                     *           "html_url": "/d/busy"
+                     *         },
+                     *         {
+                     *           "distribution": "fragile",
+                     *           "distribution_version": "1.1.0",
+                     *           "version": "v4.76.0",
+                     *           "platforms": [],
+                     *           "absent": [],
+                     *           "url": "/api/v1/distributions/fragile",
+                     *           "html_url": "/d/fragile"
+                     *         }
+                     *       ],
+                     *       "builds_url": "/api/v1/builds?package=github.com%2Fredpanda-data%2Fbenthos%2Fv4%2Fpublic%2Fcomponents%2Fio"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PackageDetail"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /**
+                 * @description words that must all occur
+                 * @example tiny
+                 */
+                q: string;
+                /** @description hits of each group */
+                limit?: number;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "q": "tiny",
+                     *       "total": 1,
+                     *       "groups": [
+                     *         {
+                     *           "kind": "distribution",
+                     *           "items": [
+                     *             {
+                     *               "kind": "distribution",
+                     *               "name": "tiny",
+                     *               "text": "The tiny one",
+                     *               "url": "/api/v1/distributions/tiny",
+                     *               "html_url": "/d/tiny"
+                     *             }
+                     *           ],
+                     *           "total": 1,
+                     *           "url": "/api/v1/distributions?q=tiny",
+                     *           "html_url": "/?q=tiny"
+                     *         },
+                     *         {
+                     *           "kind": "package",
+                     *           "items": [],
+                     *           "total": 0,
+                     *           "url": "/api/v1/packages?q=tiny",
+                     *           "html_url": "/packages?q=tiny"
+                     *         }
+                     *       ],
+                     *       "did_you_mean": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SearchView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_composition: {
+        parameters: {
+            query?: {
+                name?: string;
+                version?: string;
+                /** @description version of Benthos; by default the newest one known */
+                benthos?: string;
+                /** @description version of Redpanda Connect */
+                connect?: string;
+                /** @description other modules, `path@version` */
+                module?: string[];
+                /** @description a short name of Benthos or, where it has none such, of a chosen module; or an import path */
+                package?: string[];
+                platform?: string[];
+                /** @description packages that platforms go without, `package:platform` */
+                exclude?: string[];
+                tag?: string[];
+                cgo?: boolean;
+                /** @description an SPDX expression */
+                license?: string;
+                description?: string;
+                /** @description id of the source it is proposed to; by default the only one */
+                source?: string;
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "manifest": "apiVersion: wombat/v1\nkind: Distribution\nname: \"\"\nversion: 1.0.0\nbenthos: v4.77.0\npackages: []\n",
+                     *       "path": "manifests/distribution.yaml",
+                     *       "manifest_url": "/api/v1/compose/manifest?",
+                     *       "blocked": true,
+                     *       "findings": [
+                     *         {
+                     *           "rule": "WOM-026",
+                     *           "severity": "error",
+                     *           "message": "`name` is empty",
+                     *           "hint": "write lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash",
+                     *           "line": 3,
+                     *           "column": 7,
+                     *           "end_column": 9,
+                     *           "pointer": "/name",
+                     *           "help_url": "/docs/rules#WOM-026"
+                     *         },
+                     *         {
+                     *           "rule": "WOM-028",
+                     *           "severity": "error",
+                     *           "message": "`packages` is empty",
+                     *           "hint": "name at least one",
+                     *           "line": 6,
+                     *           "column": 11,
+                     *           "end_column": 12,
+                     *           "pointer": "/packages",
+                     *           "help_url": "/docs/rules#WOM-028"
+                     *         }
+                     *       ],
+                     *       "packages": [],
+                     *       "licenses": [],
+                     *       "licenses_known": false,
+                     *       "policies": [],
+                     *       "source": "main",
+                     *       "pull_request": null,
+                     *       "cli": [
+                     *         "git switch -c add-distribution",
+                     *         "wombat lock manifests/distribution.yaml"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ComposeView"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_choices: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only these fields, with commas between them: `name,version`. Of a list they are fields of its items. A dot goes deeper, `platforms.state`. Without it everything is told. The `ETag` is that of the shorter answer.
+                 * @example
+                 */
+                fields?: components["parameters"]["fields"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "modules": [
+                     *         {
+                     *           "module": "github.com/redpanda-data/benthos/v4",
+                     *           "versions": [
+                     *             {
+                     *               "version": "v4.77.0",
+                     *               "distributions": [],
+                     *               "requires": {}
+                     *             },
+                     *             {
+                     *               "version": "v4.76.0",
+                     *               "distributions": [
+                     *                 "busy",
+                     *                 "fragile"
+                     *               ],
+                     *               "requires": {}
+                     *             }
+                     *           ]
+                     *         },
+                     *         {
+                     *           "module": "github.com/redpanda-data/connect/v4",
+                     *           "versions": [
+                     *             {
+                     *               "version": "v4.105.0",
+                     *               "distributions": [],
+                     *               "requires": {
+                     *                 "github.com/redpanda-data/benthos/v4": "v4.77.0"
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "packages": [
+                     *         {
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/io",
+                     *           "name": "io",
+                     *           "module": "github.com/redpanda-data/benthos/v4",
+                     *           "versions": [
+                     *             "v4.77.0"
+                     *           ],
+                     *           "components": {
+                     *             "bloblang-function": [
+                     *               "counter",
+                     *               "env"
+                     *             ],
+                     *             "bloblang-method": [
+                     *               "abs",
+                     *               "compress"
+                     *             ],
+                     *             "buffer": [
+                     *               "memory",
+                     *               "none"
+                     *             ],
+                     *             "cache": [
+                     *               "file",
+                     *               "lru"
+                     *             ],
+                     *             "input": [
+                     *               "batched",
+                     *               "broker"
+                     *             ],
+                     *             "metric": [
+                     *               "json_api",
+                     *               "logger"
+                     *             ],
+                     *             "output": [
+                     *               "broker",
+                     *               "cache"
+                     *             ],
+                     *             "processor": [
+                     *               "archive",
+                     *               "benchmark"
+                     *             ],
+                     *             "rate-limit": [
+                     *               "local"
+                     *             ],
+                     *             "scanner": [
+                     *               "chunker",
+                     *               "csv"
+                     *             ],
+                     *             "tracer": [
+                     *               "none"
+                     *             ]
+                     *           },
+                     *           "licenses": [
+                     *             "MIT"
+                     *           ],
+                     *           "tags": [],
+                     *           "cgo": false,
+                     *           "not_on": []
+                     *         },
+                     *         {
+                     *           "package": "github.com/redpanda-data/benthos/v4/public/components/pure",
+                     *           "name": "pure",
+                     *           "module": "github.com/redpanda-data/benthos/v4",
+                     *           "versions": [
+                     *             "v4.77.0"
+                     *           ],
+                     *           "components": {
+                     *             "bloblang-function": [
+                     *               "counter",
+                     *               "pi"
+                     *             ],
+                     *             "bloblang-method": [
+                     *               "abs",
+                     *               "compress"
+                     *             ],
+                     *             "buffer": [
+                     *               "memory",
+                     *               "none"
+                     *             ],
+                     *             "cache": [
+                     *               "lru",
+                     *               "memory"
+                     *             ],
+                     *             "input": [
+                     *               "batched",
+                     *               "broker"
+                     *             ],
+                     *             "metric": [
+                     *               "logger",
+                     *               "none"
+                     *             ],
+                     *             "output": [
+                     *               "broker",
+                     *               "cache"
+                     *             ],
+                     *             "processor": [
+                     *               "archive",
+                     *               "benchmark"
+                     *             ],
+                     *             "rate-limit": [
+                     *               "local"
+                     *             ],
+                     *             "scanner": [
+                     *               "chunker",
+                     *               "csv"
+                     *             ],
+                     *             "tracer": [
+                     *               "none"
+                     *             ]
+                     *           },
+                     *           "licenses": [
+                     *             "MIT"
+                     *           ],
+                     *           "tags": [],
+                     *           "cgo": false,
+                     *           "not_on": []
+                     *         }
+                     *       ],
+                     *       "platforms": [
+                     *         {
+                     *           "platform": "darwin/amd64",
+                     *           "usual": false,
+                     *           "distributions": 0
+                     *         },
+                     *         {
+                     *           "platform": "darwin/amd64/v2",
+                     *           "usual": false,
+                     *           "distributions": 0
+                     *         }
+                     *       ],
+                     *       "sources": [
+                     *         {
+                     *           "id": "main",
+                     *           "url": "https://git.invalid/team/catalogue.git",
+                     *           "ref": "main",
+                     *           "folder": "manifests",
+                     *           "host": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ComposeChoices"];
+                };
+            };
+            /** @description The request has to change */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Asking again later may work */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_composed_manifest: {
+        parameters: {
+            query?: {
+                name?: string;
+                version?: string;
+                /** @description version of Benthos; by default the newest one known */
+                benthos?: string;
+                /** @description version of Redpanda Connect */
+                connect?: string;
+                /** @description other modules, `path@version` */
+                module?: string[];
+                /** @description a short name of Benthos or, where it has none such, of a chosen module; or an import path */
+                package?: string[];
+                platform?: string[];
+                /** @description packages that platforms go without, `package:platform` */
+                exclude?: string[];
+                tag?: string[];
+                cgo?: boolean;
+                /** @description an SPDX expression */
+                license?: string;
+                description?: string;
+                /** @description id of the source it is proposed to; by default the only one */
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example apiVersion: wombat/v1
+                     *     kind: Distribution
+                     *     name: ""
+                     *     version: 1.0.0
+                     *     benthos: v4.77.0
+                     *     packages: []
+                     */
+                    "application/yaml; charset=utf-8": {
+                        [key: string]: unknown;
+                    };
                 };
             };
             /** @description The request has to change */
@@ -2573,7 +7467,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
+                /** @example 1.0.0 */
                 version: string;
             };
             cookie?: never;
@@ -2586,6 +7482,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example 98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab  tiny_1.0.0_linux_amd64
+                     *     92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed  tiny_1.0.0_linux_arm64
+                     */
                     "text/plain": string;
                 };
             };
@@ -2622,8 +7522,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
+                /** @example linux */
                 os: string;
+                /** @example amd64 */
                 arch: string;
             };
             cookie?: never;
@@ -2663,9 +7566,13 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
+                /** @example linux */
                 os: string;
+                /** @example amd64 */
                 arch: string;
+                /** @example 7 */
                 variant: string;
             };
             cookie?: never;
@@ -2705,6 +7612,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab */
                 digest: string;
             };
             cookie?: never;
@@ -2760,6 +7668,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab */
                 digest: string;
             };
             cookie?: never;
@@ -2815,8 +7724,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
+                /** @example 1.0.0 */
                 version: string;
+                /** @example tiny_1.0.0_linux_amd64 */
                 file_name: string;
             };
             cookie?: never;
@@ -2879,6 +7791,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
             };
             cookie?: never;
@@ -2891,6 +7804,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example <svg xmlns="http://www.w3.org/2000/svg" width="70" height="20" role="img" aria-label="tiny: built"><title>tiny: built</title><rect width="70" height="20" rx="3" fill="#1a7f37"/><path d="M3 0H33V20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="#3d444d"/><g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11"><text x="6" y="14" textLength="20.9">tiny</text><text x="39" y="14" textLength="24.5">built</text></g></svg> */
                     "image/svg+xml": string;
                 };
             };
@@ -2936,6 +7850,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example <?xml version='1.0' encoding='utf-8'?>
+                     *     <feed xmlns="http://www.w3.org/2005/Atom"><id>urn:uuid:d935f87e-21b1-5d20-80ec-1e545b0cdfab</id><title>New versions of all distributions</title><updated>2026-11-01T12:00:18Z</updated><author><name>Wombat GitOps</name></author><link rel="self" type="application/atom+xml" href="http://catalogue.invalid/feed.atom" /><link rel="alternate" type="text/html" href="http://catalogue.invalid/" /><entry><id>urn:uuid:7a1d1ee4-ea01-5887-8f0c-060ac34109be</id><title>tiny 0.9.0</title><published>2026-11-01T12:00:18Z</published><updated>2026-11-01T12:00:18Z</updated><link rel="alternate" type="text/html" href="http://catalogue.invalid/d/tiny/v/0.9.0" /><link rel="enclosure" type="application/octet-stream" title="tiny_0.9.0_linux_amd64" length="25607" href="http://catalogue.invalid/dl/sha256/f8b6275994d94b8de41d0131cf909280f4c131eabcb70cbebaa561294293bb20" /><summary>linux/amd64: 0.0 MB</summary></entry><entry><id>urn:uuid:dc837aa4-70a2-5048-a84c-1ce9d546cffe</id><title>tiny 1.0.0</title><published>2026-11-01T12:00:16Z</published><updated>2026-11-01T12:00:17Z</updated><link rel="alternate" type="text/html" href="http://catalogue.invalid/d/tiny/v/1.0.0" /><link rel="enclosure" type="application/octet-stream" title="tiny_1.0.0_linux_amd64" length="25604" href="http://catalogue.invalid/dl/sha256/98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab" /><link rel="enclosure" type="application/octet-stream" title="tiny_1.0.0_linux_arm64" length="25607" href="http://catalogue.invalid/dl/sha256/92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed" /><summary>linux/amd64: 0.0 MB; linux/arm64: 0.0 MB</summary></entry></feed>
+                     */
                     "application/atom+xml": string;
                 };
             };
@@ -2974,6 +7892,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example tiny */
                 name: string;
             };
             cookie?: never;
@@ -2986,6 +7905,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example <?xml version='1.0' encoding='utf-8'?>
+                     *     <feed xmlns="http://www.w3.org/2005/Atom"><id>urn:uuid:a8929adb-ffaa-5c71-bb17-9ec52b55350a</id><title>tiny: new versions</title><updated>2026-11-01T12:00:18Z</updated><author><name>Wombat GitOps</name></author><link rel="self" type="application/atom+xml" href="http://catalogue.invalid/d/tiny/feed.atom" /><link rel="alternate" type="text/html" href="http://catalogue.invalid/d/tiny" /><entry><id>urn:uuid:7a1d1ee4-ea01-5887-8f0c-060ac34109be</id><title>tiny 0.9.0</title><published>2026-11-01T12:00:18Z</published><updated>2026-11-01T12:00:18Z</updated><link rel="alternate" type="text/html" href="http://catalogue.invalid/d/tiny/v/0.9.0" /><link rel="enclosure" type="application/octet-stream" title="tiny_0.9.0_linux_amd64" length="25607" href="http://catalogue.invalid/dl/sha256/f8b6275994d94b8de41d0131cf909280f4c131eabcb70cbebaa561294293bb20" /><summary>linux/amd64: 0.0 MB</summary></entry><entry><id>urn:uuid:dc837aa4-70a2-5048-a84c-1ce9d546cffe</id><title>tiny 1.0.0</title><published>2026-11-01T12:00:16Z</published><updated>2026-11-01T12:00:17Z</updated><link rel="alternate" type="text/html" href="http://catalogue.invalid/d/tiny/v/1.0.0" /><link rel="enclosure" type="application/octet-stream" title="tiny_1.0.0_linux_amd64" length="25604" href="http://catalogue.invalid/dl/sha256/98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab" /><link rel="enclosure" type="application/octet-stream" title="tiny_1.0.0_linux_arm64" length="25607" href="http://catalogue.invalid/dl/sha256/92b4d8750b8ddef3a96a9852e9e2178d839f066453f66b5644551db42a9871ed" /><summary>linux/amd64: 0.0 MB; linux/arm64: 0.0 MB</summary></entry></feed>
+                     */
                     "application/atom+xml": string;
                 };
             };

@@ -8,7 +8,7 @@ interface Page<T> {
   total: number
 }
 
-export interface Pages<T> extends Resource<Page<T>> {
+export interface Pages<T, P = Page<T>> extends Resource<P> {
   items: Readonly<Ref<T[]>>
   more: Readonly<Ref<boolean>>
   loadingMore: Readonly<Ref<boolean>>
@@ -19,21 +19,26 @@ export interface Pages<T> extends Resource<Page<T>> {
  * A list that is loaded page by page and refreshes itself.
  *
  * A refresh loads as many items as were shown, in one request up to *most*; beyond that the list keeps its older pages as they are.
+ *
+ * @param name where this entry of the history remembers how many were shown, so that the way back leads to as many.
  */
-export function usePages<T extends { url: string }>(
+export function usePages<T extends { url: string }, P extends Page<T> = Page<T>>(
   key: () => unknown,
-  load: (page: { limit: number; cursor: string }, signal: AbortSignal) => Promise<Page<T>>,
+  load: (page: { limit: number; cursor: string }, signal: AbortSignal) => Promise<P & Page<T>>,
   size = 50,
   most = 200,
-): Pages<T> {
+  name = 'list',
+): Pages<T, P> {
   const items = shallowRef<T[]>([])
   const cursor = ref('')
   const loadingMore = ref(false)
   let running: AbortController | undefined
+  let before = shownBefore(name)
 
   const first = useResource(key, async (signal) => {
-    const limit = Math.min(Math.max(size, items.value.length), most)
+    const limit = Math.min(Math.max(size, items.value.length, before), most)
     const page = await load({ limit, cursor: '' }, signal)
+    before = 0
     const fresh = new Set(page.items.map((item) => item.url))
     const keepsOlder = items.value.length > limit
     const older = keepsOlder ? items.value.filter((item, index) => index >= limit && !fresh.has(item.url)) : []
@@ -45,6 +50,7 @@ export function usePages<T extends { url: string }>(
   watch(key, reset, { flush: 'sync' })
   function reset(): void {
     running?.abort()
+    before = 0
     items.value = []
     cursor.value = ''
   }
@@ -59,6 +65,7 @@ export function usePages<T extends { url: string }>(
       const known = new Set(items.value.map((item) => item.url))
       items.value = [...items.value, ...page.items.filter((item) => !known.has(item.url))]
       cursor.value = cursorOf(page.next)
+      rememberShown(name, items.value.length)
     } catch (error) {
       if (!(error instanceof ApiError) && !mine.signal.aborted) throw error
     } finally {
@@ -72,4 +79,17 @@ export function usePages<T extends { url: string }>(
   })
   onScopeDispose(() => running?.abort())
   return { ...first, items, more, loadingMore, loadMore }
+}
+
+interface Remembered {
+  shown?: Record<string, number>
+}
+
+function shownBefore(name: string): number {
+  return (history.state as Remembered | null)?.shown?.[name] ?? 0
+}
+
+function rememberShown(name: string, count: number): void {
+  const state = history.state as Remembered | null
+  history.replaceState({ ...state, shown: { ...state?.shown, [name]: count } }, '')
 }

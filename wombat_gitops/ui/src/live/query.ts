@@ -1,8 +1,12 @@
 import { type Ref, ref, watch } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
-/** One parameter of the address as a value that can be written; "" is no parameter. */
-export function useQuery(name: string): Ref<string> {
+/**
+ * One parameter of the address as a value that can be written; "" is no parameter.
+ *
+ * @param step each change is a step that "back" undoes, as choices are; what is typed is none.
+ */
+export function useQuery(name: string, step = false): Ref<string> {
   const route = useRoute()
   const router = useRouter()
   const read = (): string => {
@@ -19,9 +23,19 @@ export function useQuery(name: string): Ref<string> {
   watch(value, (text) => {
     if (text === read()) return
     const { [name]: _, ...others } = route.query
-    void router.replace({ query: text === '' ? others : { ...others, [name]: text }, hash: route.hash })
+    const to = { query: text === '' ? others : { ...others, [name]: text }, hash: route.hash }
+    void (step ? router.push(to) : router.replace(to))
   })
   return value
+}
+
+/** Takes these parameters out of the address in one step: one by one, each would bring back what the one before took away. */
+export function useCleared(...names: string[]): () => void {
+  const route = useRoute()
+  const router = useRouter()
+  return () => {
+    void router.push({ query: Object.fromEntries(Object.entries(route.query).filter(([name]) => !names.includes(name))) })
+  }
 }
 
 /** The value once it has rested for *milliseconds*. */

@@ -1,5 +1,6 @@
-import { onScopeDispose, type Ref, ref, shallowRef, watch } from 'vue'
-import { ApiError } from '@/api/client'
+import { type Ref, ref, watch } from 'vue'
+import type { ApiError } from '@/api/client'
+import { useAnswer } from './answer'
 import { changes } from './changes'
 
 export interface Resource<T> {
@@ -11,44 +12,46 @@ export interface Resource<T> {
   reload: () => Promise<void>
 }
 
+/** A resource that may be told its data as well. */
+export interface ToldResource<T> extends Resource<T> {
+  put: (data: T) => void
+}
+
 /**
  * Data of the API that refreshes itself.
  *
  * @param key what is shown: another key forgets the data and loads anew.
+ * @param isTold whether news come by `put`, so that hints of changes need no answer.
  */
-export function useResource<T>(key: () => unknown, load: (signal: AbortSignal) => Promise<T>): Resource<T> {
-  const data = shallowRef<T>()
-  const error = shallowRef<ApiError>()
+export function useResource<T>(
+  key: () => unknown,
+  load: (signal: AbortSignal) => Promise<T>,
+  isTold: () => boolean = () => false,
+): ToldResource<T> {
+  const answer = useAnswer<T>()
   const loading = ref(true)
-  let running: AbortController | undefined
 
   async function reload(): Promise<void> {
-    running?.abort()
-    const mine = new AbortController()
-    running = mine
     loading.value = true
-    try {
-      const answer = await load(mine.signal)
-      if (mine.signal.aborted) return
-      data.value = answer
-      error.value = undefined
-    } catch (reason) {
-      if (mine.signal.aborted) return
-      error.value = reason instanceof ApiError ? reason : new ApiError(0, 'This page has a defect', String(reason), '')
-    }
-    loading.value = false
+    if (await answer.ask(load)) loading.value = false
   }
 
   watch(
     key,
     () => {
-      data.value = undefined
-      error.value = undefined
+      answer.put(undefined)
       void reload()
     },
     { immediate: true },
   )
-  watch(changes, () => void reload())
-  onScopeDispose(() => running?.abort())
-  return { data, error, loading, reload }
+  watch(changes, () => {
+    if (!isTold()) void reload()
+  })
+  function put(told: T): void {
+    answer.stop()
+    answer.put(told)
+    loading.value = false
+  }
+
+  return { data: answer.data, error: answer.error, loading, reload, put }
 }

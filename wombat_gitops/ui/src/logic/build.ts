@@ -7,7 +7,7 @@ export const STEPS = ['fetch', 'generate', 'check', 'compile', 'smoke', 'upload'
 
 const STEP_WORDS: Record<string, string> = {
   fetch: 'Fetch modules',
-  check: 'Look into packages',
+  check: 'Check packages',
   generate: 'Generate source',
   compile: 'Compile',
   smoke: 'Check the binary',
@@ -82,4 +82,16 @@ export function failureLine(failure: { culprit: string; message: string }): stri
   return failure.culprit === '' || failure.message.includes(failure.culprit)
     ? failure.message
     : `${failure.culprit}: ${failure.message}`
+}
+
+/** The attempt that the address asks for, else the newest. */
+export function attemptOf<T extends { number: number }>(attempts: readonly T[], asked: unknown): T | undefined {
+  return attempts.find((attempt) => String(attempt.number) === asked) ?? attempts.at(-1)
+}
+
+/** What to look for in a log to find a failure: its message, then the end of it behind the place. */
+export function errorTexts({ message }: { message: string }): string[] {
+  const whole = message.slice(0, 200)
+  const end = whole.slice(whole.indexOf(': ') + 2)
+  return whole.includes(': ') && end !== '' ? [whole, end] : [whole]
 }

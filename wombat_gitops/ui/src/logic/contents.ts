@@ -19,3 +19,19 @@ export function byKind(components: readonly Component[]): { kind: string; word: 
   for (const { kind, name } of components) groups.set(kind, [...(groups.get(kind) ?? []), name])
   return [...groups].map(([kind, names]) => ({ kind, word: kindWord(kind), names }))
 }
+
+/** Where the page of a component is. */
+export function componentPath(kind: string, name: string): string {
+  return `/components/${kind}/${encodeURIComponent(name)}`
+}
+
+/** Where the page of a component is that Benthos' own documentation calls "rate_limits/local". */
+export function documentedPath(kinds: string, name: string): string {
+  return componentPath(kinds.slice(0, -1).replaceAll('_', '-'), name)
+}
+
+/** Where the page of what comparisons call "input kafka_franz" is. */
+export function pathOfComponent(words: string): string {
+  const [kind = '', name = ''] = words.split(' ')
+  return componentPath(kind, name)
+}

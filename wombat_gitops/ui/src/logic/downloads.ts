@@ -33,17 +33,3 @@ function versionOf(distribution: Distribution, platform: string, artifact: Artif
   const version = distribution.versions.find((candidate) => candidate.artifacts[platform]?.sha256 === artifact.sha256)
   return version?.version ?? distribution.version
 }
-
-/** Ready-to-paste lines that fetch and check one download. */
-export function commands(distribution: string, download: Download, origin: string): { label: string; command: string }[] {
-  const { artifact, platform, version } = download
-  const lines = [
-    { label: 'Download', command: `curl -fOJ ${origin}${artifact.url}` },
-    {
-      label: 'Download and verify with wombat',
-      command: `wombat --server ${origin} download ${distribution}@${version} --platform ${platform}`,
-    },
-  ]
-  if (!platform.startsWith('windows/')) lines.push({ label: 'Make it run', command: `chmod +x ${artifact.file_name}` })
-  return lines
-}

@@ -1,33 +1,29 @@
-import { mdiAlertCircle, mdiAlertOutline, mdiCheckCircle } from '@mdi/js'
+import { mdiAlertCircle, mdiAlertOutline, mdiCheckCircle, mdiHelpCircleOutline } from '@mdi/js'
 import type { Build, ServiceStatus } from '@/api/types'
 import { count } from './format'
 import type { Look } from './status'
 
-export interface Verdict {
-  look: Look
-  /** What it means for people who came for a download or wait for a build. */
-  text: string
+const HEALTH: Record<string, Look> = {
+  ok: { word: 'Everything works', icon: mdiCheckCircle, color: 'success' },
+  degraded: { word: 'Needs attention', icon: mdiAlertOutline, color: 'warning' },
+  down: { word: 'Something is down', icon: mdiAlertCircle, color: 'error' },
 }
 
-const down = (text: string): Verdict => ({ look: { word: 'Something is down', icon: mdiAlertCircle, color: 'error' }, text })
-const careful = (text: string): Verdict => ({ look: { word: 'Needs attention', icon: mdiAlertOutline, color: 'warning' }, text })
+/** How the verdict of the server is shown. */
+export const healthOf = (state: string): Look => HEALTH[state] ?? { word: state, icon: mdiHelpCircleOutline, color: 'quiet' }
 
-/** Is it down? The worst that is known, in one sentence; *now* in milliseconds. */
-export function verdict(status: ServiceStatus, now: number): Verdict {
-  const working = status.builders.filter((builder) => builder.state === 'working')
-  const waiting = `${count(status.queued, 'build')} ${status.queued === 1 ? 'waits' : 'wait'}`
-  const overdue = status.sources.filter((source) => source.due_at !== null && Date.parse(source.due_at) < now)
-  const unreadable = Object.values(status.unreadable).flat().length
-  if (!status.connected) return down('The broker does not answer: nothing new is built or shown until it is back. Files that are here already can still be downloaded.')
-  if (working.length === 0 && status.queued > 0) return down(`No builder takes new builds, and ${waiting}. Start one with “wombat builder”.`)
-  if (status.stale) return careful('The catalogue is being read again: what is shown may be old.')
-  if (overdue.length > 0) return careful(`Nobody has looked at ${count(overdue.length, 'source')} for too long: changes there are not seen. Is its watcher running?`)
-  if (unreadable > 0) return careful(`What is stored as ${unreadable === 1 ? 'one entry' : `${unreadable} entries`} cannot be read, and so is not shown.`)
-  if (working.length === 0) return careful('No builder takes new builds. Nothing waits for one now.')
-  return {
-    look: { word: 'Everything works', icon: mdiCheckCircle, color: 'success' },
-    text: status.queued === 0 ? 'No build waits.' : `${waiting} for a builder.`,
-  }
+/** What to say where nothing is wrong. */
+export function queueNote({ queued }: Pick<ServiceStatus, 'queued'>): string {
+  if (queued === 0) return 'No build waits.'
+  return `${count(queued, 'build')} ${queued === 1 ? 'waits' : 'wait'} for a builder.`
+}
+
+/** "4 of 50 failed (8%)"; "" where nothing was judged. */
+export function failureNote({ succeeded, failed, lost, failure_rate: rate }: { succeeded: number; failed: number; lost: number; failure_rate: number | null }): string {
+  if (rate === null) return ''
+  const judged = succeeded + failed + lost
+  if (failed + lost === 0) return `None of the last ${count(judged, 'build')} failed`
+  return `${(failed + lost).toLocaleString('en')} of the last ${count(judged, 'build')} failed (${Math.round(rate * 100)}%)${lost > 0 ? `, ${lost} of them when it fell silent` : ''}`
 }
 
 /** Queued builds in the order they stand in the queue. */

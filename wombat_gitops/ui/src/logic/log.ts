@@ -1,67 +1,114 @@
-/** Lines of one block: new lines make the browser lay out the last block only. */
-export const BLOCK = 200
-/** Lines kept on the page; the whole log is one link away. */
-export const LIMIT = 20_000
-/** Lines the server sends at most before it follows. */
-export const BACKLOG = 500
+/** Lines that are asked for, and forgotten, together. */
+export const BLOCK = 100
+/** Blocks kept on the page; others are asked for again when they are looked at. */
+export const KEPT = 300
+/** Lines of one request at most. */
+export const REQUEST = 500
 
-/** The lines of a log in blocks; only the last block changes when lines come. */
-export interface LogWindow {
-  blocks: { first: number; lines: string[] }[]
-  /** Lines received in all. */
-  total: number
-  /** Lines before the first one shown were dropped here or never sent. */
-  cut: boolean
+export interface Range {
+  first: number
+  limit: number
 }
 
-export function emptyLog(): LogWindow {
-  return { blocks: [], total: 0, cut: false }
-}
+/** The lines of a log by their numbers, from 1, as far as they are here: live lines and ranges fill the same blocks. */
+export class SparseLog {
+  /** Lines that there are, here or not. */
+  total = 0
+  private readonly blocks = new Map<number, (string | undefined)[]>()
 
-/** Adds lines at the end, in place, and forgets the oldest ones above the limit. */
-export function append(log: LogWindow, lines: readonly string[], limit = LIMIT): void {
-  if (log.total === 0 && lines.length >= BACKLOG) log.cut = true
-  for (const line of lines) {
-    let block = log.blocks.at(-1)
-    if (!block || block.lines.length >= BLOCK) {
-      log.blocks.push({ first: log.total, lines: [] })
-      block = log.blocks.at(-1)
+  put(first: number, lines: readonly string[]): void {
+    lines.forEach((line, index) => {
+      const number = first + index
+      const key = Math.floor((number - 1) / BLOCK)
+      const block = this.blocks.get(key) ?? []
+      if (block.length === 0) this.blocks.set(key, block)
+      block[(number - 1) % BLOCK] = line
+    })
+    this.grow(first + lines.length - 1)
+  }
+
+  grow(total: number): void {
+    this.total = Math.max(this.total, total)
+  }
+
+  line(number: number): string | undefined {
+    return this.blocks.get(Math.floor((number - 1) / BLOCK))?.[(number - 1) % BLOCK]
+  }
+
+  /** What is not here of the lines *from* to *to*, in requests that are not too large. */
+  missing(from: number, to: number): Range[] {
+    const ranges: Range[] = []
+    for (let number = Math.max(1, from); number <= Math.min(to, this.total); number += 1) {
+      if (this.line(number) !== undefined) continue
+      const last = ranges.at(-1)
+      if (last && last.first + last.limit === number && last.limit < REQUEST) last.limit += 1
+      else ranges.push({ first: number, limit: 1 })
     }
-    block?.lines.push(line)
-    log.total += 1
+    return ranges
   }
-  while (shown(log) - (log.blocks[0]?.lines.length ?? 0) >= limit) {
-    log.blocks.shift()
-    log.cut = true
+
+  /** The text of the lines *from* to *to*, or null while some of it is not here. */
+  text(from: number, to: number): string | null {
+    const lines = Array.from({ length: to - from + 1 }, (_, index) => this.line(from + index))
+    return lines.includes(undefined) ? null : `${lines.join('\n')}\n`
+  }
+
+  /** Forgets the blocks that are farthest from *line*, beyond those that are kept. */
+  forget(line: number, kept = KEPT): void {
+    if (this.blocks.size <= kept) return
+    const near = (key: number): number => Math.abs(key - (line - 1) / BLOCK)
+    const far = [...this.blocks.keys()].sort((one, other) => near(other) - near(one))
+    for (const key of far.slice(0, this.blocks.size - kept)) this.blocks.delete(key)
   }
 }
 
-export function shown(log: LogWindow): number {
-  return log.total - (log.blocks[0]?.first ?? log.total)
+/** Reads the data of an event `line`; null where it is not one. */
+export function linesOf(data: string): { first: number; lines: string[] } | null {
+  const value = fields(data)
+  if (typeof value?.['first'] !== 'number' || !Array.isArray(value['lines'])) return null
+  return { first: value['first'], lines: value['lines'].map(String) }
 }
 
-/** A whole log's text as lines. */
-export function fromText(text: string): LogWindow {
-  const log = emptyLog()
-  const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  append(log, lines)
-  log.cut = log.total > shown(log)
-  return log
+/** Reads the data of an event `end`. */
+export function endOf(data: string): { total: number; kept: boolean } {
+  const value = fields(data)
+  return { total: typeof value?.['total'] === 'number' ? value['total'] : 0, kept: value?.['kept'] !== false }
 }
 
-/** Reads the data of an event `line`; anything else is no lines. */
-export function linesOf(data: string): string[] {
+function fields(data: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(data)
-    if (typeof value !== 'object' || value === null || !('lines' in value) || !Array.isArray(value.lines)) return []
-    return value.lines.filter((line): line is string => typeof line === 'string')
+    return typeof value === 'object' && value !== null ? { ...value } : null
   } catch {
-    return []
+    return null
   }
 }
 
 /** Does the reader look at the end? Some pixels of slack, as zoomed pages scroll in fractions. */
 export function atEnd(box: { scrollTop: number; clientHeight: number; scrollHeight: number }, slack = 24): boolean {
   return box.scrollHeight - box.scrollTop - box.clientHeight <= slack
+}
+
+export interface Lines {
+  from: number
+  to: number
+}
+
+/** The lines that `#L42` or `#L42-L50` means, or null. */
+export function parseLines(hash: string): Lines | null {
+  const match = /^#L(\d{1,9})(?:-L(\d{1,9}))?$/.exec(hash)
+  if (!match) return null
+  const one = Number(match[1])
+  const other = Number(match[2] ?? match[1])
+  return one < 1 || other < 1 ? null : { from: Math.min(one, other), to: Math.max(one, other) }
+}
+
+export function linesHash({ from, to }: Lines): string {
+  return from === to ? `#L${from}` : `#L${from}-L${to}`
+}
+
+/** The lines that are marked after a click on *line*: with shift all from the first of those that were. */
+export function picked(before: Lines | null, line: number, shift: boolean): Lines {
+  if (!shift || !before) return { from: line, to: line }
+  return { from: Math.min(before.from, line), to: Math.max(before.from, line) }
 }

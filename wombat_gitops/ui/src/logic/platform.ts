@@ -91,11 +91,3 @@ export function platformName(platform: string): string {
   const suffix = variant === '' ? '' : ` ${/^\d/.test(variant) ? 'v' : ''}${variant}`
   return `${osName(os)} ${machine}${suffix}`
 }
-
-/** A command that checks a downloaded file, for the shell of *platform*. */
-export function verifyCommand(platform: string, fileName: string, sha256: string): string {
-  const os = platform.split('/')[0]
-  if (os === 'windows') return `(Get-FileHash -Algorithm SHA256 '${fileName}').Hash -eq '${sha256}'`
-  const tool = os === 'linux' ? 'sha256sum -c' : 'shasum -a 256 -c'
-  return `echo '${sha256}  ${fileName}' | ${tool}`
-}

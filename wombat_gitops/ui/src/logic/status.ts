@@ -137,6 +137,12 @@ export function sourceLook(source: { due_at: string | null; conditions: readonly
   return bad ? { word: 'Read, with problems', icon: mdiAlertOutline, color: 'warning' } : { word: 'Ready', icon: mdiCheckCircle, color: 'success' }
 }
 
+/** Why the newest commit is not the one that is shown; "" where it is. */
+export function unusedNote(source: { revision: string; observed_revision: string; conditions: readonly { type: string; status: boolean }[] }): string {
+  if (source.observed_revision === '' || source.observed_revision === source.revision) return ''
+  return source.conditions.some(isTrouble) ? 'and is not used' : 'which is being read'
+}
+
 export function conditionTitle(condition: { type: string; reason: string }): string {
   return TITLES[condition.type] ?? condition.reason
 }
