@@ -54,6 +54,7 @@ class Downloads:
         self._fills: dict[str, asyncio.Task[None]] = {}
         self._held = Counter[str]()
         self._sizes = OrderedDict[str, int]()
+        self._discovery = asyncio.Lock()
         self._known = False
 
     @property
@@ -73,8 +74,7 @@ class Downloads:
             TimedOut: it could not be read in time.
             Unreachable: the store does not answer.
         """
-        if not self._known:
-            await asyncio.to_thread(self._discover)
+        await self._discover()
         self._held[sha256] += 1
         try:
             yield await self._copy(sha256, size)
@@ -117,16 +117,13 @@ class Downloads:
         finally:
             del self._fills[sha256]
 
-    def _discover(self) -> None:
-        """Take over the copies that an earlier process left, in the order of their last use."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        found = []
-        for entry in os.scandir(self._folder):
-            status = entry.stat(follow_symlinks=False)
-            found.append((status.st_mtime, entry.name, status.st_size))
-        for _, name, size in sorted(found):
-            self._sizes.setdefault(name, size)
-        self._known = True
+    async def _discover(self) -> None:
+        """Take over the copies that an earlier process left, once, in the order of their last use."""
+        async with self._discovery:
+            if not self._known:
+                for _, name, size in sorted(await asyncio.to_thread(_copies, self._folder)):
+                    self._sizes.setdefault(name, size)
+                self._known = True
 
     def _evict(self) -> None:
         surplus = self.size - self._limit
@@ -136,6 +133,17 @@ class Downloads:
             if name not in self._held and name not in self._fills:
                 surplus -= self._sizes.pop(name)
                 (self._folder / name).unlink(missing_ok=True)
+
+
+def _copies(folder: Path) -> list[tuple[float, str, int]]:
+    """Last use, name and bytes of each file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            found.append((status.st_mtime, entry.name, status.st_size))
+    return found
 
 
 def _size(path: Path) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -208,6 +209,23 @@ async def test_the_cache_outlives_the_process(tmp_path: Path) -> None:
     (tmp_path / "hidden").rename(tmp_path / "objects" / name)
     async with Downloads(stage.objects, tmp_path / "cache").hold(name, 100) as path:
         assert path.read_bytes() == b"x" * 100
+
+
+async def test_first_readers_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is read once, before any transfer: later looks met files that transfers were just renaming."""
+    stage = Stage(tmp_path)
+    names = [await stage.store(bytes([number])) for number in range(8)]
+    downloads, looks, scan = Downloads(stage.objects, tmp_path / "cache"), list[Path](), os.scandir
+
+    def counted(folder: Path) -> object:
+        looks.append(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    got = await asyncio.gather(*(downloads.read(name, 1) for name in names))
+    assert got == [bytes([number]) for number in range(8)]
+    assert looks == [tmp_path / "cache"]
+    assert downloads.size == 8
 
 
 async def test_a_failed_transfer_is_tried_again(tmp_path: Path) -> None:
