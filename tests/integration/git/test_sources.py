@@ -331,8 +331,8 @@ async def test_a_shallow_clone_refuses_what_it_cannot_know(repo: GitRepo, tmp_pa
 
 
 @pytest.mark.parametrize("change", ["edit", "new", "remove", "commit", "replace"])
-async def test_a_work_tree_wakes_within_a_second(repo: GitRepo, change: str) -> None:
-    """Edits and commits are seen at once, also right after the start."""
+async def test_a_work_tree_wakes_long_before_its_poll(repo: GitRepo, change: str) -> None:
+    """Edits and commits are seen when they happen, also right after the start."""
     source = WorkTreeSource(repo.path, "manifests")
     before = await source.revision()
     async with source.changes() as wait:
@@ -347,7 +347,7 @@ async def test_a_work_tree_wakes_within_a_second(repo: GitRepo, change: str) -> 
                 (repo.path / "manifests").rename(repo.path / "old")
             case _:
                 repo.commit()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await wait(60)
 
     assert await source.revision() != before

@@ -210,7 +210,7 @@ async def test_a_refusal_because_of_the_state_is_a_conflict(connection: Connecti
 
 
 async def test_the_client_raises_what_the_service_says(connection: Connection) -> None:
-    client = NatsBuildClient(connection, seconds=2)
+    client = NatsBuildClient(connection)
     async with asyncio.timeout(20), service(connection):
         with pytest.raises(NotFound, match="there is no build") as found:
             await client.get("3" * 64)
@@ -223,7 +223,7 @@ async def test_the_client_raises_what_the_service_says(connection: Connection) -
             await ServiceCommitter(connection).commit(CommitRequest("4" * 64, 1, "A" * 22, 1))
     async with asyncio.timeout(20):
         with pytest.raises(Unreachable):
-            await client.get("3" * 64)
+            await NatsBuildClient(connection, seconds=0.5).get("3" * 64)
 
 
 async def test_a_client_waits_for_a_service_that_starts_later(connection: Connection) -> None:
