@@ -168,9 +168,9 @@ _GIT = (
     ),
     Fault(
         15,
-        "the disk is full while fetching, while compiling, while a log or a record is written",
-        "`FetchFailed` with a hint, `DiskFull`, or a shorter log; nothing half is published or taken for whole; well "
-        "again once there is room",
+        "the disk is full while fetching, while compiling, while a log or a record is written, or a copy for a reader",
+        "`FetchFailed` with a hint, `DiskFull`, a shorter log, or `disk-failed` for the reader alone; nothing half is "
+        "published or taken for whole; well again once there is room",
         (
             "faults/test_git.py::test_a_disk_that_is_full_while_fetching",
             "faults/test_git.py::test_a_mirror_that_cannot_even_be_made",
@@ -178,6 +178,9 @@ _GIT = (
             "faults/test_builds.py::test_a_log_on_a_full_disk_ends_no_build",
             "faults/test_processes.py::test_disk_of_a_builder_full",
             "faults/test_broker.py::test_a_full_disk",
+            "faults/test_processes.py::test_disk_of_an_api_full",
+            "integration/api/test_files.py::test_a_full_disk_costs_the_copies_that_nobody_reads",
+            "integration/api/test_log_lines.py::test_a_growing_log_on_a_full_disk",
         ),
     ),
 )

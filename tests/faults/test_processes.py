@@ -168,6 +168,30 @@ async def test_disk_of_a_builder_full(fleet: Fleet, tmp_path: Path) -> None:
         poor.kill()
 
 
+async def test_disk_of_an_api_full(fleet: Fleet, tmp_path: Path) -> None:
+    """No byte left for copies → what needs one is refused for now, everything else is told; well again with room."""
+    with small_disk(tmp_path / "disk", "64m") as disk:
+        fleet.system.write()
+        fleet.system.commit()
+        for role in ("service", "builder", "watcher"):
+            fleet.start(role)
+        (record,) = await fleet.until(BuildState.SUCCEEDED)
+        assert record.artifact is not None
+        disk.fill()
+        api, address = await fleet.api(WOMBAT_DATA=str(disk.folder))
+        async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+            await fleet.system.until(lambda: "contents_not_read" in api.said, "the API's look into the build")
+            refused = await client.get(f"/dl/sha256/{record.artifact.sha256}")
+            assert (refused.status_code, refused.json()["code"]) == (503, "disk-failed")
+            assert "retry-after" in refused.headers
+            assert (await client.get(f"/api/v1/builds/{record.id}")).json()["state"] == "succeeded"
+            (disk.folder / "filling").unlink()
+            answer = await client.get(f"/dl/sha256/{record.artifact.sha256}")
+            assert hashlib.sha256(answer.content).hexdigest() == record.artifact.sha256
+        assert api.process.poll() is None, api.said
+        assert "Traceback" not in api.said
+
+
 async def test_clocks_an_hour_ahead_and_behind(fleet: Fleet) -> None:
     """Builders whose clocks are wrong by an hour → nothing is taken away or waits, and times are the service's."""
     fleet.start("service")

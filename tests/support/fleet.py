@@ -83,9 +83,9 @@ class Fleet:
         self.system.roles.append(role)
         return role
 
-    async def api(self, port: int = 0) -> tuple[Role, str]:
+    async def api(self, port: int = 0, **env: str) -> tuple[Role, str]:
         """Start the API; returns its process and its address."""
-        role = self.start("api", WOMBAT_PORT=str(port))
+        role = self.start("api", WOMBAT_PORT=str(port), **env)
         found = await self.system.until(lambda: re.search(r"http://127\.0\.0\.1:\d+", role.said), "the API's address")
         return role, str(found.group())
 

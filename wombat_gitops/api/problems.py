@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from wombat_gitops.api.views.base import ParameterProblem, Problem
 from wombat_gitops.domain.errors import (
     CorruptData,
+    DiskFailed,
     NotFound,
     Refused,
     TimedOut,
@@ -111,6 +112,7 @@ _KINDS: Final[tuple[tuple[type[WombatError], Kind], ...]] = (
     (NotReady, Kind(503, "not-ready", "Not ready", "the server cannot tell the newest state yet", open=True)),
     (TimedOut, TIMED_OUT),
     (Unreachable, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
+    (DiskFailed, Kind(503, "disk-failed", "Disk failed", "the server's own disk takes no copy of it for now")),
     (TransientError, Kind(503, "unreachable", "Unreachable", "the store does not answer; try again")),
     (
         CorruptData,
@@ -277,6 +279,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "bad-request": "compare the request with the description of the API",
     "not-ready": "try again in some seconds; the status says what is missing",
     "unreachable": "try again; if it stays so, the broker is away and the status page says since when",
+    "disk-failed": "try again after Retry-After; if it stays so, tell whoever runs this server that its disk is full",
     "corrupt-data": "do not use what you have of this file; the scrubber has it built again",
 }
 """What to do, by the kind's code."""

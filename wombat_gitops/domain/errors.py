@@ -15,7 +15,8 @@
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
     │   ├── Unreachable         broker, service, git host or module proxy does not answer
-    │   └── TimedOut            a deadline passed while waiting
+    │   ├── TimedOut            a deadline passed while waiting
+    │   └── DiskFailed          this machine's own disk is full or broken
     └── InternalError       a defect of ours, or data that broke in our keeping
         ├── IllegalTransition   a build cannot go from this state to that one
         └── CorruptData         stored bytes do not match their digest or their schema
@@ -148,6 +149,10 @@ class Unreachable(TransientError):
 
 class TimedOut(TransientError):
     """A deadline passed while waiting."""
+
+
+class DiskFailed(TransientError):
+    """This machine's own disk is full or broken."""
 
 
 class InternalError(WombatError):

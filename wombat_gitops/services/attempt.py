@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -16,6 +15,7 @@ import structlog
 from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError, Unreachable, UserError, WombatError
 from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
 from wombat_gitops.services.claims import LeaseLost
+from wombat_gitops.services.disk import is_full
 from wombat_gitops.services.engine import Built, file_digest
 from wombat_gitops.services.joblog import JobLog
 
@@ -33,7 +33,6 @@ _FINISH_SECONDS: Final = 600.0
 
 _TAIL_LINES: Final = 20
 
-_NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 _log = structlog.get_logger(__name__)
 
@@ -231,7 +230,7 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Fa
         kind, reason = FailureKind.INTERNAL, type(error).__name__
     step = record.step.step if record.step else None
     tail = log.tail(_TAIL_LINES) if log is not None else ()
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if isinstance(error, OSError) and is_full(error):
         message = "the builder's disk is full"
         return Failure(kind, "DiskFull", message, step=step, hint="free space in the data folder", tail=tail)
     known = isinstance(error, WombatError)

@@ -1,7 +1,8 @@
 """Verified local copies of objects, for readers that want files: bounded in size, oldest use goes first.
 
 When something fails halfway: the store writes a copy atomically under its digest, so what is in the
-folder is whole; a copy that was damaged later is noticed by its size and fetched again.
+folder is whole; a copy that was damaged later is noticed by its size and fetched again. A full disk costs the copies
+that nobody reads, and only then a reader.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ import os
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.errors import CorruptData, NotFound, TimedOut
+import structlog
+
+from wombat_gitops.domain.errors import CorruptData, DiskFailed, NotFound, TimedOut
+from wombat_gitops.services.disk import is_full, own_disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from wombat_gitops.ports import ObjectStore
+
+_log = structlog.get_logger(__name__)
 
 DEFAULT_LIMIT: Final = 4 * 1024**3
 """Bytes kept on disk."""
@@ -73,6 +79,7 @@ class Downloads:
             CorruptData: its bytes are not the ones it was stored with.
             TimedOut: it could not be read in time.
             Unreachable: the store does not answer.
+            DiskFailed: there is no room for a copy, also without those that nobody reads.
         """
         await self._discover()
         self._held[sha256] += 1
@@ -82,12 +89,13 @@ class Downloads:
             self._held[sha256] -= 1
             if not self._held[sha256]:
                 del self._held[sha256]
-            self._evict()
+            self._evict(self._limit)
 
     async def read(self, sha256: str, size: int) -> bytes:
         """A whole object, for those that are small. Raises as `hold`."""
         async with self.hold(sha256, size) as path:
-            return await asyncio.to_thread(path.read_bytes)
+            with own_disk("copy"):
+                return await asyncio.to_thread(path.read_bytes)
 
     async def _copy(self, sha256: str, size: int) -> Path:
         path = self._folder / sha256
@@ -103,7 +111,8 @@ class Downloads:
     async def _fill(self, sha256: str, size: int, path: Path) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._objects.fetch(sha256, size, path)
+                with own_disk("copy"):
+                    await self._fetch(sha256, size, path)
         except TimeoutError as error:
             msg = f"object `{sha256[:12]}…` was not here within {self._seconds:g} s"
             raise TimedOut(msg, hint="try again: another transfer starts where the store answers") from error
@@ -111,28 +120,44 @@ class Downloads:
             if self._suspect is not None:
                 await self._suspect(sha256)
             raise
+        except DiskFailed as error:
+            _log.warning("copy_not_kept", thing=sha256, error=error.message)
+            raise
         else:
             self._sizes[sha256] = size
-            self._evict()
+            self._evict(self._limit)
         finally:
             del self._fills[sha256]
+
+    async def _fetch(self, sha256: str, size: int, path: Path) -> None:
+        """Fetch a copy; where the disk is full, once more without the copies that nobody reads."""
+        try:
+            await self._objects.fetch(sha256, size, path)
+        except OSError as error:
+            if not is_full(error) or not self._evict(0):
+                raise
+            await self._objects.fetch(sha256, size, path)
 
     async def _discover(self) -> None:
         """Take over the copies that an earlier process left, once, in the order of their last use."""
         async with self._discovery:
-            if not self._known:
+            if self._known:
+                return
+            with own_disk("copies"):
                 for _, name, size in sorted(await asyncio.to_thread(_copies, self._folder)):
                     self._sizes.setdefault(name, size)
-                self._known = True
+            self._known = True
 
-    def _evict(self) -> None:
-        surplus = self.size - self._limit
+    def _evict(self, limit: int) -> bool:
+        """Remove copies that nobody reads until *limit* bytes are left; whether there were any."""
+        before = surplus = self.size - limit
         for name in [*self._sizes] if surplus > 0 else []:
             if surplus <= 0:
                 break
             if name not in self._held and name not in self._fills:
                 surplus -= self._sizes.pop(name)
                 (self._folder / name).unlink(missing_ok=True)
+        return surplus < before
 
 
 def _copies(folder: Path) -> list[tuple[float, str, int]]:

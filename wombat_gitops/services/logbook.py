@@ -17,6 +17,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wombat_gitops.domain.errors import WombatError
+from wombat_gitops.services.disk import own_disk
 from wombat_gitops.services.loglines import LineIndex, Matches, last_lines, read_range, search
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ class GrowingLog(OpenLog):
     """
 
     def __init__(self, chunks: Reads, build: str, attempt: int, searches: asyncio.Semaphore) -> None:
-        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed when it is forgotten, or with its last reader
+        with own_disk("log that grows"):
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed when forgotten, or with its last reader
         super().__init__(file.fileno(), LineIndex(), searches, complete=False)
         self._close = weakref.finalize(self, file.close)
         self._chunks = chunks
@@ -105,7 +107,7 @@ class GrowingLog(OpenLog):
         self.users = 0
 
     async def catch_up(self) -> None:
-        """Write down what there is by now. Raises `Unreachable`."""
+        """Write down what there is by now. Raises `Unreachable`, and `DiskFailed` where it cannot be written down."""
         async with self._catching_up:
             if (self._following is None or self._following.done()) and not self.complete:
                 async for chunk in self._chunks.read(*self._name, after=self._sequence):
@@ -133,7 +135,7 @@ class GrowingLog(OpenLog):
         try:
             async for chunk in self._chunks.read(*self._name, after=self._sequence, follow=True):
                 self._take(chunk)
-        except (WombatError, OSError) as error:
+        except WombatError as error:
             self.failed = error
         else:
             self.complete = True
@@ -144,8 +146,10 @@ class GrowingLog(OpenLog):
             return
         data = chunk.text.encode()
         written = 0
-        while written < len(data):
-            written += os.write(self._descriptor, data[written:])
+        with own_disk("log that grows"):
+            while written < len(data):
+                # Where the index ends, over what a full disk took of it the last time.
+                written += os.pwrite(self._descriptor, data[written:], self._index.size + written)
         self._index.add(data)
         self._sequence = chunk.sequence
         self.complete = chunk.end
@@ -175,13 +179,13 @@ class LogBook:
         """The log of an attempt as far as it has come.
 
         Raises:
-            NotFound, CorruptData, TimedOut, Unreachable: as `Downloads.hold` and `LogStream.read`.
+            NotFound, CorruptData, TimedOut, Unreachable, DiskFailed: as `Downloads.hold` and `LogStream.read`.
         """
         return self.growing(build, attempt) if attempt.log is None else self._whole(attempt.log)
 
     @contextlib.asynccontextmanager
     async def growing(self, build: str, attempt: Attempt) -> AsyncIterator[GrowingLog]:
-        """A log as the broker has it; everything that is there is written down already. Raises `Unreachable`."""
+        """A log as the broker has it; everything that is there is written down already. Raises as `catch_up`."""
         key = (build, attempt.number)
         log = self._growing.get(key)
         if log is None:

@@ -211,6 +211,7 @@ _API: Final = (
     _event("answer_too_slow", "warning", "an answer took longer than one may", "path"),
     _event("contents_not_read", "warning", "what a program is made of could not be read", "build error"),
     _event("reference_not_read", "warning", "what a program says of its components could not be read", "build error"),
+    _event("copy_not_kept", "warning", "the disk is full or broken and takes no verified copy", "thing error"),
     _event("request_failed", "error", "the API met a defect while it answered", "path request_id error"),
 )
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import QUICK, served
+from tests.support.smalldisk import small_disk
 from tests.support.stage import Stage, broken, built, declared, queued_build
 from wombat_gitops.adapters.memory import MemoryObjects
-from wombat_gitops.domain.errors import NotFound, TimedOut
+from wombat_gitops.domain.errors import DiskFailed, NotFound, TimedOut
 from wombat_gitops.domain.identity import digest
 from wombat_gitops.domain.model import Withdrawal
 from wombat_gitops.domain.platforms import Platform
@@ -191,6 +192,21 @@ async def test_the_cache_is_bounded_and_keeps_what_was_used_last(tmp_path: Path)
     async with downloads.hold(names[1], 100):
         pass
     assert downloads.size == 200
+
+
+async def test_a_full_disk_costs_the_copies_that_nobody_reads(tmp_path: Path) -> None:
+    """There is room for two: the third takes that of the one that is not read; a fourth beside two readers waits."""
+    stage = Stage(tmp_path)
+    names = [await stage.store(bytes([number]) * (2 << 20)) for number in range(4)]
+    with small_disk(tmp_path / "disk", "5m") as disk:
+        downloads = Downloads(stage.objects, disk.folder / "cache")
+        await downloads.read(names[0], 2 << 20)
+        async with downloads.hold(names[1], 2 << 20), downloads.hold(names[2], 2 << 20) as third:
+            assert third.read_bytes() == b"\x02" * (2 << 20)
+            with pytest.raises(DiskFailed, match="No space left"):
+                await downloads.read(names[3], 2 << 20)
+        assert await downloads.read(names[3], 2 << 20) == b"\x03" * (2 << 20)
+        assert downloads.size == sum(path.stat().st_size for path in (disk.folder / "cache").iterdir())
 
 
 async def test_the_cache_outlives_the_process(tmp_path: Path) -> None:
