@@ -40,6 +40,9 @@ _MOST_VALUE: Final = 4 * 1024
 _CUT: Final = "\n\n…"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _SENTENCE: Final = re.compile(r"(?:[^\n]|\n(?!\n)){1,300}?(?:[.!?](?=\s+[A-Z`]|\n\n|$)|(?=\n\n|$))")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""Half of a character, perhaps: JSON has an escape for it, and UTF-8 has no bytes."""
+
 _INSIDE: Final = {"array": "[]", "2darray": "[][]"}
 _HIDDEN: Final = "hidden"
 
@@ -54,8 +57,16 @@ def read_reference(full: bytes, config_schema: bytes = b"") -> Reference:
         config_schema: of `list --format jsonschema`, or nothing where it tells none.
 
     Raises:
-        CorruptData: one of them is no JSON object, or names no component.
+        CorruptData: one of them is no JSON object, is too deep, or names no component.
     """
+    try:
+        return _read(full, config_schema)
+    except RecursionError as error:
+        msg = "what the program tells of its components is too deep"
+        raise CorruptData(msg) from error
+
+
+def _read(full: bytes, config_schema: bytes) -> Reference:
     if not full.strip():
         msg = "the program knows no full list of components"
         raise CorruptData(msg)
@@ -74,12 +85,7 @@ def read_reference(full: bytes, config_schema: bytes = b"") -> Reference:
         return Reference(found)
     told = _object(config_schema, "schema of the configuration")
     around = _fields({"type": "object", "children": answer.get("config")})
-    try:
-        schema = for_editors(told, found, around)
-    except RecursionError as error:
-        msg = "the schema of the configuration is too deep"
-        raise CorruptData(msg) from error
-    return Reference(found, _compact(schema))
+    return Reference(found, _compact(for_editors(told, found, around)))
 
 
 def _entry(kind: str, node: _Node) -> Entry | None:
@@ -222,7 +228,9 @@ def _value(value: object) -> str:
 
 def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(data)
+        value = json.loads(data, parse_constant=_not_json)
+        if _SURROGATE.search(data):
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError) as error:
         msg = f"the {what} is no JSON: {str(error)[:200]}"
         raise CorruptData(msg) from error
@@ -230,6 +238,11 @@ def _object(data: bytes, what: str) -> dict[str, Any]:
         msg = f"the {what} is no JSON object"
         raise CorruptData(msg)
     return value
+
+
+def _not_json(word: str) -> object:
+    msg = f"`{word}` is no value"
+    raise ValueError(msg)
 
 
 def _nodes(value: object) -> Iterator[_Node]:

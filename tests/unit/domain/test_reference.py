@@ -118,6 +118,14 @@ def printed(**lists: Any) -> bytes:
     return json.dumps({"version": "v4.76.0", "date": "now", "config": [], **lists}).encode()
 
 
+def deep(levels: int) -> list[Any]:
+    """Lists in lists."""
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def only(kind: str, node: object) -> Entry:
     (entry,) = read_reference(json.dumps({kind: [node]}).encode()).entries
     return entry
@@ -257,12 +265,13 @@ def test_what_is_no_component_is_passed_over(node: object) -> None:
         {"examples": [None, [], {"title": 1, "summary": [], "config": None, "results": [[1], [1, 2], 3]}]},
         {"categories": [None, {"Category": 1, "Description": [], "Examples": [{"results": 1}]}]},
         {"params": {"named": [None, {"name": 1, "default": None}], "variadic": "yes"}, "impure": 1},
+        {"summary": "half a \ud800", "config": {"type": "\udfff", "default": "\ud83d\ude00"}},
     ],
 )
 def test_shapes_that_nobody_expects_do_no_harm(rest: dict[str, Any]) -> None:
-    """The component is there, whatever stands in its fields, and can be stored."""
+    """The component is there, whatever stands in its fields or in the schema, and can be stored."""
     for key, kind in LISTED_KINDS.items():
-        found = read_reference(printed(**{key: [{"name": "odd", **rest}]}))
+        found = read_reference(printed(**{key: [{"name": "odd", **rest}]}), json.dumps({"properties": rest}).encode())
         assert [entry.component for entry in found.entries] == [Component(kind, "odd")]
         assert unpack(pack(found)) == found
 
@@ -293,6 +302,8 @@ def test_everything_has_a_bound() -> None:
         (b"[]", "the list of components is no JSON object"),
         (b"{}", "the full list of components names none"),
         (b'{"inputs":[1]}', "the full list of components names none"),
+        (b'{"inputs":[{"name":"x","version":NaN}]}', "`NaN` is no value"),
+        (printed(inputs=[{"name": "x", "config": {"examples": [deep(900)]}}]), "too deep"),
     ],
 )
 def test_an_answer_that_is_none_says_what_it_is(full: bytes, message: str) -> None:
