@@ -34,7 +34,7 @@ async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def read(logs: LogStream, *, after: int = 0, follow: bool = False, attempt: int = 1) -> list[LogChunk]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return [chunk async for chunk in logs.read(BUILD, attempt, after=after, follow=follow)]
 
 
@@ -85,7 +85,7 @@ async def test_attempts_have_logs_of_their_own(logs: LogStream) -> None:
 async def test_a_reader_that_follows_sees_chunks_as_they_come_and_the_end(logs: LogStream) -> None:
     await logs.append(BUILD, 1, 0, "before\n")
     seen: list[str] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for chunk in logs.read(BUILD, 1, follow=True):
             seen.append(chunk.text)
             if chunk.text == "before\n":

@@ -55,7 +55,7 @@ async def test_what_was_put_is_fetched(objects: ObjectStore, tmp_path: Path, siz
 
 
 async def test_an_unknown_object_is_not_found(objects: ObjectStore, tmp_path: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         assert await objects.size("0" * 64) is None
         with pytest.raises(NotFound):
             await objects.fetch("0" * 64, 1, tmp_path / "out")
@@ -65,7 +65,7 @@ async def test_an_unknown_object_is_not_found(objects: ObjectStore, tmp_path: Pa
 async def test_bytes_under_a_foreign_digest_are_refused(objects: ObjectStore, tmp_path: Path) -> None:
     path, _ = write(tmp_path / "in", 1000)
     other = hashlib.sha256(b"other").hexdigest()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         with pytest.raises(CorruptData):
             await objects.put(path, other, 1000)
         assert await objects.size(other) is None
@@ -73,7 +73,7 @@ async def test_bytes_under_a_foreign_digest_are_refused(objects: ObjectStore, tm
 
 async def test_a_wrong_size_is_refused(objects: ObjectStore, tmp_path: Path) -> None:
     path, sha256 = write(tmp_path / "in", 1000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         with pytest.raises(CorruptData):
             await objects.put(path, sha256, 999)
         await objects.put(path, sha256, 1000)

@@ -50,7 +50,7 @@ async def _stores(kind: str, folder: Path) -> AsyncIterator[Store[Lease]]:
 
 async def until_synced(changes: AsyncGenerator[Change[Lease], None]) -> list[Change[Lease]]:
     seen: list[Change[Lease]] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for change in changes:
             if isinstance(change, Synced):
                 return seen
@@ -60,7 +60,7 @@ async def until_synced(changes: AsyncGenerator[Change[Lease], None]) -> list[Cha
 
 async def next_change(changes: AsyncGenerator[Change[Lease], None]) -> Change[Lease]:
     """The next change that is not the news that all is known."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for change in changes:
             if not isinstance(change, Synced):
                 return change
@@ -197,7 +197,7 @@ async def test_a_slow_follower_sees_the_last_value_of_every_key(store: Store[Lea
                 await store.put(f"build.{number}", replace(ONE, beat=beat))
 
         last: dict[str, int] = {}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(last) < 10 or set(last.values()) != {19}:
                 change = await next_change(changes)
                 assert isinstance(change, Put)

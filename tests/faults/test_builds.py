@@ -210,7 +210,7 @@ async def test_a_log_on_a_full_disk_ends_no_build(tmp_path: Path) -> None:
         await log.say("last")
         assert log.tail(1)[0].startswith("line ")
         log.end()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await publishing
         kept = (disk.folder / "log").read_bytes()
     text = "".join([chunk.text async for chunk in stream.read("b" * 64, 1)])

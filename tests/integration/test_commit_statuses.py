@@ -142,7 +142,7 @@ class Run:
         )
 
     async def until(self, found: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not found():
                 await asyncio.sleep(0.005)
 

@@ -113,6 +113,9 @@ async def collect(folder: Path) -> dict[str, Any]:
     }
     answers = {}
     async with stage.running(), served(stage, draining=True) as client:
+        await stage.until(lambda: stage.catalog.search("kafka_franz"))
+        while not (await client.get("/api/v1/components")).json()["complete"]:
+            pass  # each answer waits for what is just being read
         description = (await client.get("/api/v1/openapi.json")).json()
         for path, methods in description["paths"].items():
             operation = methods["get"]

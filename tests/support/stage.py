@@ -136,7 +136,7 @@ class Stage:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until the catalogue fulfils *condition*."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             version = self.catalog.version
             while not condition():
                 version = await self.catalog.wait_change(version)
@@ -147,7 +147,7 @@ class Stage:
         stop = asyncio.Event()
         task = asyncio.create_task(self.catalog.run(stop))
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await self.catalog.ready.wait()
             yield self.catalog
         finally:

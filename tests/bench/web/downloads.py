@@ -87,7 +87,7 @@ async def nginx(files: Path) -> AsyncIterator[int | None]:
             program, "-c", str(configuration), "-e", f"{folder}/errors", stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     try:
                         _, writer = await asyncio.open_connection("127.0.0.1", port)

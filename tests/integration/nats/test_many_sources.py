@@ -44,7 +44,7 @@ class Running:
 
     async def until(self, found: Callable[[], object]) -> None:
         """Wait until the catalogue fulfils *found*."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not _holds(found):
                 await self.catalog.wait_change(self.catalog.version)
 

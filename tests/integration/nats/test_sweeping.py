@@ -254,7 +254,7 @@ async def test_damage_is_found_and_a_new_upload_mends_it(connection: Connection,
     keeper = NatsKeeper(connection)
     held = await keeper.find(sha256)
     assert held is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert not await keeper.verify(held, at_once)
         assert await keeper.delete(held)
         await objects.put(path, sha256, size)
@@ -367,7 +367,7 @@ async def test_a_pass_is_asked_for_and_suspects_are_told_over_the_broker(
     desk = AttemptDesk(system.records, system.clock, lambda: 0.5)
     route = collect_route(system.collector.collect)
     async with (
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         serving(connection, system.queue, desk, ObjectCommitter(connection), further=(route,)),
         suspects(connection, heard.append),
     ):

@@ -25,7 +25,7 @@ class Collected:
         self.changed.set()
 
     async def until(self, size: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.data) < size:
                 self.changed.clear()
                 await self.changed.wait()
@@ -41,7 +41,7 @@ def alive(pid: int) -> bool:
 
 async def gone(pid: int) -> None:
     """Wait until a process that is not our child has ended."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while alive(pid):
             await asyncio.sleep(0.01)
 

@@ -41,7 +41,7 @@ async def test_written_while_publishing(tmp_path: Path) -> None:
     logs = SlowLogs()
     log = JobLog(tmp_path / "log", logs, "b", 1)
     logs.on_append.append(log)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(log.publish())
         await log.write(b"first\n")
         while logs.on_append:
@@ -55,7 +55,7 @@ async def test_outage_loses_no_line(tmp_path: Path) -> None:
     logs = SlowLogs()
     logs.failures = 2
     log = JobLog(tmp_path / "log", logs, "b", 1)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(log.publish())
         await log.write(b"one\ntwo\n")
         while logs.failures:
@@ -74,7 +74,7 @@ def test_any_cuts(tmp_path: Path, pieces: list[bytes]) -> None:
     async def write() -> str:
         logs = MemoryLogs()
         log = JobLog(tmp_path / "log", logs, "b", 1)
-        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(log.publish())
             for piece in pieces:
                 await log.write(piece)

@@ -520,7 +520,7 @@ async def test_a_change_wakes_the_watcher(world: World) -> None:
         observe=lambda outcome: outcomes.put_nowait(outcome.requested),
     )
     stop = asyncio.Event()
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(watcher.run(stop))
         first = await outcomes.get()
         source.push(declare("a"), declare("b"))
@@ -551,7 +551,7 @@ async def test_a_commit_without_its_signature_slows_nothing_down(world: World) -
     errors = [Unverified("no", reason="NotSigned", revision="b" * 40)] * 3 + [Unreachable("away")] * 3
     stop = asyncio.Event()
     task = asyncio.create_task(world.watch().run(stop))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for number, error in enumerate(errors, 1):
             world.source.error = error
             world.source.moved.set()

@@ -34,7 +34,7 @@ async def following(stage: Stage) -> AsyncIterator[ReferenceIndex]:
     """An index over *stage* that follows it."""
     index = ReferenceIndex(stage.catalog, Downloads(stage.objects, stage.folder / "downloads", seconds=2))
     stop = asyncio.Event()
-    async with stage.running(), asyncio.timeout(30):
+    async with stage.running(), asyncio.timeout(60):
         running = asyncio.create_task(index.run(stop))
         try:
             yield index

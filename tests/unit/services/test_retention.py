@@ -332,7 +332,7 @@ async def test_it_works_by_itself_until_it_is_stopped(stage: Stage) -> None:
     collector = stage.collector(interval=0.001, versions=1, share=0.5)
     stop = asyncio.Event()
     running = asyncio.create_task(collector.run(stop))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while old.id in await stage.records.keys():
             await asyncio.sleep(0.005)
         stop.set()

@@ -237,7 +237,7 @@ async def test_a_download_that_fails_is_a_hint(stage: Stage) -> None:
             pass
     stop = asyncio.Event()
     running = asyncio.create_task(stage.scrubber.run(stop))  # only now: it might have been first to find it
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await stage.now(build)).state is not BuildState.QUEUED:
             await asyncio.sleep(0)
         stop.set()
