@@ -29,5 +29,7 @@ def own_disk(purpose: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"this machine's disk has no {purpose}: {error.strerror or error}"
+        if error.errno is None:  # a time that ran out is one too
+            raise
+        msg = f"the disk of this machine takes no {purpose}: {error.strerror or error}"
         raise DiskFailed(msg, hint="free space in the data folder" if is_full(error) else "") from error
