@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.broker import TestBroker
 from tests.support.cluster import NODES, Cluster
+from tests.support.system import COMMITS
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.infrastructure import BUCKETS, OBJECT_STREAM, kv_stream
@@ -56,7 +57,7 @@ async def test_a_system_moves_from_its_own_broker_to_a_cluster(system: System, t
                 info = await jetstream.api(connection, f"STREAM.INFO.{stream}", {})
                 assert info["config"]["num_replicas"] == NODES
 
-        env = {"WOMBAT_NATS": cluster.url, "WOMBAT_REPLICAS": "3"}
+        env = {"WOMBAT_NATS": cluster.url, "WOMBAT_REPLICAS": "3", **COMMITS}
         for role in ("service", "builder", "watcher"):
             system.start(role, **env)
         base = await address(system, system.start("api", **env))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.system import COMMITS
 from wombat_gitops.adapters.credentials import read_credentials
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.sweeping import NatsKeeper
@@ -32,7 +33,7 @@ async def test_versions_go_as_told_and_a_lost_artifact_is_built_again(system: Sy
         system.commit()
         if not started:
             # Commits alone: between a write and its commit the work tree would be a build of its own.
-            env = {"WOMBAT_REF": "main", "WOMBAT_KEEP_VERSIONS": "1", "WOMBAT_COLLECT_INTERVAL": "0"}
+            env = {**COMMITS, "WOMBAT_KEEP_VERSIONS": "1", "WOMBAT_COLLECT_INTERVAL": "0"}
             started = bool(system.start("up", "--no-live", **env))
         await system.until_state("tiny", "succeeded", version=version)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fleet import Fleet, fleet_of
+from tests.support.system import COMMITS
 from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ async def test_broker_killed_under_every_role(fleet: Fleet) -> None:
     fleet.system.write("slow", packages=["slow"], core=fleet.slow())
     fleet.system.commit()
     fleet.start("service")
-    fleet.start("watcher")
+    fleet.start("watcher", **COMMITS)
     fleet.start("builder")
     _, address = await fleet.api()
     before = await fleet.running()
@@ -94,7 +95,7 @@ async def test_broker_killed_under_wombat_up(system: System) -> None:
     """`wombat up` starts its broker again and goes on building."""
     system.write("first")
     system.commit()
-    up = system.start("up")
+    up = system.start("up", **COMMITS)
     await system.until_state("first", "succeeded")
     pid = int((system.data / "broker/nats-server.pid").read_text())
     os.kill(pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ from tests.support.api import events
 from tests.support.faultlog import note
 from tests.support.fleet import History, free_port, programs_of
 from tests.support.smalldisk import small_disk
+from tests.support.system import COMMITS
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.domain import subjects
@@ -295,8 +296,8 @@ async def test_two_watchers_on_one_source(fleet: Fleet) -> None:
         fleet.system.write(f"tiny-{number}")
     fleet.system.commit()
     fleet.start("service")
-    fleet.start("watcher", WOMBAT_INTERVAL="0.3", WOMBAT_REF="main")
-    fleet.start("watcher", WOMBAT_INTERVAL="0.3", WOMBAT_REF="main")
+    fleet.start("watcher", WOMBAT_INTERVAL="0.3", **COMMITS)
+    fleet.start("watcher", WOMBAT_INTERVAL="0.3", **COMMITS)
     await _settled(fleet, 20)
     fleet.system.write("tiny-7", version="1.0.1")
     fleet.system.commit()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.faultlog import note
+from tests.support.system import COMMITS
 from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ async def test_builder_killed_while_it_compiles(fleet: Fleet) -> None:
 
     The lease here is 3 s; the aim is a lease and 2 s.
     """
+    fleet.system.git("commit", "-q", "--allow-empty", "-m", "begin")
     fleet.start("service")
-    fleet.start("watcher")
+    fleet.start("watcher", **COMMITS)
     fleet.start("builder")
     for number in range(ROUNDS):
         fleet.system.write("slow", version=f"1.0.{number}", packages=["slow"], core=fleet.slow())
@@ -55,12 +57,12 @@ async def test_broker_killed_and_back(fleet: Fleet) -> None:
 
     The aim is that all roles are at work 2 s after it is back.
     """
-    fleet.start("service")
-    fleet.start("watcher")
-    fleet.start("builder")
-    _, address = await fleet.api()
     fleet.system.write("tiny", version="0.0.0")
     fleet.system.commit()
+    fleet.start("service")
+    fleet.start("watcher", **COMMITS)
+    fleet.start("builder")
+    _, address = await fleet.api()
     await fleet.until(BuildState.SUCCEEDED)
     before = {record.id: record for record in await fleet.all()}
     for number in range(ROUNDS):

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser import chromium
 from tests.support.pages import PageState, opened, read_through
-from tests.support.system import System
+from tests.support.system import COMMITS, System
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,7 @@ async def test_what_the_page_says_works(system: System, tmp_path: Path) -> None:
     system.write(packages=["pure"])
     (system.repo / "manifests" / "tiny.md").write_text("# What it is\n\nSmall.\n")
     system.commit()
-    system.start("up")
+    system.start("up", **COMMITS)
     await system.until_state("tiny", "succeeded")
     system.write(version="1.1.0", packages=["pure", "io"])
     system.commit()
