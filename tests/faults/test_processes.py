@@ -17,7 +17,8 @@ import pytest
 
 from tests.support.api import events
 from tests.support.faultlog import note
-from tests.support.fleet import History, free_port, programs_of
+from tests.support.fleet import History, programs_of
+from tests.support.ports import free_port
 from tests.support.smalldisk import small_disk
 from tests.support.system import COMMITS
 from wombat_gitops.adapters.nats import jetstream

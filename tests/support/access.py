@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.support.cluster import free_port
+from tests.support.ports import free_port
 from wombat_gitops.adapters.broker import find_program
 from wombat_gitops.adapters.credentials import Credentials, read_credentials, tls_context
 from wombat_gitops.wiring import auth

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
+from tests.support.ports import free_port
 from wombat_gitops.adapters.broker import server
 from wombat_gitops.adapters.nats import infrastructure
 from wombat_gitops.adapters.nats.connection import Connection, connect
@@ -28,7 +29,7 @@ class TestBroker:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = 0
+        self.port = free_port()
         self._stack = AsyncExitStack()
         self._process: RunningProcess | None = None
 

@@ -6,13 +6,13 @@ import json
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from tests.support.ports import free_port
 from wombat_gitops.adapters.broker import find_program
 
 if TYPE_CHECKING:
@@ -201,12 +201,6 @@ class Cluster:
                 if detail["name"] == stream:
                     return str((detail.get("cluster") or {}).get("leader", ""))
         return ""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _until(happened: Any, told: Any) -> None:

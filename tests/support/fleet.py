@@ -8,7 +8,6 @@ import itertools
 import os
 import re
 import secrets
-import socket
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -282,13 +281,6 @@ def wrong(before: BuildRecord | None, after: BuildRecord) -> list[str]:
     if before.round == after.round and before.artifact not in {None, after.artifact}:
         found.append("the artifact has changed")
     return found
-
-
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def programs_of(folder: Path, but: Collection[int] = ()) -> dict[int, str]:
