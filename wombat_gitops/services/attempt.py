@@ -33,7 +33,6 @@ _FINISH_SECONDS: Final = 600.0
 
 _TAIL_LINES: Final = 20
 
-
 _log = structlog.get_logger(__name__)
 
 

@@ -135,7 +135,7 @@ class GrowingLog(OpenLog):
         try:
             async for chunk in self._chunks.read(*self._name, after=self._sequence, follow=True):
                 self._take(chunk)
-        except WombatError as error:
+        except (WombatError, OSError) as error:
             self.failed = error
         else:
             self.complete = True
