@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CHUNK: Final = 1 << 20
+_DEEP: Final = 32
+"""Folders in folders that are removed where they are; Go modules have about ten."""
 _KEY: Final = re.compile(r"[-/_=A-Za-z0-9]+(\.[-/_=A-Za-z0-9]+)*")
 
 
@@ -129,9 +131,27 @@ def _copy(source: Path, target: Path, sha256: str, size: int) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove *folder* and everything in it, also what Go keeps read-only; no error where it is not there."""
+    """Remove *folder* and everything in it, however deep, also what is read-only; no error where it is not there.
+
+    A hostile program can leave folders in folders until no path to them is short enough: those are moved up first.
+    """
     if not folder.exists():
         return
-    for root, _, _ in os.walk(folder):
-        os.chmod(root, stat.S_IRWXU)  # noqa: PTH101 - walk gives texts
-    shutil.rmtree(folder)
+    rest, moved, emptied = [folder], 0, list[Path]()
+    while rest:
+        here = rest.pop()
+        here.chmod(stat.S_IRWXU)
+        emptied.append(here)
+        with os.scandir(here) as listing:
+            for entry in listing:
+                path = Path(entry.path)
+                if not entry.is_dir(follow_symlinks=False):
+                    path.unlink()
+                    continue
+                if len(path.parts) - len(folder.parts) > _DEEP:
+                    moved += 1
+                    path.chmod(stat.S_IRWXU)
+                    path = path.rename(folder / f"{secrets.token_hex(8)}-{moved}")
+                rest.append(path)
+    for each in reversed(emptied):
+        each.rmdir()

@@ -25,11 +25,26 @@ if TYPE_CHECKING:
 
     from wombat_gitops.ports import Output
 
+OUTPUT_LIMIT: Final = 16 * 1024 * 1024
 _CHUNK: Final = 64 * 1024
-_LIMIT: Final = 16 * 1024 * 1024
 _LOOK: Final = 0.005
 _GRACE: Final = 2.0
 """Seconds between the polite signal and the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How a program is started inside a sandbox, which ends with it.
+
+    Attributes:
+        argv: the whole command that makes the sandbox and starts the program in it.
+        folder: the program's private folder, as this process sees it.
+        descriptors: those that the command inherits.
+    """
+
+    argv: tuple[str, ...]
+    folder: Path
+    descriptors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,7 @@ async def run(
     output: Output,
     stdin: bytes | None = None,
     limits: Limits = UNLIMITED,
+    cell: Cell | None = None,
 ) -> int:
     """Run *argv* to its end and return the exit status (negative: the signal that ended it).
 
@@ -84,14 +100,15 @@ async def run(
         seconds: deadline for the whole run.
         output: gets standard output and standard error, merged, as they come.
         limits: what it and everything it starts may take; anything but no limits also ends what left its session.
+        cell: the sandbox that it is started in.
 
     Raises:
         NotFound: there is no such program.
         OverLimit: it took more than it may; nothing of it is left.
         TimedOut: the deadline passed; the whole group is gone.
     """
-    process = await _start(argv, cwd, env, merged=True, stdin=stdin is not None)
-    dog = _watchdog(process, argv, limits, env)
+    process = await _start(cell.argv if cell else argv, cwd, env, cell, merged=True, stdin=stdin is not None)
+    dog = _watchdog(process, argv, limits, env, cell)
 
     async def sink(data: bytes) -> None:
         if dog is not None:
@@ -115,10 +132,11 @@ async def capture(
     env: Mapping[str, str],
     seconds: float,
     stdin: bytes | None = None,
-    limit: int = _LIMIT,
+    limit: int = OUTPUT_LIMIT,
     grace: float = _GRACE,
     memory: int = 0,
     limits: Limits = UNLIMITED,
+    cell: Cell | None = None,
 ) -> Captured:
     """Run *argv* to its end and return what it wrote. Raises as `run` does.
 
@@ -128,11 +146,12 @@ async def capture(
         memory: bytes of address space for it and for each program that it starts, where the system can hold it to
             that; 0 for as much as there is.
         limits: as for `run`.
+        cell: as for `run`.
     """
-    process = await _start(argv, cwd, env, merged=False, stdin=stdin is not None)
+    process = await _start(cell.argv if cell else argv, cwd, env, cell, merged=False, stdin=stdin is not None)
     if memory:
         _bound(process, "RLIMIT_AS", memory)
-    dog = _watchdog(process, argv, limits, env)
+    dog = _watchdog(process, argv, limits, env, cell)
     stdout, stderr = bytearray(), bytearray()
 
     def collector(buffer: bytearray) -> Callable[[bytes], Awaitable[None]]:
@@ -166,7 +185,7 @@ async def running(
     Raises:
         NotFound: there is no such program.
     """
-    process = await _start(argv, cwd, env, merged=True, stdin=False)
+    process = await _start(argv, cwd, env, None, merged=True, stdin=False)
     pump = asyncio.create_task(_pump(process.stdout, output.write), name=f"output of {argv[0]}")
     try:
         yield RunningProcess(process, pump)
@@ -177,7 +196,7 @@ async def running(
 
 
 async def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, merged: bool, stdin: bool
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], cell: Cell | None, *, merged: bool, stdin: bool
 ) -> asyncio.subprocess.Process:
     try:
         return await asyncio.create_subprocess_exec(  # noqa: TID251 - this is the door
@@ -188,6 +207,7 @@ async def _start(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT if merged else asyncio.subprocess.PIPE,
             start_new_session=True,
+            pass_fds=cell.descriptors if cell else (),
         )
     except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
         msg = f"cannot run `{argv[0]}`: {error.strerror}"
@@ -195,13 +215,18 @@ async def _start(
 
 
 def _watchdog(
-    process: asyncio.subprocess.Process, argv: Sequence[str], limits: Limits, env: Mapping[str, str]
+    process: asyncio.subprocess.Process,
+    argv: Sequence[str],
+    limits: Limits,
+    env: Mapping[str, str],
+    cell: Cell | None,
 ) -> Watchdog | None:
-    if limits == UNLIMITED:
+    if limits == UNLIMITED and cell is None:
         return None
-    if limits.space:
+    if limits.space and cell is None:
         _bound(process, "RLIMIT_FSIZE", limits.space)
-    return Watchdog(process.pid, os.path.basename(argv[0]), limits, env)  # noqa: PTH119 - a name to show
+    folder = str(cell.folder) if cell else env.get("TMPDIR", "")
+    return Watchdog(process.pid, os.path.basename(argv[0]), limits, folder)  # noqa: PTH119 - a name to show
 
 
 def _bound(process: asyncio.subprocess.Process, what: str, most: int) -> None:

@@ -38,7 +38,7 @@ class Limits:
     Attributes:
         memory: bytes that are in memory; pages that several share count for each.
         processes: at one moment.
-        space: bytes of files below the folder in TMPDIR, and of any one file anywhere.
+        space: bytes of files below the private folder, and of any one file anywhere.
         log: bytes of output.
         silence: seconds in which nothing is written to the output and no processor is used.
     """
@@ -115,14 +115,14 @@ class Watchdog:
     Args:
         leader: process id, which is also the session's.
         argv0: what the program is called in messages.
-        env: its environment; TMPDIR, where it is set, is a folder that no other program has, and marks its own.
+        folder: a folder that no other program has, or ""; where it is TMPDIR, it marks the session's own.
     """
 
-    def __init__(self, leader: int, argv0: str, limits: Limits, env: Mapping[str, str]) -> None:
+    def __init__(self, leader: int, argv0: str, limits: Limits, folder: str) -> None:
         self._leader = leader
         self._argv0 = argv0
         self._limits = limits
-        self._folder = env.get("TMPDIR", "")
+        self._folder = folder
         self._seen: dict[int, int] = {}
         self._written = 0
         self._moved_at = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -28,11 +29,20 @@ class Needs:
 NO_NEEDS: Final = Needs()
 
 
+class SandboxLevel(StrEnum):
+    """How foreign code is contained while it is compiled and run."""
+
+    BUBBLEWRAP = "bubblewrap"  # namespaces, seccomp and limits: no network, no files but those it needs
+    LANDLOCK = "landlock"  # no user namespaces here: Landlock, seccomp and limits; sees the machine's processes
+    NONE = "none"  # foreign code has the rights of the builder's user
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a builder can do.
 
     Attributes:
+        sandbox: how it contains foreign code; "" for a builder of an earlier version.
         platforms: patterns of the platforms it builds for, none for all of them.
         cgo: patterns of the platforms that it has a C compiler for.
         memory: bytes that one build may use, 0 where that is not bounded.
@@ -43,6 +53,7 @@ class Capabilities:
     cgo: tuple[str, ...] = ()
     memory: int = 0
     labels: tuple[Label, ...] = ()
+    sandbox: str = ""
 
 
 EVERYTHING: Final = Capabilities()

@@ -1,0 +1,97 @@
+"""How foreign code is contained on this machine: the strongest way that works, tried once and then known."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from wombat_gitops.adapters.files import remove_tree
+from wombat_gitops.adapters.sandbox import bubblewrap
+from wombat_gitops.adapters.sandbox.bubblewrap import SYSTEM_PATH
+from wombat_gitops.adapters.sandbox.confine import landlock_version
+from wombat_gitops.adapters.sandbox.enclosure import Enclosure, Strength
+from wombat_gitops.domain.capability import SandboxLevel
+from wombat_gitops.domain.errors import Refused, WombatError
+
+
+_TRY_SECONDS: Final = 10.0
+
+
+class Sandbox:
+    """Makes enclosures of one strength.
+
+    Args:
+        search_path: PATH, to find `bwrap`.
+        required: refuse to run anything where there is no bubblewrap.
+        level: take this level, without trying; for tests.
+    """
+
+    def __init__(self, search_path: str = "", *, required: bool = False, level: SandboxLevel | None = None) -> None:
+        self._search_path = search_path or SYSTEM_PATH
+        self._required = required
+        self._forced = level
+        self._strength: Strength | None = None
+        self._lock = asyncio.Lock()
+
+    async def strength(self) -> Strength:
+        """What can be had here.
+
+        Raises:
+            Refused: a sandbox is required, and there is none that is strong enough.
+        """
+        async with self._lock:
+            if self._strength is None:
+                self._strength = await self._find()
+        if self._required and self._strength.level is not SandboxLevel.BUBBLEWRAP:
+            msg = f"no sandbox for foreign code: {self._strength.reason}"
+            hint = "mend that, see docs/security.md; or accept what there is with `WOMBAT_SANDBOX=best`"
+            raise Refused(msg, hint=hint)
+        return self._strength
+
+    async def enclosure(self, scratch: Path, *, system: bool = False) -> Enclosure:
+        """A place for one program, with *scratch*, which is made, as its private folder.
+
+        Raises:
+            Refused: as `strength` does.
+        """
+        strength = await self.strength()
+        scratch.mkdir(parents=True, exist_ok=True)
+        return Enclosure(strength, scratch, system)
+
+    async def _find(self) -> Strength:
+        if self._forced in {SandboxLevel.LANDLOCK, SandboxLevel.NONE}:
+            return Strength(self._forced, "it was asked for")
+        if sys.platform != "linux":
+            return Strength(SandboxLevel.NONE, f"there is none for {sys.platform}")
+        reason = await self._try_bubblewrap()
+        if isinstance(reason, Strength):
+            return reason
+        if landlock_version():
+            return Strength(SandboxLevel.LANDLOCK, reason)
+        return Strength(SandboxLevel.NONE, f"{reason}; and the kernel has no Landlock")
+
+    async def _try_bubblewrap(self) -> Strength | str:
+        """Make a sandbox with everything that builds need of one, and run a program in it."""
+        tool = await bubblewrap.find(self._search_path)
+        if isinstance(tool, str):
+            return tool
+        strength = Strength(SandboxLevel.BUBBLEWRAP, "", tool)
+        program = shutil.which("true", path=SYSTEM_PATH) or "/bin/true"
+        folder = Path(tempfile.mkdtemp(prefix="wombat-sandbox-"))
+        try:
+            (folder / "low").mkdir()
+            (folder / "tmp").mkdir()
+            enclosure = Enclosure(strength, folder / "tmp", system=True)
+            enclosure.layer(folder / "low", folder / "layer", "/layer")
+            answer = await enclosure.capture([program], cwd="/", env={}, seconds=_TRY_SECONDS)
+        except WombatError as error:
+            return error.message
+        finally:
+            await asyncio.to_thread(remove_tree, folder)
+        if answer.status:
+            return answer.stderr.decode(errors="replace").strip() or f"`{program}` fails in it"
+        return strength
