@@ -90,6 +90,8 @@ class Settings(BaseSettings):
         trusted_proxies: addresses or networks, parted by commas, whose `X-Forwarded-For` tells who the client is.
         behind_tls: people reach the API by TLS, which ends before it; browsers are told never to come without.
         policy: files of kind `Policy` that hold for every build of a service or a builder, parted by commas.
+        sandbox: `required`: build only where foreign code is contained by bubblewrap, which is what the role `builder`
+            takes by default; `best`: contain it as well as this machine can, the default elsewhere.
         workers: builds that one builder runs at once.
         memory: bytes that all programs of one build may use together, such as `4GiB`; 0: as much as there is.
         processes: programs that one build may run at once.
@@ -131,6 +133,7 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     behind_tls: bool = False
     policy: str = ""
+    sandbox: Annotated[str, Field(pattern=r"^(required|best)?$")] = ""
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     memory: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
     processes: Annotated[int, Field(ge=16)] = 1024

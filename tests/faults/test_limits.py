@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.golang.support import Built, build, tiny
+from tests.support.enclosed import enclosed_programs
 from tests.support.faultlog import note
 from tests.support.goproxy import FLOODS, component, distribution
 from tests.support.hostile import programs_in
@@ -128,6 +129,7 @@ async def test_a_build_that_takes_too_much(
     assert failure.hint
     assert failure.kind is FailureKind.USER
     assert not programs_in(tmp_path)
+    assert not enclosed_programs()
     note(f"a build over its limit ({reason})", time.monotonic() - begun)
 
 
@@ -143,6 +145,7 @@ async def test_a_build_beside_one_that_takes_too_much(go_proxy: GoProxy, go_data
     assert failure.reason == "ProcessLimit"
     assert "components: 1 buffers, 1 inputs, 1 outputs, 1 processors" in built.log.text
     assert not programs_in(tmp_path)
+    assert not enclosed_programs()
 
 
 async def test_the_limits_of_an_ordinary_builder(go_proxy: GoProxy, go_data: Path, tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ def remove_tree(folder: Path) -> None:
 
     A hostile program can leave folders in folders until no path to them is short enough: those are moved up first.
     """
+    if folder.is_symlink():
+        folder.unlink()
     if not folder.exists():
         return
     rest, moved, emptied = [folder], 0, list[Path]()

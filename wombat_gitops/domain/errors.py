@@ -163,5 +163,9 @@ class IllegalTransition(InternalError):
     """A build cannot go from this state to that one."""
 
 
+class SandboxFailed(InternalError):
+    """A sandbox could not be made; what it was for was not started."""
+
+
 class CorruptData(InternalError):
     """Stored bytes do not match their digest or their schema."""

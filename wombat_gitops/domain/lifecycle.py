@@ -84,13 +84,13 @@ def queued(identity: str, spec: BuildSpec, origin: Origin, priority: int, now: d
     return BuildRecord(identity, spec, BuildState.QUEUED, now, now, origin, priority)
 
 
-def claimed(record: BuildRecord, builder: str, claim: str, now: datetime) -> BuildRecord:
-    """*builder* takes the build and starts a new attempt."""
+def claimed(record: BuildRecord, builder: str, claim: str, now: datetime, sandbox: str = "") -> BuildRecord:
+    """*builder* takes the build and starts a new attempt, with foreign code in such a sandbox."""
     _expect(record, "claimed", BuildState.QUEUED)
     number = record.attempts[-1].number + 1 if record.attempts else 1
     return replace(
         _move(record, BuildState.RUNNING, now),
-        attempts=(*_history(record.attempts), Attempt(number, builder, claim, now)),
+        attempts=(*_history(record.attempts), Attempt(number, builder, claim, now, sandbox=sandbox)),
         tries_left=record.tries_left - 1,
         not_before=None,
     )

@@ -191,6 +191,7 @@ class AttemptClaim:
 
     Attributes:
         claim: random text, unique for this attempt; it proves later that the attempt is the builder's own.
+        sandbox: how the builder contains foreign code (`capability.SandboxLevel`).
     """
 
     __pydantic_config__ = _STRICT
@@ -198,6 +199,7 @@ class AttemptClaim:
     build: BuildId
     builder: BuilderId
     claim: Annotated[str, Field(min_length=8, max_length=64)]
+    sandbox: Annotated[str, Field(max_length=20)] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,9 @@ class Failure:
 POLICY_VIOLATION: Final = "PolicyViolation"
 """The reason of a failure that another policy mends."""
 
+NO_SANDBOX: Final = "NoSandbox"
+"""The reason of a build with tests on a builder that cannot contain them; another builder may."""
+
 KILLS_BUILDERS: Final = "KillsItsBuilder"
 """The reason of a build whose builders were lost, one after the other, until its attempts were spent."""
 
@@ -114,6 +117,7 @@ class Attempt:
         number: 1 for the first.
         claim: random text that only the claiming builder knows to be its own.
         ended_as: None while it runs, else how it ended (`lost` = its lease ran out).
+        sandbox: how its builder contained foreign code (`capability.SandboxLevel`); "" where that was not written down.
     """
 
     number: int
@@ -125,6 +129,7 @@ class Attempt:
     ended_as: str | None = None
     failure: Failure | None = None
     log: StoredLog | None = None
+    sandbox: str = ""
 
 
 @dataclass(frozen=True, slots=True)

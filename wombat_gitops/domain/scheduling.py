@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.gofailure import UNKNOWN
 from wombat_gitops.domain.lifecycle import counted, is_internal
-from wombat_gitops.domain.records import FailureKind
+from wombat_gitops.domain.records import NO_SANDBOX, FailureKind
 from wombat_gitops.domain.subjects import builder_name
 
 if TYPE_CHECKING:
@@ -130,13 +130,19 @@ def blames_builder(failure: Failure) -> bool:
 
     Trouble of the network and of the broker does not: it most likely meets all builders at once.
     """
+    if failure.reason == NO_SANDBOX:
+        return False  # it is as its operator wants it
     return is_internal(failure) or (failure.kind is FailureKind.TRANSIENT and failure.reason == UNKNOWN)
+
+
+def _fails_here_again(failure: Failure) -> bool:
+    return failure.reason == NO_SANDBOX or blames_builder(failure)
 
 
 def has_failed_here(record: BuildRecord, builder: str) -> bool:
     """Whether a builder, under whatever start, was lost with a build or failed it for a reason of its machine."""
     return any(
         builder_name(attempt.builder) == builder_name(builder)
-        and (attempt.ended_as == "lost" or (attempt.failure is not None and blames_builder(attempt.failure)))
+        and (attempt.ended_as == "lost" or (attempt.failure is not None and _fails_here_again(attempt.failure)))
         for attempt in counted(record)
     )

@@ -297,6 +297,7 @@ class Builder:
                     entry.key,
                     self.identity.id,
                     self._chance.new_mark(),
+                    self.identity.can.sandbox,
                 )
             except TransientError as error:
                 _log.warning("claim_failed", build=entry.key, builder=self.identity.id, error=error.message)

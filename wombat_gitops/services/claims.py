@@ -64,7 +64,7 @@ class AttemptDesk:
                 return _answer(entry, asked)
             if entry.value.state is not BuildState.QUEUED or _was_claimed(entry.value, asked):
                 return AttemptAnswer(holds=False)
-            wanted = lifecycle.claimed(entry.value, asked.builder, asked.claim, self._clock())
+            wanted = lifecycle.claimed(entry.value, asked.builder, asked.claim, self._clock(), asked.sandbox)
             written = await self._write(entry, wanted)
             if written is not None:
                 return _answer(written, asked)
@@ -248,13 +248,16 @@ class Claim:
         self._record, self._revision = answer.build, answer.revision
 
 
-async def claim(attempts: Attempts, leases: Store[Lease], build: str, builder: str, mark: str) -> Claim | None:
+async def claim(
+    attempts: Attempts, leases: Store[Lease], build: str, builder: str, mark: str, sandbox: str = ""
+) -> Claim | None:
     """Take a queued build for *builder*, or return None where somebody else was faster.
 
     Args:
         mark: a fresh random text, unique for this attempt.
+        sandbox: how *builder* contains foreign code.
     """
-    answer = await attempts.claim(AttemptClaim(build, builder, mark))
+    answer = await attempts.claim(AttemptClaim(build, builder, mark, sandbox))
     if not answer.holds or answer.build is None:
         return None
     return Claim(attempts, leases, answer.build, answer.revision)

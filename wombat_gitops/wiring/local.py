@@ -33,11 +33,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """A queue whose builds are built here while the context lasts, and what they produced."""
+    """A queue whose builds are built here while the context lasts, and what they produced.
+
+    Attributes:
+        weakness: why foreign code is not contained as it should be, or "".
+    """
 
     builds: BuildClient
     objects: ObjectStore
     logs: LogStream
+    weakness: str
 
 
 @asynccontextmanager
@@ -67,7 +72,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             monotonic=machine.monotonic,
         )
         policies = operator_policies(settings)
-        identity = machine.identity(settings)
+        identity = await machine.identity(settings)
         spaces = Workspaces(settings.data / "work", identity.id)
         builder = Builder(
             identity,
@@ -96,6 +101,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
                         BuildQueue(records, inputs, objects, catalog, machine.now, policies),
                         objects,
                         logs,
+                        await machine.weakness(settings),
                     )
                 finally:
                     stop.set()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import os
 import platform
 import secrets
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops import __version__
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.environment import find_c_compiler
 from wombat_gitops.adapters.golang.inspector import GoInspector
@@ -23,8 +26,9 @@ from wombat_gitops.adapters.golang.resolver import GoResolver
 from wombat_gitops.adapters.golang.selftest import GoSelfTest
 from wombat_gitops.adapters.golang.toolchain import Toolchains, host_platform
 from wombat_gitops.adapters.golang.versions import GoVersions
+from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.adapters.watchdog import Limits
-from wombat_gitops.domain.capability import Capabilities
+from wombat_gitops.domain.capability import Capabilities, SandboxLevel
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance, Identity
@@ -69,11 +73,37 @@ def instance() -> str:
     return f"{socket.gethostname()}.{os.getpid()}"
 
 
-def identity(settings: Settings) -> Identity:
-    """Who the builder of this process is, and what it can do."""
-    return Identity(
-        builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers, capabilities(settings)
-    )
+@functools.cache
+def _sandbox(path: str, *, required: bool) -> Sandbox:
+    return Sandbox(path, required=required)
+
+
+def sandbox(settings: Settings) -> Sandbox:
+    """What contains foreign code here; tried once in a process."""
+    return _sandbox(search_path(), required=settings.sandbox == "required")
+
+
+async def weakness(settings: Settings) -> str:
+    """Why foreign code is not contained here as it should be, and what it could do then; "" where it is."""
+    strength = await sandbox(settings).strength()
+    match strength.level:
+        case SandboxLevel.BUBBLEWRAP:
+            return ""
+        case SandboxLevel.LANDLOCK:
+            return f"packages are built and run without namespaces, contained by Landlock alone: {strength.reason}"
+        case SandboxLevel.NONE:
+            return f"packages are built and run without a sandbox, with all rights of this user: {strength.reason}"
+
+
+async def identity(settings: Settings) -> Identity:
+    """Who the builder of this process is, and what it can do.
+
+    Raises:
+        Refused: a sandbox is required, and this machine has none that is strong enough.
+    """
+    level = (await sandbox(settings).strength()).level
+    can = replace(capabilities(settings), sandbox=level)
+    return Identity(builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers, can)
 
 
 def capabilities(settings: Settings) -> Capabilities:
@@ -124,9 +154,10 @@ async def go_tools(settings: Settings) -> GoTools:
     data = settings.data / "go"
     toolchains = Toolchains(data, search_path())
     network = await go_network(go_environment(), search_path())
-    inspector = GoInspector(toolchains, data, network)
+    await asyncio.to_thread(remove_tree, data / "cache")  # of a version whose builds could write to it
+    inspector = GoInspector(toolchains, data, network, sandbox(settings))
     return GoTools(
-        GoCompiler(toolchains, data, network, limits(settings)),
+        GoCompiler(toolchains, data, network, limits(settings), sandbox(settings)),
         InspectedResolver(GoResolver(toolchains, data, network), inspector),
         GoVersions(toolchains, data, network),
         inspector,
@@ -137,7 +168,7 @@ async def go_tools(settings: Settings) -> GoTools:
 def limits(settings: Settings) -> Limits:
     """What the programs of one build may take; the log of a build is bounded as a defence, not for people to set."""
     return Limits(
-        memory=settings.memory,
+        memory=settings.memory or memory_bytes() * 9 // 10,
         processes=settings.processes,
         space=settings.output,
         log=_LOG_BYTES,
@@ -147,7 +178,7 @@ def limits(settings: Settings) -> Limits:
 
 def self_test(settings: Settings) -> GoSelfTest:
     """A builder's test of its machine."""
-    return GoSelfTest(settings.data / "go", search_path())
+    return GoSelfTest(settings.data / "go", search_path(), sandbox(settings))
 
 
 async def compiler(settings: Settings) -> Compiler:

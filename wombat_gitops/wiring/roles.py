@@ -173,7 +173,7 @@ async def builder(
         hurry: give it back at once.
         test_first: test this machine before anything is built on it.
     """
-    identity = machine.identity(settings)
+    identity = await machine.identity(settings)
     spaces = Workspaces(settings.data / "work", identity.id)
     backend = Backend(
         spine.seen.queue(spine.builds),

@@ -29,8 +29,14 @@ async def run_service(settings: Settings, stop: asyncio.Event) -> None:
 
 
 async def run_builder(settings: Settings, stop: asyncio.Event, hurry: asyncio.Event | None = None) -> None:
-    """Build until *stop*, and give back at once what is left then where there is *hurry*."""
+    """Build until *stop*, and give back at once what is left then where there is *hurry*.
+
+    Raises:
+        Refused: foreign code cannot be contained here, and the settings do not say that this is as it may be.
+    """
     settings = named_builder(settings)
+    settings = settings.model_copy(update={"sandbox": settings.sandbox or "required"})
+    await machine.sandbox(settings).strength()
     compiler = await machine.compiler(settings)
     await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop, hurry), stop)
 

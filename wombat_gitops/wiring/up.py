@@ -32,12 +32,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """What is running: the addresses of API, broker and (where wanted) metrics, and what there is to see."""
+    """What is running: the addresses of API, broker and (where wanted) metrics, and what there is to see.
+
+    Attributes:
+        weakness: why foreign code is not contained as it should be, or "".
+    """
 
     api: str
     nats: str
     catalog: Catalog
     metrics: str = ""
+    weakness: str = ""
 
 
 class Http(Protocol):
@@ -84,7 +89,8 @@ async def up(
         ):
             spine.seen.stops(stop)
             catalog = spine.catalog()
-            told = Up(http.address, broker.url, catalog, spine.seen.address)
+            weakness = await machine.weakness(settings)
+            told = Up(http.address, broker.url, catalog, spine.seen.address, weakness)
             downloads = keeping.downloads(spine, settings)
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)

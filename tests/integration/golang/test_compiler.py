@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.golang.support import Log, build, compiler_of, spec_of, tiny
+from tests.support.enclosed import enclosed_programs
 from tests.support.goproxy import (
     BENTHOS,
     CONNECT,
@@ -33,6 +32,8 @@ from wombat_gitops.domain.records import FailureKind, StepFailed
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wombat_gitops.domain.records import Failure
 
 COMPONENTS = f"{BENTHOS}/public/components"
@@ -288,28 +289,14 @@ async def test_cancelled_compile_leaves_no_process(go_proxy: GoProxy, go_data: P
     async with asyncio.timeout(60):
         task = asyncio.create_task(compiler.compile(spec, workspace, Starting()))
         await started.wait()
-        while not _processes_of(workspace.root, "/compile"):
+        while not any("/compile " in command for command in enclosed_programs()):
             await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    assert _processes_of(workspace.root, "") == []
+    assert enclosed_programs() == []
     remove_tree(tmp_path / "cold")
-
-
-def _processes_of(root: Path, program: str) -> list[str]:
-    """Command lines of live processes whose temporary folder lies below *root*."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environment = (folder / "environ").read_bytes()
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if os.fsencode(root) in environment and program in command:
-            found.append(command)
-    return found
 
 
 HOSTILE = ("$(touch pwned)", '"; touch pwned; "', "1.0.0 -toolexec=/bin/sh", '1.0.0\n")}; func init() {', "-o/x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.process import run
@@ -13,8 +14,8 @@ from wombat_gitops.domain.records import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from wombat_gitops.adapters.sandbox.enclosure import Enclosure
     from wombat_gitops.domain.records import Step
     from wombat_gitops.ports import Output
 
@@ -48,14 +49,18 @@ class Kept:
 async def go(
     argv: Sequence[str],
     *,
-    cwd: Path,
+    cwd: Path | str,
     env: Mapping[str, str],
     seconds: float,
     output: Output,
     step: Step,
     limits: Limits = UNLIMITED,
+    enclosure: Enclosure | None = None,
 ) -> str:
     """Run a go command and return what it printed.
+
+    Args:
+        enclosure: the sandbox that it runs in; *cwd* is then as the sandbox sees it.
 
     Raises:
         StepFailed: it failed, did not end in time, or took more than it may.
@@ -63,7 +68,10 @@ async def go(
     await output.write(f"$ {shlex.join(argv)}\n".encode())
     kept = Kept(output)
     try:
-        status = await run(argv, cwd=cwd, env=env, seconds=seconds, output=kept, limits=limits)
+        if enclosure is not None:
+            status = await enclosure.run(argv, cwd=str(cwd), env=env, seconds=seconds, output=kept, limits=limits)
+        else:
+            status = await run(argv, cwd=Path(cwd), env=env, seconds=seconds, output=kept, limits=limits)
     except OverLimit as error:
         raise StepFailed(gofailure.over_limit(error, kept.text, step)) from error
     except TimedOut as error:

@@ -143,7 +143,11 @@ def _written(layer: Path) -> Iterator[tuple[str, Path]]:
     for number in range(256):
         with contextlib.suppress(OSError), os.scandir(layer / f"{number:02x}") as listing:
             for entry in listing:
-                if _NAME.fullmatch(entry.name) and entry.name[:2] == f"{number:02x}" and entry.is_file(follow_symlinks=False):
+                if (
+                    _NAME.fullmatch(entry.name)
+                    and entry.name[:2] == f"{number:02x}"
+                    and entry.is_file(follow_symlinks=False)
+                ):
                     yield entry.name, layer / f"{number:02x}" / entry.name
 
 

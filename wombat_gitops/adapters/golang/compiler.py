@@ -1,34 +1,44 @@
-"""The port `Compiler` over the Go toolchain. No step but the first uses the network."""
+"""The port `Compiler` over the Go toolchain.
+
+The first step alone uses the network, and runs nothing of a module. Everything after it happens in the sandbox.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-import shutil
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.golang import pipelines, reference, smoke
 from wombat_gitops.adapters.golang.command import Kept, go
+from wombat_gitops.adapters.golang.enclosed import enclosed_go
 from wombat_gitops.adapters.golang.environment import Folders, find_c_compiler, offline, online
 from wombat_gitops.adapters.golang.inspector import GoInspector
+from wombat_gitops.adapters.golang.modules import ModuleStore, StoredModule, stored_module
+from wombat_gitops.adapters.golang.program import BuiltProgram
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.process import capture
+from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
+from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.contents import Presence
-from wombat_gitops.domain.errors import OverLimit, TimedOut
+from wombat_gitops.domain.errors import InternalError, OverLimit, TimedOut
 from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
 from wombat_gitops.domain.inspection import advice, useless
 from wombat_gitops.domain.lock import check_go_mod
-from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
+from wombat_gitops.domain.records import NO_SANDBOX, Failure, FailureKind, Step, StepFailed
 from wombat_gitops.ports import Workspace
 
 if TYPE_CHECKING:
     from wombat_gitops.adapters.golang.network import GoNetwork
-    from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.adapters.golang.toolchain import Toolchain, Toolchains
     from wombat_gitops.domain.contents import Contents, PackageContents
     from wombat_gitops.domain.model import BuildSpec, Lock
     from wombat_gitops.domain.reference import Reference
@@ -51,6 +61,7 @@ class GoCompiler:
         data: folder for Go's caches.
         network: variables for the step that downloads.
         limits: what the programs of one build may take of the machine.
+        sandbox: contains everything that comes from a module.
     """
 
     def __init__(
@@ -59,34 +70,51 @@ class GoCompiler:
         data: Path,
         network: GoNetwork,
         limits: Limits = UNLIMITED,
+        sandbox: Sandbox | None = None,
     ) -> None:
         self._toolchains = toolchains
         self._folders = Folders(data.absolute())
         self._network = network
         self._limits = limits
-        self._inspector = GoInspector(toolchains, data, network)
+        self._sandbox = sandbox or Sandbox()
+        self._modules = ModuleStore(self._folders.modules, self._folders.verified)
+        self._inspector = GoInspector(toolchains, data, network, self._sandbox)
 
     async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         """See `ports.Compiler`; modules that an equal build has fetched are not asked for again."""
         check_spec(spec)
         check_inputs(spec, lock)
         check_go_mod(lock.go_mod)
+        await self._check_tests(spec)
         toolchain = await self._toolchains.locate(spec.toolchain, self._network.environment)
         workspace.source.mkdir(parents=True, exist_ok=True)
         (workspace.source / "go.mod").write_text(lock.go_mod, encoding="utf-8", newline="")
         (workspace.source / "go.sum").write_text(lock.go_sum, encoding="utf-8", newline="")
         mark = self._folders.fetched / f"{_fetch_key(spec)}.json"
-        if _is_fetched(mark):
-            await output.write(b"all modules are there\n")
-            return
+        for _ in range(2):
+            folders = await asyncio.to_thread(_fetched, mark)
+            if folders:
+                await output.write(b"all modules are there\n")
+            else:
+                folders = await self._download(spec, toolchain, workspace, output)
+            differing = await asyncio.to_thread(self._differing, folders, lock)
+            if not differing:
+                await asyncio.to_thread(_mark_fetched, mark, folders)
+                return
+            for stored in differing:
+                await output.write(f"{stored.module}: its files are not what go.sum says, fetched again\n".encode())
+                await asyncio.to_thread(self._modules.discard, stored)
+        raise StepFailed(_not_as_locked(differing))
+
+    async def _download(self, spec: BuildSpec, toolchain: Toolchain, workspace: Workspace, output: Output) -> list[str]:
+        """Have Go download and verify what a build needs; returns the folders of its modules."""
         gone = self._network.missing_folder
         if gone is not None:
             raise StepFailed(proxy_gone(gone, Step.FETCH))
-        tags = _tags(spec)
-        argv = [toolchain.go, "list", "-deps", *tags, "-f", _DIRECTORIES, SERVICE_PACKAGE, *spec.packages]
-        env = online(
-            toolchain, self._folders, _scratch(workspace), spec.platform, self._network.environment, cgo=spec.cgo
-        )
+        argv = [toolchain.go, "list", "-deps", *_tags(spec), "-f", _DIRECTORIES, SERVICE_PACKAGE, *spec.packages]
+        scratch = workspace.root.absolute() / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        env = online(toolchain, self._folders, scratch, spec.platform, self._network.environment, cgo=spec.cgo)
         await output.write(f"$ go list -deps ({len(spec.packages)} packages)\n".encode())
         kept = Kept(output)
         try:
@@ -98,7 +126,19 @@ class GoCompiler:
         await kept.write(answer.stderr)
         if answer.status:
             raise StepFailed(gofailure.classify(kept.text, step=Step.FETCH, status=answer.status))
-        _mark_fetched(mark, answer.stdout.decode().split("\n"))
+        return sorted({folder for folder in answer.stdout.decode().split("\n") if folder})
+
+    async def _check_tests(self, spec: BuildSpec) -> None:
+        """A pipeline may run any program of the machine: it runs in a sandbox, or not at all."""
+        if spec.tests and (await self._sandbox.strength()).level is SandboxLevel.NONE:
+            message = "its `tests` run only in a sandbox, and this machine has none"
+            hint = "build it on a builder with a sandbox (`wombat builders`), or leave out `tests`"
+            raise StepFailed(Failure(FailureKind.INTERNAL, NO_SANDBOX, message, Step.FETCH, "", hint))
+
+    def _differing(self, folders: list[str], lock: Lock) -> tuple[StoredModule, ...]:
+        root = self._folders.modules
+        stored = [stored_module(Path(each).relative_to(root).as_posix()) for each in folders]
+        return self._modules.differing(stored, lock.go_sum)
 
     async def generate(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         """See `ports.Compiler`."""
@@ -123,40 +163,42 @@ class GoCompiler:
         """See `ports.Compiler`."""
         check_spec(spec)
         toolchain = await self._toolchains.locate(spec.toolchain, self._network.environment)
-        workspace.out.mkdir(parents=True, exist_ok=True)
         suffix = ".exe" if spec.platform.os == "windows" else ""
-        binary = workspace.out / f"{spec.binary_name}{suffix}"
+        name = f"{spec.binary_name}{suffix}"
         flags = ["-trimpath", "-buildvcs=false", "-ldflags", LINK_FLAGS, *_tags(spec)]
         check_c_compiler(spec)
-        env = offline(toolchain, self._folders, _scratch(workspace), spec.platform, cgo=spec.cgo)
-        argv = [toolchain.go, "build", *flags, "-o", str(binary), "."]
+        made = workspace.root / "made"
+        made.mkdir(exist_ok=True)
         try:
-            await go(
-                argv,
-                cwd=workspace.source,
-                env=env,
-                seconds=COMPILE_SECONDS,
-                output=output,
-                step=Step.COMPILE,
-                limits=self._limits,
-            )
+            place = workspace.root / "compile"
+            async with enclosed_go(self._sandbox, self._folders, toolchain, place, cgo=spec.cgo) as inside:
+                out = inside.enclosure.write(made, "/out")
+                await go(
+                    [inside.paths.go, "build", *flags, "-o", f"{out}/{name}", "."],
+                    cwd=inside.enclosure.read(workspace.source, "/src"),
+                    env=offline(inside.paths, spec.platform, cgo=spec.cgo),
+                    seconds=COMPILE_SECONDS,
+                    output=output,
+                    step=Step.COMPILE,
+                    limits=self._limits,
+                    enclosure=inside.enclosure,
+                )
         except StepFailed as failed:
             if failed.failure.reason == "ModulesNotFetched":
                 (self._folders.fetched / f"{_fetch_key(spec)}.json").unlink(missing_ok=True)
             raise
-        return binary
+        return await asyncio.to_thread(_taken_out, made / name, workspace.out)
 
     async def smoke(self, spec: BuildSpec, binary: Path, contents: Contents, output: Output) -> None:
         """See `ports.Compiler`; the lock is read from beside the binary and checked against *spec*."""
         check_spec(spec)
         workspace = Workspace(binary.parent.parent)
         toolchain = await self._toolchains.locate(spec.toolchain, self._network.environment)
-        scratch = _scratch(workspace)
-        env = offline(toolchain, self._folders, scratch, spec.platform)
-        await smoke.check_contents(spec, binary, workspace.source, toolchain.go, env, output)
+        program = self._program(spec, binary)
+        await smoke.check_contents(spec, program, workspace.source, toolchain, output)
         if smoke.can_run(spec.platform):
-            await smoke.check_answers(spec, binary, contents, scratch, output, self._limits)
-            await pipelines.run_tests(spec, binary, scratch, output, self._limits)
+            await smoke.check_answers(spec, program, contents, output)
+            await pipelines.run_tests(spec, program, output)
         else:
             await output.write(f"not run here: it is for {spec.platform}\n".encode())
 
@@ -164,8 +206,26 @@ class GoCompiler:
         """See `ports.Compiler`."""
         if not smoke.can_run(spec.platform):
             return None
-        scratch = _scratch(Workspace(binary.parent.parent))
-        return await reference.ask(binary, scratch, output, self._limits)
+        return await reference.ask(self._program(spec, binary), output)
+
+    def _program(self, spec: BuildSpec, binary: Path) -> BuiltProgram:
+        return BuiltProgram(binary, binary.parent.parent, self._sandbox, self._limits, spec.cgo)
+
+
+def _taken_out(made: Path, out: Path) -> Path:
+    """The program, moved to where no sandbox writes; what else the compiler's sandbox may have left there is no program."""
+    if not stat.S_ISREG(made.lstat().st_mode):
+        msg = "the compiler has left something that is no file"
+        raise InternalError(msg)
+    out.mkdir(parents=True, exist_ok=True)
+    return made.replace(out / made.name)
+
+
+def _not_as_locked(differing: tuple[StoredModule, ...]) -> Failure:
+    culprit = str(differing[0].module)
+    message = f"the files of `{culprit}` are not what go.sum says, also after they were fetched again"
+    hint = "look for what writes to the module store of this builder; it is a folder that only the fetch step may write"
+    return Failure(FailureKind.INTERNAL, "ChecksumMismatch", message, Step.FETCH, culprit, hint)
 
 
 def _useless(packages: tuple[PackageContents, ...], spec: BuildSpec) -> Failure:
@@ -207,29 +267,23 @@ def _tags(spec: BuildSpec) -> list[str]:
     return ["-tags", ",".join(sorted(spec.tags))] if spec.tags else []
 
 
-def _scratch(workspace: Workspace) -> Path:
-    folder = workspace.root.absolute() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _fetch_key(spec: BuildSpec) -> str:
     inputs = [spec.go_mod, spec.go_sum, spec.toolchain, str(spec.platform), *sorted(spec.tags), "", *spec.packages]
     inputs += ["", "cgo"] if spec.cgo else []
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()
 
 
-def _is_fetched(mark: Path) -> bool:
-    """Whether everything a mark tells of is still there: a few dozen looks instead of a go command."""
+def _fetched(mark: Path) -> list[str]:
+    """The module folders that a mark tells of, if all are still there: a few dozen looks instead of a go command."""
     try:
         folders = json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(folders, list) and all(Path(str(folder)).is_dir() for folder in folders)
+        return []
+    if not isinstance(folders, list) or not all(Path(str(folder)).is_dir() for folder in folders):
+        return []
+    return [str(folder) for folder in folders]
 
 
 def _mark_fetched(mark: Path, folders: list[str]) -> None:
     mark.parent.mkdir(parents=True, exist_ok=True)
-    part = mark.with_suffix(f".{hashlib.sha256(repr(folders).encode()).hexdigest()[:12]}.part")
-    part.write_text(json.dumps(sorted({folder for folder in folders if folder})), encoding="utf-8")
-    shutil.move(part, mark)
+    replace_bytes(mark, json.dumps(folders).encode())

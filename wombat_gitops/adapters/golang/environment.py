@@ -29,63 +29,101 @@ class Folders:
 
     @property
     def modules(self) -> Path:
-        """GOMODCACHE; read-only files, see `files.remove_tree`."""
+        """GOMODCACHE; only steps with network write there. Read-only files, see `files.remove_tree`."""
         return self.data / "mod"
 
     @property
     def compiled(self) -> Path:
-        """GOCACHE."""
-        return self.data / "cache"
+        """The compile cache, see `compiled.CompileCache`."""
+        return self.data / "compiled"
+
+    @property
+    def listed(self) -> Path:
+        """GOCACHE of go commands outside of the sandbox, which compile nothing; no build sees it."""
+        return self.data / "listed"
 
     @property
     def fetched(self) -> Path:
         """Marks of what has been fetched whole."""
         return self.data / "fetched"
 
+    @property
+    def verified(self) -> Path:
+        """Notes of modules that are what go.sum says, see `modules.ModuleStore`."""
+        return self.data / "verified"
 
-def base_environment(folders: Folders, scratch: Path) -> dict[str, str]:
-    """What every go command gets, whatever it does; also switches its telemetry off.
+    @property
+    def config(self) -> Path:
+        """XDG_CONFIG_HOME of every go command; it switches Go's telemetry off, which has no variable.
 
-    Telemetry has no variable. Left on, a go command leaves a process behind that writes below its home
-    after it has ended, while that folder is being removed.
+        Left on, a go command leaves a process behind that writes below its home after it has ended.
+        """
+        mode = self.data / "config" / "go" / "telemetry" / "mode"
+        if not mode.exists():
+            mode.parent.mkdir(parents=True, exist_ok=True)
+            mode.write_text("off\n", encoding="utf-8")
+        return self.data / "config"
+
+
+@dataclass(frozen=True, slots=True)
+class GoPaths:
+    """Where a go command finds things, as it sees them itself.
+
+    Attributes:
+        root: GOROOT; "" for the command's own.
+        scratch: an existing private folder, home and place of temporary files.
+    """
+
+    root: str
+    modules: str
+    compiled: str
+    config: str
+    scratch: str
+
+    @property
+    def go(self) -> str:
+        """The go command."""
+        return f"{self.root}/bin/go"
+
+
+def outside(folders: Folders, toolchain: Toolchain | None, scratch: Path) -> GoPaths:
+    """The paths of a go command outside of the sandbox."""
+    root = str(toolchain.root) if toolchain is not None else ""
+    return GoPaths(root, str(folders.modules), str(folders.listed), str(folders.config), str(scratch))
+
+
+def base_environment(paths: GoPaths) -> dict[str, str]:
+    """What every go command gets, whatever it does.
 
     Go takes an empty variable for an unset one and then asks the user's file and its own go.env, so each
     variable that matters has a value here and `GOENV` is off.
-
-    Args:
-        scratch: an existing private folder, home and place of temporary files.
     """
-    mode = folders.data / "config" / "go" / "telemetry" / "mode"
-    if not mode.exists():
-        mode.parent.mkdir(parents=True, exist_ok=True)
-        mode.write_text("off\n", encoding="utf-8")
-    return {
+    env = {
         "CGO_ENABLED": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "GO111MODULE": "on",
         "GOAUTH": "off",
-        "GOCACHE": str(folders.compiled),
+        "GOCACHE": paths.compiled,
         "GOENV": "off",
         "GOFIPS140": "off",
         "GOFLAGS": "-mod=readonly",
-        "GOMODCACHE": str(folders.modules),
-        "GOPATH": str(folders.data / "path"),
-        "GOTMPDIR": str(scratch),
+        "GOMODCACHE": paths.modules,
+        "GOPATH": f"{paths.scratch}/path",
+        "GOTMPDIR": paths.scratch,
         "GOTOOLCHAIN": "local",
         "GOVCS": "*:off",
         "GOWORK": "off",
-        "HOME": str(scratch),
+        "HOME": paths.scratch,
         "LC_ALL": "C",
-        "TMPDIR": str(scratch),
-        "XDG_CONFIG_HOME": str(folders.data / "config"),
+        "TMPDIR": paths.scratch,
+        "XDG_CONFIG_HOME": paths.config,
     }
+    return env | ({"GOROOT": paths.root, "PATH": f"{paths.root}/bin"} if paths.root else {})
 
 
-def offline(
-    toolchain: Toolchain, folders: Folders, scratch: Path, platform: Platform, *, cgo: bool = False
-) -> dict[str, str]:
+def offline(paths: GoPaths, platform: Platform, *, cgo: bool = False) -> dict[str, str]:
     """Environment of a step without network."""
-    env = base_environment(folders, scratch) | _of_toolchain(toolchain)
+    env = base_environment(paths)
     return env | platform.go_env | _of_cgo(env, on=cgo) | {"GOPROXY": "off", "GOSUMDB": "off"}
 
 
@@ -98,8 +136,8 @@ def online(
     *,
     cgo: bool = False,
 ) -> dict[str, str]:
-    """Environment of a step that may use the network."""
-    env = dict(network) | base_environment(folders, scratch) | _of_toolchain(toolchain)
+    """Environment of a step that may use the network, and runs nothing of a module."""
+    env = dict(network) | base_environment(outside(folders, toolchain, scratch))
     return env | platform.go_env | _of_cgo(env, on=cgo)
 
 
@@ -121,7 +159,3 @@ def _of_cgo(env: Mapping[str, str], *, on: bool) -> dict[str, str]:
         "PATH": f"{env['PATH']}:{_SYSTEM_PATH}",
         "PKG_CONFIG_PATH": "",
     }
-
-
-def _of_toolchain(toolchain: Toolchain) -> dict[str, str]:
-    return {"GOROOT": str(toolchain.root), "PATH": str(toolchain.root / "bin")}

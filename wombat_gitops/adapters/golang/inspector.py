@@ -1,7 +1,7 @@
 """The port `Inspector`: what programs are made of, read from the source of their modules.
 
-Go's own listing says which packages and files belong to a program on a platform; the files say what they
-register and under which licence they are. Nothing is compiled and nothing of the modules is run.
+Go's own listing, made in the sandbox, says which packages and files belong to a program on a platform; the files say
+what they register and under which licence they are. Nothing is compiled and nothing of the modules is run.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.golang.answers import translated
-from wombat_gitops.adapters.golang.environment import Folders, online
+from wombat_gitops.adapters.golang.enclosed import enclosed_go
+from wombat_gitops.adapters.golang.environment import Folders, offline, online
 from wombat_gitops.adapters.golang.listing import FIELDS, ListedPackage, closure, read_listing
 from wombat_gitops.adapters.golang.reading import SourceReader, target_of, what_would_help
-from wombat_gitops.adapters.process import capture
+from wombat_gitops.adapters.process import Captured, capture
+from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Contents, Inspection, ModuleContents, PackageContents, Presence
 from wombat_gitops.domain.errors import TimedOut
@@ -34,11 +36,11 @@ from wombat_gitops.domain.neighbours import did_you_mean
 from wombat_gitops.domain.records import Step, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from wombat_gitops.adapters.golang.listing import ListedModule
     from wombat_gitops.adapters.golang.network import GoNetwork
-    from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.adapters.golang.toolchain import Toolchain, Toolchains
     from wombat_gitops.domain.constraints import Target
     from wombat_gitops.domain.model import Distribution, Lock
     from wombat_gitops.domain.platforms import Platform
@@ -65,10 +67,11 @@ class GoInspector:
         data: folder for Go's caches; what was read is kept below it, too.
     """
 
-    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork) -> None:
+    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork, sandbox: Sandbox | None = None) -> None:
         self._toolchains = toolchains
         self._folders = Folders(data.absolute())
         self._network = network
+        self._sandbox = sandbox or Sandbox()
         self._reader = SourceReader()
 
     async def inspect(self, distribution: Distribution, lock: Lock, output: Output) -> Inspection:
@@ -123,27 +126,49 @@ class GoInspector:
         *,
         cgo: bool,
     ) -> dict[str, ListedPackage]:
-        environment = self._network.environment
-        toolchain = await self._toolchains.locate(release, environment)
+        toolchain = await self._toolchains.locate(release, self._network.environment)
         chosen = ["-tags", ",".join(sorted(tags))] if tags else []
-        argv = [toolchain.go, "list", "-deps", "-e", f"-json={FIELDS}", *chosen, SERVICE_PACKAGE, *packages]
+        words = ["list", "-deps", "-e", f"-json={FIELDS}", *chosen, SERVICE_PACKAGE, *packages]
         await output.write(f"$ go list -deps ({len(packages)} packages, {platform})\n".encode())
         with tempfile.TemporaryDirectory(prefix="wombat-inspect-") as root:
             source, scratch = await asyncio.to_thread(_prepare, Path(root), lock)
-            env = online(toolchain, self._folders, scratch, platform, environment, cgo=cgo)
             try:
-                answer = await capture(argv, cwd=source, env=env, seconds=SECONDS)
-            except TimedOut as error:
-                raise StepFailed(gofailure.timed_out("", Step.CHECK, SECONDS)) from error
-        await output.write(answer.stderr)
-        if answer.status:
-            text = answer.stderr.decode(errors="replace")
-            raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status))
-        listing = read_listing(answer.stdout.decode(errors="replace"))
-        errors = [each.error for each in listing.values() if each.broken]
-        if errors:
-            raise StepFailed(gofailure.classify("\n".join(errors), step=Step.FETCH))
-        return listing
+                return await self._listed(toolchain, words, source, platform, output, cgo=cgo)
+            except StepFailed:
+                pass  # most often a module is not there yet; Go says without the sandbox what is wrong
+            env = online(toolchain, self._folders, scratch, platform, self._network.environment, cgo=cgo)
+            await _listing(capture([toolchain.go, *words], cwd=source, env=env, seconds=SECONDS), output)
+            return await self._listed(toolchain, words, source, platform, output, cgo=cgo)
+
+    async def _listed(
+        self, toolchain: Toolchain, words: list[str], source: Path, platform: Platform, output: Output, *, cgo: bool
+    ) -> dict[str, ListedPackage]:
+        """What Go lists inside the sandbox, with folders as they are outside of it."""
+        place = source.parent / "list"
+        async with enclosed_go(self._sandbox, self._folders, toolchain, place, cgo=cgo) as inside:
+            env = offline(inside.paths, platform, cgo=cgo)
+            cwd = inside.enclosure.read(source, "/src")
+            run = inside.enclosure.capture([inside.paths.go, *words], cwd=cwd, env=env, seconds=SECONDS)
+            listing = await _listing(run, output)
+            modules = (inside.paths.modules, str(self._folders.modules))
+        return {path: package.moved(*modules) for path, package in listing.items()}
+
+
+async def _listing(run: Awaitable[Captured], output: Output) -> dict[str, ListedPackage]:
+    """What a run of `go list` says; raises `StepFailed` where a module is missing or broken."""
+    try:
+        answer = await run
+    except TimedOut as error:
+        raise StepFailed(gofailure.timed_out("", Step.CHECK, SECONDS)) from error
+    await output.write(answer.stderr)
+    if answer.status:
+        text = answer.stderr.decode(errors="replace")
+        raise StepFailed(gofailure.classify(text, step=Step.FETCH, status=answer.status))
+    listing = read_listing(answer.stdout.decode(errors="replace"))
+    errors = [each.error for each in listing.values() if each.broken]
+    if errors:
+        raise StepFailed(gofailure.classify("\n".join(errors), step=Step.FETCH))
+    return listing
 
 
 class _Reading:

@@ -44,6 +44,11 @@ class ListedModule(_Loose):
         """The module whose source is compiled."""
         return self.replace or self
 
+    def moved(self, inside: str, outside: str) -> ListedModule:
+        """The same with folders below *outside* instead of *inside*."""
+        other = self.replace.moved(inside, outside) if self.replace is not None else None
+        return self.model_copy(update={"dir": _moved(self.dir, inside, outside), "replace": other})
+
 
 class _Error(_Loose):
     text: str = Field("", alias="Err")
@@ -68,6 +73,11 @@ class ListedPackage(_Loose):
         """Names of the files that are compiled."""
         return (*self.go_files, *self.cgo_files)
 
+    def moved(self, inside: str, outside: str) -> ListedPackage:
+        """The same with folders below *outside* instead of *inside*."""
+        module = self.module.moved(inside, outside) if self.module is not None else None
+        return self.model_copy(update={"dir": _moved(self.dir, inside, outside), "module": module})
+
     @property
     def broken(self) -> bool:
         """Whether its error is about its module, or about getting it."""
@@ -77,6 +87,10 @@ class ListedPackage(_Loose):
     def error(self) -> str:
         """What keeps it from being used, or ""."""
         return self.failure.text if self.failure is not None else ""
+
+
+def _moved(folder: str, inside: str, outside: str) -> str:
+    return outside + folder.removeprefix(inside) if folder.startswith(f"{inside}/") else folder
 
 
 def read_listing(text: str) -> dict[str, ListedPackage]:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.errors import InternalError, OverLimit, TimedOut
+from wombat_gitops.domain.errors import InternalError, OverLimit, SandboxFailed, TimedOut
 from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
+    from wombat_gitops.adapters.golang.program import BuiltProgram
     from wombat_gitops.adapters.process import Captured
-    from wombat_gitops.adapters.watchdog import Limits
     from wombat_gitops.domain.model import BuildSpec, PipelineTest
     from wombat_gitops.ports import Output
 
@@ -22,34 +19,29 @@ TEST_SECONDS: Final = 30.0
 """For one pipeline; one that reads standard input ends in parts of a second."""
 
 _OUTPUT_LIMIT: Final = 1024 * 1024
+_CONFIG: Final = "pipeline.yaml"
 
 
-async def run_tests(spec: BuildSpec, binary: Path, scratch: Path, output: Output, limits: Limits) -> None:
-    """Run every test of a spec, each in a folder of its own, and stop at the first that fails.
+async def run_tests(spec: BuildSpec, program: BuiltProgram, output: Output) -> None:
+    """Run every test of a spec, each in a sandbox of its own, and stop at the first that fails.
 
     Raises:
         StepFailed: a pipeline ended badly, did not end, took more than it may, or wrote something else.
     """
     for test in spec.tests:
-        with tempfile.TemporaryDirectory(prefix="test-", dir=scratch) as folder:
-            await output.write(f"test {test.name}\n".encode())
-            await _run(spec, test, binary, Path(folder), limits)
+        await output.write(f"test {test.name}\n".encode())
+        await _run(spec, test, program)
 
 
-async def _run(spec: BuildSpec, test: PipelineTest, binary: Path, folder: Path, limits: Limits) -> None:
-    config = folder / "pipeline.yaml"
-    config.write_text(test.config, encoding="utf-8", newline="")
-    argv = [str(binary), "run", "--log.level", "error", "--set", "http.enabled=false", str(config)]
-    env = {"HOME": str(folder), "TMPDIR": str(folder)}
+async def _run(spec: BuildSpec, test: PipelineTest, program: BuiltProgram) -> None:
+    words = ["run", "--log.level", "error", "--set", "http.enabled=false", _CONFIG]
     try:
-        answer = await capture(
-            argv,
-            cwd=folder,
-            env=env,
+        answer = await program.run(
+            words,
             seconds=TEST_SECONDS,
             limit=_OUTPUT_LIMIT,
             stdin=test.input.encode(),
-            limits=limits,
+            files={_CONFIG: test.config},
         )
     except OverLimit as error:
         raise StepFailed(gofailure.over_limit(error, "", Step.SMOKE)) from error
@@ -57,6 +49,8 @@ async def _run(spec: BuildSpec, test: PipelineTest, binary: Path, folder: Path, 
         message = f"test `{test.name}` did not end within {TEST_SECONDS:.0f} s"
         hint = "its pipeline has to end by itself, as one that reads standard input does"
         raise _failed(message, "", hint) from error
+    except SandboxFailed:
+        raise
     except InternalError as error:
         message = f"test `{test.name}` wrote more than {_OUTPUT_LIMIT:,} bytes of output"
         hint = "its pipeline has to end by itself and to write little"

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang.smoke import RUN_SECONDS, captured
+from wombat_gitops.adapters.golang import smoke
 from wombat_gitops.domain.errors import CorruptData
 from wombat_gitops.domain.records import StepFailed
 from wombat_gitops.domain.reference_reading import read_reference
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from wombat_gitops.adapters.watchdog import Limits
+    from wombat_gitops.adapters.golang.program import BuiltProgram
     from wombat_gitops.domain.reference import Reference
     from wombat_gitops.ports import Output
 
@@ -27,12 +25,12 @@ _FULL: Final = ("list", "--format", "json-full")
 _SCHEMA: Final = ("list", "--format", "jsonschema")
 
 
-async def ask(binary: Path, scratch: Path, output: Output, limits: Limits) -> Reference | None:
-    """What *binary* says of its components and its configuration; None where it does not, and the log tells why."""
+async def ask(program: BuiltProgram, output: Output) -> Reference | None:
+    """What *program* says of its components and its configuration; None where it does not, and the log tells why."""
     try:
-        full = await _answer(binary, _FULL, scratch, limits)
-        schema = await _schema(binary, scratch, output, limits)
-        reference = await asyncio.to_thread(read_reference, full, schema)
+        full = await smoke.ask(program, *_FULL, most=_MOST_BYTES)
+        schema = await _schema(program, output)
+        reference = await asyncio.to_thread(read_reference, full.stdout, schema)
     except (StepFailed, CorruptData) as error:
         await output.write(f"its components are not described: {error.message}\n".encode())
         return None
@@ -40,15 +38,9 @@ async def ask(binary: Path, scratch: Path, output: Output, limits: Limits) -> Re
     return reference
 
 
-async def _schema(binary: Path, scratch: Path, output: Output, limits: Limits) -> bytes:
+async def _schema(program: BuiltProgram, output: Output) -> bytes:
     try:
-        return await _answer(binary, _SCHEMA, scratch, limits)
+        return (await smoke.ask(program, *_SCHEMA, most=_MOST_BYTES)).stdout
     except StepFailed as error:
         await output.write(f"no schema of its configuration: {error.message}\n".encode())
         return b""
-
-
-async def _answer(binary: Path, words: tuple[str, ...], scratch: Path, limits: Limits) -> bytes:
-    env = {"HOME": str(scratch), "TMPDIR": str(scratch)}
-    answer = await captured([str(binary), *words], scratch, env, RUN_SECONDS, limits, _MOST_BYTES)
-    return answer.stdout

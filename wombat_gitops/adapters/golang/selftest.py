@@ -1,4 +1,4 @@
-"""A builder's test of its own machine: the Go toolchains that are here compile a tiny program, and it runs."""
+"""A builder's test of its own machine: the Go toolchains that are here compile a tiny program in the sandbox, and it runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.golang.enclosed import enclosed_go
 from wombat_gitops.adapters.golang.environment import Folders, offline
+from wombat_gitops.adapters.golang.program import BuiltProgram
 from wombat_gitops.adapters.golang.toolchain import Toolchains, host_platform
-from wombat_gitops.adapters.process import capture
+from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.domain.errors import WombatError
 from wombat_gitops.domain.platforms import Platform
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 300.0
 """An empty cache and a slow core; otherwise this takes half a second."""
 _RUN_SECONDS: Final = 20.0
+_OUTPUT_LIMIT: Final = 64 * 1024
 _LINE: Final = 200
 
 
@@ -31,9 +34,10 @@ class GoSelfTest:
         search_path: PATH, to find the user's Go; looked at anew each time, as somebody may have mended it.
     """
 
-    def __init__(self, data: Path, search_path: str) -> None:
+    def __init__(self, data: Path, search_path: str, sandbox: Sandbox | None = None) -> None:
         self._folders = Folders(data.absolute())
         self._search_path = search_path
+        self._sandbox = sandbox or Sandbox()
 
     async def __call__(self) -> str:
         """What is wrong, in one line, or ""."""
@@ -52,12 +56,18 @@ class GoSelfTest:
         with tempfile.TemporaryDirectory(prefix="wombat-selftest-") as name:
             folder = Path(name)
             await asyncio.to_thread(_write_program, folder, mark)
-            env = offline(toolchain, self._folders, folder, Platform(*host_platform()))
-            argv = [toolchain.go, "build", "-trimpath", "-buildvcs=false", "-o", "program", "."]
-            built = await capture(argv, cwd=folder / "source", env=env, seconds=_SECONDS)
+            async with enclosed_go(self._sandbox, self._folders, toolchain, folder / "compile") as inside:
+                out = inside.enclosure.write(folder / "out", "/out")
+                built = await inside.enclosure.capture(
+                    [inside.paths.go, "build", "-trimpath", "-buildvcs=false", "-o", f"{out}/program", "."],
+                    cwd=inside.enclosure.read(folder / "source", "/src"),
+                    env=offline(inside.paths, Platform(*host_platform())),
+                    seconds=_SECONDS,
+                )
             if built.status:
                 return f"go {toolchain.release} cannot compile: {_last(built.stderr)}"
-            ran = await capture([str(folder / "source" / "program")], cwd=folder, env={}, seconds=_RUN_SECONDS)
+            program = BuiltProgram(folder / "out" / "program", folder, self._sandbox)
+            ran = await program.run([], seconds=_RUN_SECONDS, limit=_OUTPUT_LIMIT)
             if ran.status or ran.stderr.decode(errors="replace") != mark:
                 return f"a program made with go {toolchain.release} does not run: {_last(ran.stderr)}"
         return ""
@@ -66,6 +76,7 @@ class GoSelfTest:
 def _write_program(folder: Path, mark: str) -> None:
     source = folder / "source"  # Go takes no go.mod in the very folder of temporary files
     source.mkdir()
+    (folder / "out").mkdir()
     (source / "go.mod").write_text("module selftest\n", encoding="utf-8")
     (source / "main.go").write_text(f'package main\n\nfunc main() {{ print("{mark}") }}\n', encoding="utf-8")
 

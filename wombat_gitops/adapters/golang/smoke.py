@@ -7,12 +7,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.toolchain import host_platform
-from wombat_gitops.adapters.process import Captured, capture
-from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
+from wombat_gitops.adapters.process import Captured
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Component
-from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, OverLimit, TimedOut
+from wombat_gitops.domain.errors import CorruptData, InternalError, OverLimit, SandboxFailed, TimedOut
 from wombat_gitops.domain.gosource import mismatches, parse_build_info
 from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.identity import check_inputs, utc_text
@@ -20,9 +20,11 @@ from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable
     from pathlib import Path
 
+    from wombat_gitops.adapters.golang.program import BuiltProgram
+    from wombat_gitops.adapters.golang.toolchain import Toolchain
     from wombat_gitops.domain.contents import Contents, PackageContents
     from wombat_gitops.domain.model import BuildSpec
     from wombat_gitops.domain.platforms import Platform
@@ -47,7 +49,7 @@ def can_run(platform: Platform) -> bool:
 
 
 async def check_contents(
-    spec: BuildSpec, binary: Path, source: Path, go: str, env: Mapping[str, str], output: Output
+    spec: BuildSpec, program: BuiltProgram, source: Path, toolchain: Toolchain, output: Output
 ) -> None:
     """Compare the binary's build information, as the toolchain reads it, with spec and lock.
 
@@ -56,8 +58,7 @@ async def check_contents(
     """
     lock = await asyncio.to_thread(_read_lock, source)
     check_inputs(spec, lock)
-    argv = [go, "version", "-m", "-json", str(binary)]
-    answer = await captured(argv, source, env, INSPECT_SECONDS)
+    answer = await answered("go version -m -json", _build_information(program, toolchain), INSPECT_SECONDS)
     try:
         info = parse_build_info(answer.stdout)
     except CorruptData as error:
@@ -69,19 +70,28 @@ async def check_contents(
     await output.write(f"{info.go_version} {spec.platform}, {len(info.deps)} modules as locked\n".encode())
 
 
-async def check_answers(
-    spec: BuildSpec, binary: Path, contents: Contents, scratch: Path, output: Output, limits: Limits
-) -> None:
+async def _build_information(program: BuiltProgram, toolchain: Toolchain) -> Captured:
+    """Ask the trusted toolchain: a search for the information itself finds what a hostile module has put there."""
+    place = program.place / "information"
+    try:
+        enclosure = await program.sandbox.enclosure(place)
+        go, file = enclosure.read(toolchain.root, "/go"), enclosure.read(program.file, "/file")
+        env = {"GOENV": "off", "GOTOOLCHAIN": "local", "GOTELEMETRYDIR": "off", "HOME": enclosure.temporary}
+        argv = [f"{go}/bin/go", "version", "-m", "-json", file]
+        return await enclosure.capture(
+            argv, cwd=enclosure.temporary, env=env, seconds=INSPECT_SECONDS, limit=_OUTPUT_LIMIT, limits=program.limits
+        )
+    finally:
+        await asyncio.to_thread(remove_tree, place)
+
+
+async def check_answers(spec: BuildSpec, program: BuiltProgram, contents: Contents, output: Output) -> None:
     """Run the binary: it must know its version and date, and hold a component of every package.
 
     Raises:
         StepFailed: it ends badly, does not end, takes more than it may, or answers something else.
     """
-    env = {"HOME": str(scratch), "TMPDIR": str(scratch)}
-    version, listing = [
-        await captured([str(binary), *words], scratch, env, RUN_SECONDS, limits)
-        for words in (["--version"], ["list", "--format", "json"])
-    ]
+    version, listing = await ask(program, "--version"), await ask(program, "list", "--format", "json")
     await output.write(version.stdout[:_OUTPUT_LIMIT])
     wanted = [f"Version: {spec.version}", f"Date: {utc_text(spec.date)}"]
     lines = [line.strip() for line in version.stdout.decode(errors="replace").splitlines()]
@@ -125,32 +135,33 @@ def _names(listing: Captured) -> dict[str, list[str]]:
     return {str(kind): [str(name) for name in names] for kind, names in value.items() if isinstance(names, list)}
 
 
-async def captured(
-    argv: Sequence[str],
-    cwd: Path,
-    env: Mapping[str, str],
-    seconds: float,
-    limits: Limits = UNLIMITED,
-    most: int = _OUTPUT_LIMIT,
-) -> Captured:
-    """Run a program that answers within *seconds* and *most* bytes.
+async def ask(program: BuiltProgram, *words: str, most: int = _OUTPUT_LIMIT) -> Captured:
+    """What a program answers to *words* within `RUN_SECONDS` and *most* bytes.
 
     Raises:
         StepFailed: it does not, or ends badly.
     """
-    command = " ".join(argv[1:4])
+    return await answered(" ".join(words), program.run(words, seconds=RUN_SECONDS, limit=most), RUN_SECONDS, most)
+
+
+async def answered(command: str, run: Awaitable[Captured], seconds: float, most: int = _OUTPUT_LIMIT) -> Captured:
+    """Wait for a program that answers within *seconds* and *most* bytes.
+
+    Raises:
+        StepFailed: it does not, or ends badly.
+    """
     try:
-        answer = await capture(argv, cwd=cwd, env=env, seconds=seconds, limit=most, limits=limits)
+        answer = await run
     except OverLimit as error:
         raise StepFailed(gofailure.over_limit(error, "", Step.SMOKE)) from error
     except TimedOut as error:
         raise StepFailed(gofailure.timed_out("", Step.SMOKE, seconds)) from error
+    except SandboxFailed:
+        raise
     except InternalError as error:
         message = f"`{command}` wrote more than {most:,} bytes of output"
         hint = "a package writes without end when the program starts: leave it out"
         raise StepFailed(Failure(FailureKind.USER, "LogLimit", message, Step.SMOKE, "", hint)) from error
-    except NotFound as error:
-        raise StepFailed(Failure(FailureKind.INTERNAL, "SmokeFailed", error.message, Step.SMOKE)) from error
     if answer.status:
         msg = f"`{command}` ended with status {answer.status}"
         raise _smoke_failure(msg, answer)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang.environment import Folders, base_environment
+from wombat_gitops.adapters.golang.environment import Folders, base_environment, outside
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import TimedOut, WombatError
@@ -105,7 +105,7 @@ class Toolchains:
         if go is None:
             return None
         with tempfile.TemporaryDirectory() as scratch:
-            env = base_environment(self._folders, Path(scratch)) | {"PATH": self._search_path}
+            env = base_environment(outside(self._folders, None, Path(scratch))) | {"PATH": self._search_path}
             argv = [go, "env", "-json", "GOROOT", "GOVERSION"]
             try:
                 answer = await capture(argv, cwd=Path(scratch), env=env, seconds=_ASK_SECONDS)
@@ -117,7 +117,7 @@ class Toolchains:
 
     async def _download(self, bootstrap: Toolchain, release: str, network: Mapping[str, str]) -> Toolchain:
         with tempfile.TemporaryDirectory() as scratch:
-            env = dict(network) | base_environment(self._folders, Path(scratch))
+            env = dict(network) | base_environment(outside(self._folders, None, Path(scratch)))
             env |= {"GOTOOLCHAIN": f"go{release}", "PATH": str(bootstrap.root / "bin")}
             argv = [bootstrap.go, "env", "GOROOT"]
             try:

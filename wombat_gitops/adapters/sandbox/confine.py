@@ -79,7 +79,9 @@ def _confine(job: dict, version: int, filters: bytes) -> None:  # type: ignore[t
         _restrict_files(job["read"], job["write"], version)
     if filters:
         program = ctypes.create_string_buffer(filters, len(filters))
-        _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, struct.pack("HxxxxxxP", len(filters) // 8, ctypes.addressof(program)))
+        _prctl(
+            _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, struct.pack("HxxxxxxP", len(filters) // 8, ctypes.addressof(program))
+        )
 
 
 def _give_up_root(job: dict) -> None:  # type: ignore[type-arg]

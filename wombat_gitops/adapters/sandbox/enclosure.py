@@ -25,7 +25,7 @@ from wombat_gitops.adapters.sandbox.bubblewrap import NOBODY, SYSTEM, Bubblewrap
 from wombat_gitops.adapters.sandbox.seccomp import filter_for
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain.capability import SandboxLevel
-from wombat_gitops.domain.errors import InternalError
+from wombat_gitops.domain.errors import SandboxFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,20 +98,28 @@ class Enclosure:
         return self._mount(Mount(source.absolute(), target, writable=True))
 
     def layer(self, lower: Path, folder: Path, target: str) -> str:
-        """Show *lower* with what is written going to `up` below *folder*; returns its name inside."""
+        """Show *lower*, and let its files and those in its folders be written to; returns its name inside.
+
+        What is written goes to `up` below *folder*, and *lower* stays as it is.
+        """
         layer = Layer(lower.absolute(), folder.absolute(), target)
-        for name in ("up", "work"):
-            (layer.folder / name).mkdir(parents=True, exist_ok=True)
-            _give(layer.folder / name)
-        _give(layer.folder)
+        up = layer.folder / "up"
+        for each in (layer.folder, up, layer.folder / "work"):
+            each.mkdir(parents=True, exist_ok=True)
+            _give(each)
         if self._namespaces:
+            # A merged folder has the owner of its uppermost one.
+            for entry in os.scandir(layer.lower) if _is_root() else ():
+                if entry.is_dir(follow_symlinks=False):
+                    (up / entry.name).mkdir(exist_ok=True)
+                    _give(up / entry.name)
             self._view.layers.append(layer)
             return target
-        shutil.copytree(layer.lower, layer.folder / "up", dirs_exist_ok=True)
-        for root, _, files in os.walk(layer.folder / "up"):
+        shutil.copytree(layer.lower, up, dirs_exist_ok=True)
+        for root, _, files in os.walk(up):
             for name in (".", *files):
                 _give(Path(root, name))
-        return self._mount(Mount(layer.folder / "up", target, writable=True))
+        return self._mount(Mount(up, target, writable=True))
 
     def _mount(self, mount: Mount) -> str:
         self._view.mounts.append(mount)
@@ -130,7 +138,7 @@ class Enclosure:
         """Run a program as `process.run` does; *argv*, *cwd* and *env* are as the sandbox sees them.
 
         Raises:
-            InternalError: the sandbox could not be made; the program was not started.
+            SandboxFailed: the sandbox could not be made; the program was not started.
         """
         with self._cell(argv, cwd, env, seconds, limits) as (cell, started):
             status = await process.run(
@@ -150,7 +158,7 @@ class Enclosure:
         limit: int = process.OUTPUT_LIMIT,
         limits: Limits = UNLIMITED,
     ) -> Captured:
-        """Run a program as `process.capture` does. Raises `InternalError` as `run` does."""
+        """Run a program as `process.capture` does. Raises `SandboxFailed` as `run` does."""
         with self._cell(argv, cwd, env, seconds, limits) as (cell, started):
             answer = await process.capture(
                 argv, cwd=Path("/"), env={}, seconds=seconds, stdin=stdin, limit=limit, limits=limits, cell=cell
@@ -170,7 +178,12 @@ class Enclosure:
             with self._launched(argv, cwd, env, bounds) as cell:
                 yield cell
         else:
-            yield Cell(("/usr/bin/env", "-C", cwd, "-i", *(f"{k}={v}" for k, v in env.items()), *argv), self._view.scratch), _fine
+            yield (
+                Cell(
+                    ("/usr/bin/env", "-C", cwd, "-i", *(f"{k}={v}" for k, v in env.items()), *argv), self._view.scratch
+                ),
+                _fine,
+            )
 
     @contextlib.contextmanager
     def _bubblewrapped(
@@ -182,7 +195,7 @@ class Enclosure:
         """
         if self.strength.tool is None:
             msg = "there is no bubblewrap to make the sandbox with"
-            raise InternalError(msg)
+            raise SandboxFailed(msg)
         with contextlib.ExitStack() as open_files:
             seccomp = _memory_file(open_files, filter_for(network=True))
             waiting, go_on = os.pipe()
@@ -198,7 +211,7 @@ class Enclosure:
                 if status and unread:
                     last = errors.decode(errors="replace").strip().rpartition("\n")[2]
                     msg = f"the sandbox could not be made{f': {last}' if last else ''}"
-                    raise InternalError(msg, hint="`wombat doctor` says what this machine lacks")
+                    raise SandboxFailed(msg, hint="`wombat doctor` says what this machine lacks")
 
             yield Cell(whole, self._view.scratch, (waiting, seccomp)), started
 
@@ -252,5 +265,9 @@ def _memory_file(open_files: contextlib.ExitStack, data: bytes) -> int:
 
 def _give(folder: Path) -> None:
     """Let the sandbox' user write to a folder: root's sandboxes run as nobody."""
-    if sys.platform == "linux" and os.geteuid() == 0:
+    if _is_root():
         os.chown(folder, NOBODY, NOBODY)
+
+
+def _is_root() -> bool:
+    return sys.platform == "linux" and os.geteuid() == 0

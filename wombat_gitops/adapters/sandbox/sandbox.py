@@ -17,7 +17,6 @@ from wombat_gitops.adapters.sandbox.enclosure import Enclosure, Strength
 from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.errors import Refused, WombatError
 
-
 _TRY_SECONDS: Final = 10.0
 
 

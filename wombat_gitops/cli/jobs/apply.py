@@ -111,6 +111,8 @@ async def _place(settings: Settings, *, local: bool) -> AsyncIterator[_Place]:
         from wombat_gitops.wiring.local import local_engine
 
         async with local_engine(settings) as engine:
+            if engine.weakness:
+                text.warning(engine.weakness)
             yield _Place(engine.builds, engine.objects)
         return
     from wombat_gitops.wiring.clients import build_client

@@ -79,7 +79,7 @@ def doctor(settings: Settings, output: text.Output) -> int:
 async def examine(settings: Settings) -> list[Finding]:
     """Make every check, side by side."""
     checks: Sequence[Callable[[Settings], Awaitable[Finding]]] = (
-        _git, _go, _proxy, _broker, _streams, _service, _api, _disk, _clock, _libyaml,
+        _git, _go, _sandbox, _proxy, _broker, _streams, _service, _api, _disk, _clock, _libyaml,
     )  # fmt: skip
     return list(await asyncio.gather(*(check(settings) for check in checks)))
 
@@ -106,6 +106,19 @@ async def _go(settings: Settings) -> Finding:
         return Finding("go", Verdict.OK, f"{DEFAULT_TOOLCHAIN} at {found[DEFAULT_TOOLCHAIN].root}")
     words = f"{', '.join(found)} is here, {DEFAULT_TOOLCHAIN} is downloaded when it is needed"
     return Finding("go", Verdict.WARN, words, mend)
+
+
+async def _sandbox(settings: Settings) -> Finding:
+    from wombat_gitops.domain.capability import SandboxLevel
+    from wombat_gitops.wiring import machine
+
+    strength = await machine.sandbox(settings.model_copy(update={"sandbox": "best"})).strength()
+    if strength.level is SandboxLevel.BUBBLEWRAP and strength.tool is not None:
+        return Finding("sandbox", Verdict.OK, f"foreign code runs in {strength.tool.program}")
+    mend = "see docs/security.md; the role `builder` refuses to start like this unless WOMBAT_SANDBOX=best"
+    return Finding(
+        "sandbox", Verdict.WARN, await machine.weakness(settings.model_copy(update={"sandbox": "best"})), mend
+    )
 
 
 async def _proxy(_: Settings) -> Finding:

@@ -50,6 +50,8 @@ def up(settings: Settings, flags: Globals, *, live: bool) -> None:
                         if told.metrics:
                             text.note(f"metrics          {told.metrics}/metrics")
                         text.note(f"kept in          {settings.data}")
+                        if told.weakness:
+                            text.warning(told.weakness)
                         text.note("Ctrl-C stops everything\n")
                     watchers.append(group.create_task(_watch(told, shown), name="progress"))
 
