@@ -26,6 +26,7 @@ from wombat_gitops.ports import Workspace
 from wombat_gitops.settings import go_environment, search_path
 
 if TYPE_CHECKING:
+    from wombat_gitops.adapters.sandbox.sandbox import Sandbox
     from wombat_gitops.domain.model import BuildSpec
     from wombat_gitops.domain.reference import Reference
 
@@ -63,9 +64,10 @@ class RealBuild:
     reference: Reference | None = None
 
 
-async def real_compiler(data: Path) -> GoCompiler:
+async def real_compiler(data: Path, sandbox: Sandbox | None = None) -> GoCompiler:
     """The compiler as the product makes it, with its caches in *data*."""
-    return GoCompiler(Toolchains(data, search_path()), data, await go_network(go_environment(), search_path()))
+    network = await go_network(go_environment(), search_path())
+    return GoCompiler(Toolchains(data, search_path()), data, network, sandbox=sandbox)
 
 
 async def build_real(compiler: GoCompiler, root: Path, tests: tuple[PipelineTest, ...] = ()) -> RealBuild:
