@@ -21,7 +21,7 @@ def prints(node: ast.AST) -> bool:
     called = ast.unparse(node.func)
     standard = called.startswith(("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__"))
     return (
-        called in {"print", "typer.echo", "typer.secho", "click.echo", "os.write", "traceback.print_exc"}
+        called in {"print", "typer.echo", "typer.secho", "click.echo", "traceback.print_exc"}
         or (standard and called.rpartition(".")[2] in {"write", "writelines"})
         or called.endswith("print_exception")
     )
@@ -33,7 +33,7 @@ def draws(node: ast.AST) -> bool:
 
 
 def test_only_one_module_writes_to_the_terminal() -> None:
-    """A new command prints by `cli.text`, which escapes; `os.write` is for pipes, and none of them is a terminal."""
+    """A new command prints by `cli.text`, which escapes."""
     writing, drawing = set(), set()
     for path in PACKAGE.rglob("*.py"):
         name = path.relative_to(PACKAGE).as_posix()

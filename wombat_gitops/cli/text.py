@@ -154,10 +154,11 @@ class Passing:
         self._held = ""
 
     def write(self, data: bytes) -> None:
-        """Print what is complete: half a character waits, and so does a carriage return that may end a line."""
+        """Print what is complete: half a character waits, and so do carriage returns, of which the last may end a line."""
         words = self._held + self._decoder.decode(data)
-        self._held = "\r" if words.endswith("\r") else ""
-        _print(self._stream, words.removesuffix(self._held))
+        shown = words.rstrip("\r")
+        self._held = words[len(shown) :]
+        _print(self._stream, shown)
 
     def close(self) -> None:
         """Print what has waited."""
