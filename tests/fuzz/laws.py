@@ -62,6 +62,8 @@ def check_rendering(problems: tuple[Diagnostic, ...]) -> None:
     """Problems can be shown in each form, and no text of an author becomes another line or command."""
     assert len(render_github(problems).splitlines()) == len(problems)
     assert len(json.loads(render_json(problems))["diagnostics"]) == len(problems)
+    for form in (render_github(problems), render_json(problems)):
+        assert visible(form) == form, problems
     for problem in problems:
         shown = render_text([problem])
         assert shown.count("\n") == 1 + 3 * bool(problem.source_line) + bool(problem.hint), problem
