@@ -154,7 +154,7 @@ class Passing:
         self._held = ""
 
     def write(self, data: bytes) -> None:
-        """Print what is complete: half a character waits, and so do carriage returns, of which the last may end a line."""
+        """Print what is complete; half a character waits, and carriage returns, as the last may end a line."""
         words = self._held + self._decoder.decode(data)
         shown = words.rstrip("\r")
         self._held = words[len(shown) :]
@@ -224,7 +224,8 @@ Cell = str | tuple[str, Style | None]
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """Aligned columns, two blanks apart, nothing cut off; each row is one line."""
-    cells = [[(head, Style.BOLD) for head in heads], *(list(map(_cell, row)) for row in rows)]
+    cells: list[list[tuple[str, Style | None]]] = [[(head, Style.BOLD) for head in heads]]
+    cells += [list(map(_cell, row)) for row in rows]
     widths = [max(len(row[column][0]) for row in cells) for column in range(len(heads))]
     return "\n".join(_line(row, widths) for row in cells)
 

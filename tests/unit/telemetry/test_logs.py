@@ -39,10 +39,7 @@ def say_everything() -> None:
     log = structlog.get_logger("tests")
     log.warning("build_requested", name=HOSTILE, reason=f"it says {HOSTILE}", listed=[HOSTILE], error=OddError(HOSTILE))
     logging.getLogger("nats").warning(HOSTILE)
-    try:
-        raise OddError(HOSTILE)
-    except OddError:
-        log.exception("attempt_refused")
+    log.error("attempt_refused", exc_info=OddError(HOSTILE))
 
 
 @pytest.mark.parametrize("color", [False, True])
@@ -58,7 +55,7 @@ def test_foreign_text_in_logs_does_not_reach_the_terminal(color: bool, capsys: p
     assert ("\x1b[" in said) == color
     assert f"odd: {ESCAPED}" in said.replace("\\\\", "\\")
     assert said.replace("\\\\", "\\").count(ESCAPED) == 6
-    assert "Traceback" in said
+    assert f"OddError: {ESCAPED}" in said
 
 
 def test_json_logs_are_ascii(capsys: pytest.CaptureFixture[str]) -> None:
