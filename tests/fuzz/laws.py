@@ -33,6 +33,7 @@ from wombat_gitops.domain.manifest.rules import RULES, TOO_LARGE
 from wombat_gitops.domain.model import Distribution, Lock
 from wombat_gitops.domain.pipeline import read_pipeline
 from wombat_gitops.domain.sources import Host, read_sources
+from wombat_gitops.domain.visible import visible, visible_line
 from wombat_gitops.domain.webhooks import Hook, Message, delivery_of, is_authentic, read_push
 
 Law = Callable[[bytes], None]
@@ -61,15 +62,17 @@ def check_rendering(problems: tuple[Diagnostic, ...]) -> None:
     """Problems can be shown in each form, and no text of an author becomes another line or command."""
     assert len(render_github(problems).splitlines()) == len(problems)
     assert len(json.loads(render_json(problems))["diagnostics"]) == len(problems)
+    for form in (render_github(problems), render_json(problems)):
+        assert visible(form) == form, problems
     for problem in problems:
         shown = render_text([problem])
         assert shown.count("\n") == 1 + 3 * bool(problem.source_line) + bool(problem.hint), problem
-        assert shown.replace("\n", "").isprintable(), problem
+        assert visible(shown) == shown, problem
 
 
 def check_refusal(error: Refused) -> None:
     """What was refused can be shown on one line."""
-    assert error.message.isprintable(), error
+    assert visible_line(error.message) == error.message, error
 
 
 def manifest_is_answered(data: bytes) -> Reading:

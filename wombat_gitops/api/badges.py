@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from xml.sax.saxutils import escape, quoteattr
 
@@ -15,6 +14,7 @@ from wombat_gitops.api.catalogue import PlatformText  # noqa: TC001 - read by Fa
 from wombat_gitops.api.fonts import text_width
 from wombat_gitops.domain.catalogue import Health
 from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.domain.visible import visible_line
 from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _GREEN, _RED, _AMBER, _BLUE, _GREY = "#1a7f37", "#cf222e", "#9a6700", "#0969da",
 """White text on each of them, and on the colour of the label, has a contrast of 4.5 or more."""
 _LABEL: Final = "#3d444d"
 _UNKNOWN: Final = ("unknown", _GREY)
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HEALTH: Final[Mapping[Health, tuple[str, str]]] = {
     Health.HEALTHY: ("built", _GREEN),
     Health.PROGRESSING: ("building", _BLUE),
@@ -84,14 +83,9 @@ def badge_routes(context: Context) -> APIRouter:
     return router
 
 
-def printable(text: str) -> str:
-    """*text* with what XML cannot hold replaced."""
-    return _NOT_XML.sub("?", text)
-
-
 def draw(label: str, words: str, colour: str) -> str:
     """The picture, as SVG that needs no style, script or font of its own."""
-    label, words = printable(label), printable(words)
+    label, words = visible_line(label), visible_line(words)
     left, right = (math.ceil(text_width(text)) + 2 * _MARGIN for text in (label, words))
     title = f"{label}: {words}"
     texts = "".join(

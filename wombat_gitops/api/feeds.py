@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wombat_gitops.api.addresses import base_of
 from wombat_gitops.api.answers import get, tagged
-from wombat_gitops.api.badges import printable
 from wombat_gitops.api.files import http_date
 from wombat_gitops.api.present.links import digest_url
 from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.domain.records import BuildRecord, BuildState
+from wombat_gitops.domain.visible import visible, visible_line
 from wombat_gitops.services.versions import may_be_downloaded
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ def _put_entry(feed: ET.Element, entry: Entry, base: str) -> None:
 
 
 def _put(parent: ET.Element, name: str, text: str = "", **attributes: str) -> ET.Element:
-    given = {key: printable(value) for key, value in attributes.items()}
+    given = {key: visible_line(value) for key, value in attributes.items()}
     element = ET.SubElement(parent, f"{{{_ATOM}}}{name}", given)
     if text:
-        element.text = printable(text)
+        element.text = visible(text)
     return element
 
 

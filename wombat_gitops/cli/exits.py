@@ -49,7 +49,7 @@ def report(error: BaseException, *, verbose: bool) -> int:
     if isinstance(cause, KeyboardInterrupt):
         return INTERRUPTED
     if verbose:
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        text.note("".join(traceback.format_exception(error)).rstrip("\n"), always=True)
     if isinstance(cause, errors.WombatError):
         if isinstance(cause, errors.InvalidManifests):
             from wombat_gitops.domain.manifest.render import render_text

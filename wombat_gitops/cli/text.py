@@ -1,17 +1,23 @@
 """Everything that is printed: data on standard output, the rest on standard error.
 
-Colour is an addition only: every text reads the same without it.
+Nothing else in the package writes to a terminal. Whatever a text holds, it is shown by `domain.visible` and cannot act
+on the terminal; only the styles of `paint` become escape sequences. Colour is an addition: every text reads the same
+without it.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
+import secrets
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from wombat_gitops.domain.visible import visible, visible_json, visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,11 +98,16 @@ def live() -> bool:
     return is_screen(sys.stderr) and not _way.quiet
 
 
+_OURS: Final = f"\x1b{secrets.token_hex(8)}"
+"""Begins each style until it is printed; no foreign text can know it."""
+_STYLE: Final = re.compile(rf"{_OURS}\[(\d+)m")
+
+
 def paint(words: str, style: Style | None, stream: TextIO | None = None) -> str:
-    """*words* in colour, where *stream* (standard output by default) takes it."""
+    """*words* in colour, where *stream* (standard output by default) takes it; for the functions below to print."""
     if style is None or not colored(stream or sys.stdout):
         return words
-    return f"\x1b[{style.value}m{words}\x1b[0m"
+    return f"{_OURS}[{style.value}m{words}{_OURS}[0m"
 
 
 _RULE: Final = re.compile(r"^(\S.*?: )(WOM-\d{3})(?= )", re.MULTILINE)
@@ -107,16 +118,59 @@ def accented(diagnostics: str, stream: TextIO | None = None) -> str:
     return _RULE.sub(lambda match: f"{match[1]}{paint(match[2], Style.BAD, stream)}", diagnostics)
 
 
-def out(words: str = "") -> None:
-    """Print a line of data."""
-    sys.stdout.write(f"{words}\n")
+def out(words: str = "", *, end: str = "\n") -> None:
+    """Print lines of data for people."""
+    _print(sys.stdout, f"{words}{end}")
+
+
+def exact(words: str) -> None:
+    """Print a text that programs read back, such as a patch: its very bytes, unless a terminal would obey them."""
+    sys.stdout.flush()
+    shown = visible(words) if sys.stdout.isatty() else words
+    sys.stdout.buffer.write(shown.encode(errors="surrogateescape"))
+    sys.stdout.flush()
 
 
 def note(words: str, *, always: bool = False) -> None:
     """Tell something about the work on standard error; `--quiet` hides it unless *always*."""
     if always or not _way.quiet:
-        sys.stderr.write(f"{words}\n")
+        _print(sys.stderr, f"{words}\n")
         sys.stderr.flush()
+
+
+def ask(question: str) -> bool:
+    """Ask a person on standard error; only `y` and `yes` agree."""
+    _print(sys.stderr, f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+class Passing:
+    """Foreign output, printed as it comes; bytes that are no UTF-8 are shown as escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._held = ""
+
+    def write(self, data: bytes) -> None:
+        """Print what is complete; half a character waits, and carriage returns, as the last may end a line."""
+        words = self._held + self._decoder.decode(data)
+        shown = words.rstrip("\r")
+        self._held = words[len(shown) :]
+        _print(self._stream, shown)
+
+    def close(self) -> None:
+        """Print what has waited."""
+        _print(self._stream, self._held + self._decoder.decode(b"", final=True))
+        self._stream.flush()
+
+
+def _print(stream: TextIO, words: str) -> None:
+    pieces = _STYLE.split(words)
+    pieces[::2] = map(visible, pieces[::2])
+    pieces[1::2] = [f"\x1b[{style}m" for style in pieces[1::2]]
+    stream.write("".join(pieces))
 
 
 def warning(words: str) -> None:
@@ -145,23 +199,35 @@ def emit(data: Mapping[str, Any], output: Output, table: Callable[[], str]) -> N
         return
     document = {"schema_version": SCHEMA_VERSION, **data}
     if output is Output.JSON:
-        out(json.dumps(document, indent=2, ensure_ascii=False))
+        out(visible_json(json.dumps(document, indent=2, ensure_ascii=False)))
         return
+    out(_yaml(document), end="")
+
+
+def _yaml(document: Mapping[str, Any]) -> str:
+    """YAML of the same values: what is hidden stands in double quotes, where our escapes are those of YAML."""
     import yaml
 
-    sys.stdout.write(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    class Dumper(yaml.SafeDumper):
+        """Quotes what has to be escaped."""
+
+    def text_node(dumper: yaml.SafeDumper, words: str) -> yaml.ScalarNode:
+        style = None if visible(words) == words else '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", words, style)
+
+    Dumper.add_representer(str, text_node)
+    return visible(yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True))
 
 
 Cell = str | tuple[str, Style | None]
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Aligned columns, two blanks apart, nothing cut off."""
-    plain = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in rows]
-    widths = [max(len(line[column]) for line in [list(heads), *plain]) for column in range(len(heads))]
-    lines = [_line([(head, Style.BOLD) for head in heads], widths)]
-    lines.extend(_line(row, widths) for row in rows)
-    return "\n".join(lines)
+    """Aligned columns, two blanks apart, nothing cut off; each row is one line."""
+    cells: list[list[tuple[str, Style | None]]] = [[(head, Style.BOLD) for head in heads]]
+    cells += [list(map(_cell, row)) for row in rows]
+    widths = [max(len(row[column][0]) for row in cells) for column in range(len(heads))]
+    return "\n".join(_line(row, widths) for row in cells)
 
 
 def fields(pairs: Sequence[tuple[str, str]]) -> str:
@@ -174,10 +240,14 @@ def fields(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
+def _cell(cell: Cell) -> tuple[str, Style | None]:
+    words, style = cell if isinstance(cell, tuple) else (cell, None)
+    return visible_line(words), style
+
+
+def _line(row: Sequence[tuple[str, Style | None]], widths: Sequence[int]) -> str:
     cells = []
-    for index, cell in enumerate(row):
-        words, style = cell if isinstance(cell, tuple) else (cell, None)
+    for index, (words, style) in enumerate(row):
         gap = "" if index == len(row) - 1 else " " * (widths[index] - len(words))
         cells.append(paint(words, style) + gap)
     return "  ".join(cells).rstrip()

@@ -23,6 +23,7 @@ from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE, DEFAULT_TOOLCHAIN, Module, Policy
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.versions import version_key
+from wombat_gitops.domain.visible import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -346,7 +347,4 @@ def _quoted(text: str) -> str:
 def _escaped(character: str) -> str:
     if character in '"\\':
         return f"\\{character}"
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004
+    return character if character.isprintable() else escape(character)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain import grammar
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import printable, shown
+from wombat_gitops.domain.manifest.places import shown
 from wombat_gitops.domain.model import Module, Replace
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -185,7 +186,9 @@ def _statements(text: str) -> Iterator[tuple[list[str], str]]:
         else:
             yield ([block, *words] if block else words), comment
     if block:
-        raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod has a `{printable(block)}` block without an end")
+        raise LockRefusal(
+            rules.LOCK_UNREADABLE, f"the lock's go.mod has a `{visible_line(block)}` block without an end"
+        )
 
 
 def _is_module(path: str, version: str) -> bool:

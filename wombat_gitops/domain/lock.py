@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain.errors import LockError, Refused
 from wombat_gitops.domain.gomod import GoMod, LockRefusal, read_go_mod, read_go_sum
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, printable, shown
+from wombat_gitops.domain.manifest.places import Places, shown
 from wombat_gitops.domain.model import Lock, ResolvedModule
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -192,7 +193,7 @@ def check_lock(
 ) -> tuple[Diagnostic, ...]:
     """Where a lock is not the one its manifest needs; each problem is placed at the manifest's field."""
     if header is None or lock is None:
-        path = printable(lock_paths(distribution.path)[0].removesuffix("/go.mod"))
+        path = visible_line(lock_paths(distribution.path)[0].removesuffix("/go.mod"))
         return (_problem(distribution, places, rules.LOCK_MISSING, f"there is no lock `{path}`"),)
     parsed = parse_go_mod(lock.go_mod)
     found = [
@@ -214,7 +215,7 @@ def _problem(
 ) -> Diagnostic:
     where = places if places is not None else Places(distribution.path)
     hint = f"raise `go` in `{distribution.path}`" if rule is rules.LOCK_GO else f"run `wombat lock {distribution.path}`"
-    return where.problem(rule, message, pointer, hint=printable(hint))
+    return where.problem(rule, message, pointer, hint=visible_line(hint))
 
 
 _Found = tuple[rules.Rule, str, str]

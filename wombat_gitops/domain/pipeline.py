@@ -18,7 +18,8 @@ from yaml.reader import Reader
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, Span, did_you_mean, printable, shown
+from wombat_gitops.domain.manifest.places import Places, Span, did_you_mean, shown
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -165,7 +166,7 @@ def _compose(path: str, data: bytes) -> _Composed:
         return _Composed(places, root, beyond)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = f"not well-formed YAML: {printable(error.problem or 'it ends too early')}"
+        message = f"not well-formed YAML: {visible_line(error.problem or 'it ends too early')}"
         return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, _within(places, mark)))
     except yaml.YAMLError:
         odd = Reader.NON_PRINTABLE.search(text)

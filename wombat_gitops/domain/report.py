@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.delta import BuildKind, ChangeKind
-from wombat_gitops.domain.manifest.places import printable
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -44,9 +44,9 @@ _SHARED: Final = frozenset({"added", "changed", "removed"})
 
 def code(text: str) -> str:
     """Untrusted text as a code span for a line or a table cell."""
-    plain = printable(" ".join(text.split()))
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "¦").replace("\\", "/")
+    plain = visible_line(plain)
     plain = plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
-    plain = plain.replace("`", "'").replace("|", "¦").replace("\\", "/")
     return f"`{plain}`" if plain.strip() else "(none)"
 
 
@@ -74,7 +74,7 @@ def render_markdown(delta: Delta, *, limit: int = COMMENT_LIMIT, commit: str = "
 
 def render_text(delta: Delta) -> str:
     """For terminals, a line a fact."""
-    lines = [f"! {shared.kind} {printable(shared.path)} {shared.change}" for shared in delta.shared]
+    lines = [f"! {shared.kind} {visible_line(shared.path)} {shared.change}" for shared in delta.shared]
     for change in delta.distributions:
         lines.append(f"{_sign(change)} {change.name} {_versions(change)} ({_MARKS[change.kind]}{_was(change)})")
         lines += [f"    {_plain(field)}" for field in _all(change)]
@@ -220,10 +220,10 @@ def _markdown(field: FieldChange, most: int) -> str:
 
 def _plain(field: FieldChange) -> str:
     if not field.added and not field.removed:
-        return printable(f"{field.field}: {field.before or '(none)'} → {field.after or '(none)'}")
+        return visible_line(f"{field.field}: {field.before or '(none)'} → {field.after or '(none)'}")
     items = [f"+{item}" for item in field.added] + [f"-{item}" for item in field.removed]
     more = [f"and {len(items) - _MOST_ITEMS} more"] if len(items) > _MOST_ITEMS else []
-    return printable(f"{field.field}: {' '.join([*items[:_MOST_ITEMS], *more])}")
+    return visible_line(f"{field.field}: {' '.join([*items[:_MOST_ITEMS], *more])}")
 
 
 def _next_step(delta: Delta) -> str:
@@ -286,7 +286,7 @@ def _bytes(text: str) -> int:
 
 
 def _html(text: str) -> str:
-    plain = printable(text[:_LONGEST])
+    plain = visible_line(text[:_LONGEST])
     return "".join(
         f"&#{ord(character)};" if not character.isalnum() and character != "-" else character for character in plain
     )

@@ -20,7 +20,7 @@ from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
 from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.fields import KIND
-from wombat_gitops.domain.manifest.places import Places, printable, shown
+from wombat_gitops.domain.manifest.places import Places, shown
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.domain.readme import MAX_BYTES as MAX_README_BYTES
 from wombat_gitops.domain.readme import readme_path, readme_text
@@ -342,7 +342,7 @@ def _is_odd(path: str) -> bool:
     parts = path.split("/")
     return (
         len(path) > _LONGEST_PATH
-        or printable(path) != path
+        or not path.isprintable()
         or "\\" in path
         or any(part in {"", ".", ".."} or part.startswith("-") for part in parts)
     )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
+from wombat_gitops.domain.visible import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -60,7 +62,11 @@ def configure_logging(*, log_format: str, level: str, color: bool) -> None:
     final: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=color)]
+        else [
+            structlog.processors.format_exc_info,
+            _show,
+            structlog.dev.ConsoleRenderer(colors=color, exception_formatter=structlog.dev.plain_traceback),
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -80,6 +86,15 @@ def _tell(_logger: WrappedLogger, level: str, fields: EventDict) -> EventDict:
     """Tell the listeners; levels as in the vocabulary, where an exception is an error."""
     for listener in _listeners:
         listener(str(fields.get("event", "")), "error" if level == "exception" else level, fields)
+    return fields
+
+
+def _show(_logger: WrappedLogger, _level: str, fields: EventDict) -> EventDict:
+    """Escape what is hidden in texts of others, so that only the renderer's own colours reach the terminal."""
+    for name, value in fields.items():
+        words = value if isinstance(value, str) else repr(value)
+        if (shown := visible(words)) != words:
+            fields[name] = shown
     return fields
 
 

@@ -31,6 +31,7 @@ from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.messages import decode, encode
 from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.report import COMMENT_LIMIT, MARKER, code, render_markdown, render_text, summary
+from wombat_gitops.domain.visible import visible
 
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 TEXTS = st.text(min_size=0, max_size=40) | st.sampled_from(
@@ -296,10 +297,18 @@ def test_a_long_report_is_cut_and_what_is_cut_is_counted(letter: str, limit: int
     assert text.endswith("The whole report is [the summary of the run](https://host.invalid/1).\n")
 
 
-@pytest.mark.parametrize("text", ["`", "``a``", "a\nb", "|", "\\", "\u202e", "x" * 500, ""])
+@pytest.mark.parametrize("text", ["`", "``a``", "a\nb", "|", "\\", "\u202e", "x\x1b]8;;" * 99, "x" * 500, ""])
 def test_code_is_one_line_and_closed(text: str) -> None:
     """A code span begins and ends with the only backticks in it."""
     found = code(text)
     assert "\n" not in found
     assert "|" not in found
     assert found.count("`") in {0, 2}
+
+
+@given(DELTAS)
+def test_nothing_hidden_reaches_a_comment_or_a_summary(delta: Delta) -> None:
+    """Writing directions and controls of whoever opens a pull request are there to be read."""
+    page = render_markdown(delta)
+    assert visible(page) == page
+    assert code("a\u202eb\x1b]8;;\\|`") == "`a\\u202eb\\x1b]8;;/¦'`"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.domain.manifest.places import printable
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -52,7 +52,7 @@ class Address:
         Raises:
             Refused: not a URL, or not one of *protocols*.
         """
-        shown = printable(redact(url))
+        shown = visible_line(redact(url))
         if not url or url.startswith("-") or _UNPRINTABLE.search(url) or _HELPER.match(url):
             msg = f"`{shown}` is not allowed as the URL of a repository"
             raise Refused(msg, hint="give an https or ssh URL")
@@ -74,7 +74,7 @@ def _protocol(url: str) -> str:
         return "file"
     if _SCP.match(url) is not None:
         return "ssh"
-    msg = f"`{printable(redact(url))}` is not the URL of a repository"
+    msg = f"`{visible_line(redact(url))}` is not the URL of a repository"
     raise Refused(msg, hint="give an https or ssh URL, or an absolute path")
 
 
@@ -114,7 +114,7 @@ def check_branch(ref: str) -> str:
     """
     name = ref.removeprefix("refs/heads/")
     if not name or name.startswith("-") or _BAD_REF.search(name):
-        msg = f"`{printable(ref)}` is not the name of a branch"
+        msg = f"`{visible_line(ref)}` is not the name of a branch"
         raise Refused(msg)
     return f"refs/heads/{name}"
 
@@ -127,7 +127,7 @@ def check_folder(folder: str) -> str:
     """
     parts = [part for part in folder.split("/") if part not in {"", "."}]
     if folder.startswith("/") or ".." in parts or ".git" in parts or "\0" in folder or "\\" in folder:
-        msg = f"`{printable(folder)}` is not a folder inside a repository"
+        msg = f"`{visible_line(folder)}` is not a folder inside a repository"
         raise Refused(msg)
     return "/".join(parts)
 

@@ -126,9 +126,7 @@ def _ask(made: Plan, how: ApplyOptions, *, retry: bool) -> None:
     count = made.counts[Action.BUILD.value] + (made.counts[Action.FAILED.value] if retry else 0)
     if how.yes or how.plan.local or not count or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return
-    sys.stderr.write(f"request {text.plural(count, 'build')}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    if not text.ask(f"request {text.plural(count, 'build')}?"):
         msg = "nothing was requested"
         raise UserError(msg, hint="`--yes` does not ask")
 

@@ -74,8 +74,7 @@ def _stdin(root: Path, options: FmtOptions) -> _State:
         return _State.INVALID
     changed = after.encode() != data
     if options.writes:
-        sys.stdout.buffer.write(after.encode())
-        sys.stdout.buffer.flush()
+        text.exact(after)
     elif changed:
         _show("stdin", root, data, after, options)
     return _State.CHANGED if changed else _State.UNCHANGED
@@ -134,7 +133,7 @@ def _replace(path: Path, data: bytes) -> None:
 
 def _show(path: str, root: Path, before: bytes, after: str, options: FmtOptions) -> None:
     if options.diff:
-        sys.stdout.write(changed_file(path, root, before.decode(), after))
+        text.exact(changed_file(path, root, before.decode(), after))
     else:
         text.out(path)
 

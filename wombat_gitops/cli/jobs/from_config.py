@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,7 +87,7 @@ def from_config(settings: Settings, options: FromConfigOptions, output: text.Out
     if output is not text.Output.TABLE:
         text.emit(_as_data(found, made, words, path if options.write else None), output, str)
     elif not options.write:
-        sys.stdout.write(words)
+        text.exact(words)
     _tell(found, path, written=options.write)
     return exits.OK
 

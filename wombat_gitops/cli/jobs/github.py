@@ -206,7 +206,7 @@ def _say(words: str) -> None:
     """Write to standard output at once, since commands count in the order in which they come."""
     if words:
         sys.stderr.flush()
-        sys.stdout.write(f"{words}\n")
+        text.out(words)
         sys.stdout.flush()
 
 

@@ -28,11 +28,12 @@ class Shown:
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
+        self._passing = text.Passing(sys.stderr)
 
     async def write(self, data: bytes) -> None:
         """Take some output."""
         if self._verbose:
-            sys.stderr.write(data.decode("utf-8", "replace"))
+            self._passing.write(data)
 
 
 @dataclass(frozen=True, slots=True)

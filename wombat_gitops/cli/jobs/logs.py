@@ -51,9 +51,10 @@ def logs(settings: Settings, words: str, options: LogOptions) -> None:
     if options.tail == 0:
         return
     with client.open(build.log_url, {"tail": options.tail} if options.tail else None) as body:
+        shown = text.Passing(sys.stdout)
         for block in body.blocks:
-            sys.stdout.buffer.write(block)
-    sys.stdout.buffer.flush()
+            shown.write(block)
+        shown.close()
 
 
 def follow_log(
@@ -83,7 +84,7 @@ def follow_log(
 
 
 def _print(lines: list[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    text.out("".join(f"{line}\n" for line in lines), end="")
     sys.stdout.flush()
 
 

@@ -86,7 +86,7 @@ def compare(settings: Settings, wanted: Comparison, form: str, *, detailed: bool
     delta = found.delta
     tell(found.diagnostics)
     if form == "markdown":
-        sys.stdout.write(report.render_markdown(delta))
+        text.out(report.render_markdown(delta), end="")
     else:
         text.emit(as_json(delta), text.Output(form), lambda: report.render_text(delta))
     if form == text.Output.TABLE:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import text
 from wombat_gitops.domain.records import BuildState
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,9 +79,10 @@ class Board:
             self._drawing.enter_context(self._draw())
 
     def table(self) -> Table:
-        """All builds; those under way first, cut to what the terminal holds."""
+        """All builds; those under way first, cut to what the terminal holds. No cell is read as markup of rich."""
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(box=None, pad_edge=False, header_style="bold")
         for head in ("DISTRIBUTION", "PLATFORM", "STATE", "ELAPSED"):
@@ -88,9 +90,9 @@ class Board:
         records = sorted(self._records.values(), key=_order)
         room = max(Console(stderr=True).size.height - _MARGIN_LINES, 1)
         for record in records[:room]:
-            style = _COLORS[record.state]
-            name = f"{record.spec.name} {record.spec.version}"
-            table.add_row(name, str(record.spec.platform), f"[{style}]{stage(record)}[/]", self._elapsed(record))
+            name = Text(visible_line(f"{record.spec.name} {record.spec.version}"))
+            state = Text(visible_line(stage(record)), _COLORS[record.state])
+            table.add_row(name, Text(visible_line(str(record.spec.platform))), state, self._elapsed(record))
         if len(records) > room:
             table.add_row(f"… and {len(records) - room} more", "", "", "")
         return table

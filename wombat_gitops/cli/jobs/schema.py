@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from wombat_gitops.cli import text
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.manifest import render_schemas
@@ -21,17 +19,17 @@ def schema(kind: str) -> None:
         names = [name.removesuffix(".schema.json") for name in schemas]
         msg = f"there is no kind `{kind}`"
         raise NotFound(msg, hint=did_you_mean(kind.lower(), names) or f"there are {', '.join(names)}")
-    sys.stdout.write(schemas[wanted])
+    text.exact(schemas[wanted])
 
 
 def fields_page() -> None:
     """Print the page of all fields."""
-    sys.stdout.write(fields_markdown())
+    text.exact(fields_markdown())
 
 
 def rules_page() -> None:
     """Print the page of all rules."""
-    sys.stdout.write(rules_markdown())
+    text.exact(rules_markdown())
 
 
 def explain(word: str, output: text.Output) -> None:

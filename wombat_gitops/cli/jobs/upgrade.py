@@ -83,7 +83,7 @@ def upgrade(settings: Settings, options: UpgradeOptions, output: text.Output, *,
     outcomes = running.run(_propose_all(settings, found, chosen, wanted, options, verbose=verbose)) if chosen else []
     root = Path(settings.repo)
     if options.dry_run and output is text.Output.TABLE:
-        sys.stdout.write("".join(_patch(each.change, root) for each in outcomes if each.change is not None))
+        text.exact("".join(_patch(each.change, root) for each in outcomes if each.change is not None))
         for each in outcomes:
             if _state(each) == "up to date":
                 text.note(f"{each.name}: nothing newer that resolves")

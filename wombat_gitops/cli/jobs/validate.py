@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -51,11 +50,11 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     problems.sort()
     match form:
         case "json":
-            sys.stdout.write(render_json(problems))
+            text.out(render_json(problems), end="")
         case "github":
-            sys.stdout.write(render_github(problems))
+            text.out(render_github(problems), end="")
         case _:
-            sys.stdout.write(text.accented(render_text(problems)))
+            text.out(text.accented(render_text(problems)), end="")
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
     if form == "text":
         text.note(_summary(found.manifests, problems))

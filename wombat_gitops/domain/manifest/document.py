@@ -18,14 +18,13 @@ from yaml import events
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import Places, Span, Spans, child, pack, shown, unpack
+from wombat_gitops.domain.visible import BIDI
 
 MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 10_000
 
-_FORBIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
+_FORBIDDEN: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{BIDI}\ud800-\udfff\ufffe\uffff]")
 """Controls but tab and line feed, other line ends, writing directions (they hide what a line says), no-characters."""
 
 _TAB: Final = re.compile("\t")

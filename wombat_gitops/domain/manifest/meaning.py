@@ -10,7 +10,7 @@ from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.modules import Modules
 from wombat_gitops.domain.manifest.parts import DEFAULT_PLATFORMS
 from wombat_gitops.domain.manifest.pipelines import check_tests
-from wombat_gitops.domain.manifest.places import printable, shown
+from wombat_gitops.domain.manifest.places import shown
 from wombat_gitops.domain.manifest.shared import check_licenses, make_policy, size_of
 from wombat_gitops.domain.manifest.view import View, record, text, texts
 from wombat_gitops.domain.model import (
@@ -23,6 +23,7 @@ from wombat_gitops.domain.model import (
     Withdrawal,
 )
 from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -134,7 +135,7 @@ class Meaning:
     def _check_policies(self) -> None:
         check_licenses(self._view, self._view.record("policy"), "/policy")
         for path in self._shared.unusable_for(self._view.places.path):
-            message = f"the policy `{printable(path)}` holds here, and cannot be used"
+            message = f"the policy `{visible_line(path)}` holds here, and cannot be used"
             self._view.report(
                 rules.POLICY_UNUSABLE, message, "/name", "mend that file, and this one can be built again"
             )

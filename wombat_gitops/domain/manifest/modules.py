@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import did_you_mean, printable, shown
+from wombat_gitops.domain.manifest.places import did_you_mean, shown
 from wombat_gitops.domain.manifest.view import record, text, texts
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, CORE_MODULE, Module, Replace
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,7 +101,7 @@ class Modules:
                 yield pointer, library
             elif name in self._broken:
                 message = f"the library {shown(name)} cannot be used"
-                self._view.report(rules.UNKNOWN_LIBRARY, message, pointer, f"mend `{printable(self._broken[name])}`")
+                self._view.report(rules.UNKNOWN_LIBRARY, message, pointer, f"mend `{visible_line(self._broken[name])}`")
             elif self._view.sound(pointer):
                 known = ", ".join(f"`{other}`" for other in sorted(self._libraries)[:8])
                 hint = did_you_mean(name, self._libraries) or (f"there are {known}" if known else "none is declared")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import yaml
 
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Span, printable
+from wombat_gitops.domain.manifest.places import Span
 from wombat_gitops.domain.manifest.view import text
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.manifest.view import View
@@ -50,7 +51,7 @@ def _check_pipeline(view: View, pointer: str, config: str) -> None:
                 return
     except yaml.MarkedYAMLError as error:
         span = _inside(view, pointer, error.problem_mark)
-        message = f"the pipeline is not well-formed YAML: {printable(error.problem or 'it ends too early')}"
+        message = f"the pipeline is not well-formed YAML: {visible_line(error.problem or 'it ends too early')}"
         hint = "mend the line; most often a colon, a quote or the indentation is missing"
         view.problems.append(view.places.problem_at(rules.TEST_PIPELINE, message, span, pointer=pointer, hint=hint))
         return

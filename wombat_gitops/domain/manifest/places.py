@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +112,7 @@ class Places:
         line = span.line if span else 0
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         return Diagnostic(
-            path=printable(self.path),
+            path=visible_line(self.path),
             line=line,
             column=span.column if span else 0,
             rule=rule.id,
@@ -119,7 +120,7 @@ class Places:
             hint=hint,
             severity=severity,
             end_column=span.end if span else 0,
-            source_line=printable(text) if len(text) <= _LONGEST_LINE else "",
+            source_line=text if len(text) <= _LONGEST_LINE else "",
             pointer=pointer,
         )
 
@@ -144,16 +145,9 @@ def outward(pointer: str) -> Iterator[str]:
         pointer = pointer.rpartition("/")[0]
 
 
-def printable(text: str) -> str:
-    """*text* on one line, each character that is not printable replaced by one visible mark."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
 def shown(value: str) -> str:
     """A value inside a message: on one line, in backticks, cut when long."""
-    text = printable(value[: _LONGEST_VALUE + 1]).replace("`", "'")
+    text = visible_line(value[: _LONGEST_VALUE + 1]).replace("`", "'")
     return f"`{text[: _LONGEST_VALUE - 1]}…`" if len(text) > _LONGEST_VALUE else f"`{text}`"
 
 

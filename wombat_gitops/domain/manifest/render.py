@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.diagnostics import Severity
-from wombat_gitops.domain.manifest.places import printable
+from wombat_gitops.domain.visible import visible, visible_json, visible_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ def headline(problem: Diagnostic) -> str:
     """`path:line:column: WOM-nnn message`; without line and column where the whole file is meant."""
     place = f"{problem.path}:{problem.line}:{problem.column}" if problem.line else problem.path
     weight = "" if problem.severity is Severity.ERROR else f"{problem.severity}: "
-    return f"{place}: {problem.rule} {weight}{printable(problem.message)}"
+    return f"{place}: {problem.rule} {weight}{visible_line(problem.message)}"
 
 
 def render_text(problems: Sequence[Diagnostic]) -> str:
@@ -43,7 +43,8 @@ def render_json(problems: Sequence[Diagnostic]) -> str:
         }
         for problem in problems
     ]
-    return json.dumps({"schema_version": 1, "diagnostics": items}, indent=2, ensure_ascii=False) + "\n"
+    document = {"schema_version": 1, "diagnostics": items}
+    return visible_json(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def render_github(problems: Sequence[Diagnostic]) -> str:
@@ -62,16 +63,17 @@ def _picture(problem: Diagnostic) -> str:
         marked = problem.source_line[problem.column - 1 : max(problem.end_column - 1, problem.column)]
         lines += [
             f"{gutter} |",
-            f"{problem.line} | {problem.source_line}",
+            f"{problem.line} | {visible_line(problem.source_line)}",
             f"{gutter} | {' ' * _width(before)}{'^' * max(_width(marked), 1)}",
         ]
     if problem.hint:
-        lines.append(f"{gutter} = help: {printable(problem.hint)}")
+        lines.append(f"{gutter} = help: {visible_line(problem.hint)}")
     return "\n".join(lines) + "\n"
 
 
 def _width(text: str) -> int:
-    """Columns that *text* takes on a terminal."""
+    """Columns that *text* takes on a terminal as it is shown."""
+    text = visible_line(text)
     wide = sum(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
     marks = sum(unicodedata.combining(character) != 0 for character in text)
     return len(text) + wide - marks
@@ -92,7 +94,7 @@ def _command(problem: Diagnostic) -> str:
 
 def _escape(text: str) -> str:
     """Escape the data of a workflow command (percent sign and line ends)."""
-    return printable(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
+    return visible(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:

@@ -1,3 +1,5 @@
+import { visible } from './escapes'
+
 /** A piece of a line in one dress: classes, "" for none. */
 export interface Piece {
   text: string
@@ -8,15 +10,15 @@ const COLOURS = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', '
 // eslint-disable-next-line no-control-regex
 const ESCAPE = /\x1b\[([0-?]*)[ -/]*([@-~])/g
 
-/** A line as a terminal shows it: colours become classes, all other escape sequences go. */
+/** A line of a log: colours become classes, other control sequences (CSI) are dropped, and everything else that is hidden is escaped. */
 export function pieces(line: string): Piece[] {
-  if (!line.includes('\x1b')) return [{ text: line, dress: '' }]
+  if (!line.includes('\x1b')) return [{ text: visible(line), dress: '' }]
   const found: Piece[] = []
   let colour = ''
   let bold = false
   let at = 0
   const add = (text: string): void => {
-    if (text !== '') found.push({ text, dress: [colour, bold ? 'ansi-bold' : ''].filter(Boolean).join(' ') })
+    if (text !== '') found.push({ text: visible(text), dress: [colour, bold ? 'ansi-bold' : ''].filter(Boolean).join(' ') })
   }
   for (const match of line.matchAll(ESCAPE)) {
     add(line.slice(at, match.index))
