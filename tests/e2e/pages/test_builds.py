@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.support.browser import visit
-from tests.support.pages import LONG_PACKAGE, LONG_QUEUED
+from tests.support.pages import LONG_CONTENTS, LONG_QUEUED
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -31,5 +31,5 @@ async def test_native_code_is_listed_by_package(one_browser: Browser, hosts: dic
         await expect(summary).to_contain_text(".syso object files, C through cgo")
         await summary.click()
         entry = page.get_by_role("listitem").filter(has_text="calls_c.go")
-        await expect(entry).to_contain_text(LONG_PACKAGE)
+        await expect(entry).to_contain_text(LONG_CONTENTS.native[0].package)
         await expect(entry).to_contain_text("a_resource_linux_amd64.syso")
