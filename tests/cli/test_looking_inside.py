@@ -161,6 +161,38 @@ def test_the_operator_s_policy_is_known_where_it_is_named(
     assert run(["-q", "validate"]) == exits.NOT_FOUND
 
 
+def test_an_object_file_is_refused_until_a_policy_names_it(
+    place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `lock`, `validate --inspect` and `plan --inspect`; what the hint says is enough, here or with the operator."""
+    files = {"blob.go": "package within\n", "blob.syso": ""}
+    files["public/components/good/good.go"] = FILES["public/components/good/good.go"].replace(
+        "import", 'import _ "example.org/within"\nimport', 1
+    )
+    place.proxy.add("example.org/within", "v1.0.0", files, requires=[Module(BENTHOS, "v4.76.0")])
+    place.git.commit()
+    manifest = MANIFEST.format(packages="good").replace("example.org/inside", "example.org/within")
+    (place.root / "manifests" / "tiny.yaml").write_text(manifest)
+    allows = "syso: {allow: [example.org/within]}"
+    plan = ["-q", "plan", "--base", "HEAD", "--inspect"]
+
+    assert run(["-q", "lock"]) == exits.INVALID
+    assert f"`{allows}`" in capsys.readouterr().err
+    assert run(["-q", "validate"]) == exits.OK
+    assert run(["-q", "validate", "--inspect"]) == exits.INVALID
+    assert rules(capsys.readouterr().out) == ["WOM-088"]
+    assert run(plan) == exits.INVALID
+
+    house = place.root / "manifests" / "house.yaml"
+    house.write_text(f"apiVersion: wombat/v1\nkind: Policy\nname: house\n{allows}\n")
+    for command in (["-q", "lock", "--force"], ["-q", "validate", "--inspect"], plan):
+        assert run(command) == exits.OK, command
+
+    monkeypatch.setenv("WOMBAT_POLICY", str(house.rename(place.root / "house.yaml")))
+    for command in (["-q", "lock", "--force"], ["-q", "validate", "--inspect"], plan):
+        assert run(command) == exits.OK, command
+
+
 def test_a_pull_request_that_only_tightens_a_policy_is_looked_into(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:

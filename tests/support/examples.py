@@ -20,7 +20,7 @@ from tests.support.stage import ARM, Stage, broken, built, declared, presence, q
 from wombat_gitops import __version__
 from wombat_gitops.api.examples import FILE
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
-from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.identity import digest
 from wombat_gitops.domain.messages import encode
@@ -54,6 +54,7 @@ async def collect(folder: Path) -> dict[str, Any]:
                 ),
             ),
             (ModuleContents(_MODULE, "v4.60.0", ("Apache-2.0",)),),
+            (NativePackage("github.com/pebbe/zmq4", "github.com/pebbe/zmq4", "v1.2.11", cgo=("zmq4.go",)),),
         )
     )
     contents = StoredLog(await stage.store(inside), len(inside))

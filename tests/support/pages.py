@@ -20,7 +20,7 @@ from tests.support.factories import NOW
 from tests.support.reference import LONG_COMPONENT, LONG_PACKAGE, TALKATIVE, tell
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
-from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Module, Withdrawal
@@ -195,6 +195,11 @@ LONG_CONTENTS = Contents(
         ),
     ),
     CONTENTS.modules,
+    (
+        NativePackage(
+            LONG_PACKAGE, "example.com/m", "v1.0.0", syso=("a_resource_linux_amd64.syso",), cgo=("calls_c.go",)
+        ),
+    ),
 )
 
 

@@ -78,11 +78,45 @@ class ModuleContents:
 
 
 @dataclass(frozen=True, slots=True)
+class NativePackage:
+    """A package, listed or imported by one, that adds machine code which Go's compiler did not make.
+
+    Attributes:
+        package: full import path.
+        module: path of the module whose files are used.
+        version: of that module.
+        replaces: path of the module in whose place it is, or "".
+        syso: `.syso` files that are linked into the program as they are, cgo or not, sorted.
+        cgo: files that a C toolchain compiles, those with `import "C"` among them, sorted.
+    """
+
+    package: str
+    module: str
+    version: str
+    replaces: str = ""
+    syso: tuple[str, ...] = ()
+    cgo: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """The package's path in the module whose files are used: another one than `package` in a replacement."""
+        return self.module + self.package.removeprefix(self.replaces or self.module)
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
-    """What one program is made of: listed packages by path, compiled modules by path."""
+    """What one program is made of.
+
+    Attributes:
+        packages: those that a distribution lists, by path.
+        modules: those of which something is compiled in, by path.
+        native: packages of modules with machine code of their own, by path; the standard library and assembly for Go's
+            own assembler are not listed. Contents that were stored before this was known have none.
+    """
 
     packages: tuple[PackageContents, ...]
     modules: tuple[ModuleContents, ...] = ()
+    native: tuple[NativePackage, ...] = ()
 
     @property
     def components(self) -> tuple[Component, ...]:

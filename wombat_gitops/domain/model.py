@@ -145,6 +145,8 @@ class Policy:
         toolchains: patterns of Go releases, `1.26.*`.
         max_size: bytes of one artifact at most; 0 sets no bound.
         path: the manifest that says so, or "".
+        syso: patterns of packages and modules that may bring `.syso` files. Nothing may unless one policy allows it.
+        cgo: patterns of packages and modules of which C may be compiled, in the same way.
     """
 
     name: str
@@ -155,6 +157,8 @@ class Policy:
     toolchains: Selection = Selection()
     max_size: int = 0
     path: str = ""
+    syso: Selection = Selection()
+    cgo: Selection = Selection()
 
 
 @dataclass(frozen=True, slots=True)

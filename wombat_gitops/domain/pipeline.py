@@ -94,11 +94,13 @@ class Need:
     Attributes:
         path: the pipeline's file.
         line: where it is named first; 0 where Benthos takes it without being told.
+        column: of its name in that line, or 0.
     """
 
     component: Component
     path: str
     line: int = 0
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +305,8 @@ class _Reader:
             )
             self.problems.append(problem)
         elif component in self._known:
-            self.needs.setdefault(component, Need(component, self._places.path, span.line if span else 0))
+            line, column = (span.line, span.column) if span else (0, 0)
+            self.needs.setdefault(component, Need(component, self._places.path, line, column))
         else:
             message = f"no package registers {component.kind} {shown(component.name)}"
             hint = self._hint(component)

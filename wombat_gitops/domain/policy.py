@@ -3,7 +3,8 @@
 Every place that acts judges for itself: the pull request, the watcher, the service and the builder. A
 pattern of paths is compared element by element; `*` stands for any text inside one element, and `...` at
 the end for everything below, the path itself included. `deny` wins over `allow`; of several policies each
-has to hold, so one more policy never allows more.
+has to hold, so one more policy never allows more. Machine code that Go's compiler did not make is the one
+exception: it is refused without a policy too, so one has to allow it, and none may refuse it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import zip_longest
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.licenses import UNKNOWN
@@ -20,9 +21,9 @@ from wombat_gitops.domain.manifest.places import outward
 from wombat_gitops.domain.model import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from wombat_gitops.domain.contents import Contents
+    from wombat_gitops.domain.contents import Contents, NativePackage
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.gomod import GoMod
     from wombat_gitops.domain.manifest import Reading
@@ -32,23 +33,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NAMED_FILES: Final = 3
+"""How many files of a package a message names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One thing that a policy does not allow.
 
     Attributes:
+        policy: None where it is refused because no policy allows it.
         pointer: JSON Pointer of the field of the manifest that is to blame, or `package` or `module` and its path.
     """
 
     rule: rules.Rule
-    policy: Policy
+    policy: Policy | None
     message: str
     pointer: str
     hint: str
 
     def __str__(self) -> str:
-        return f"policy `{self.policy.name}`: {self.message}"
+        return f"policy `{self.policy.name}`: {self.message}" if self.policy is not None else self.message
 
 
 def matches_path(pattern: str, path: str) -> bool:
@@ -118,14 +123,15 @@ def judge_spec(policies: Iterable[Policy], spec: BuildSpec, go_mod: GoMod) -> tu
     )
 
 
-def about_contents(policies: Iterable[Policy]) -> bool:
-    """Whether one of them says something that only the contents of a program can tell."""
+def about_licenses(policies: Iterable[Policy]) -> bool:
+    """Whether one of them says something of licences, so that a program without known contents cannot be judged."""
     return any(each.licenses.allow or each.licenses.deny for each in policies)
 
 
 def judge_contents(policies: Iterable[Policy], contents: Contents) -> tuple[Violation, ...]:
-    """The licences of everything that is compiled in; each is told with the package or module that brings it."""
-    found = []
+    """The machine code and the licences of everything that is compiled in, each with what brings it."""
+    policies = tuple(policies)
+    found = [*_judge_native(policies, contents)]
     for policy in policies:
         told = set[tuple[str, str]]()
         for package in contents.packages:
@@ -172,7 +178,8 @@ def diagnose(reading: Reading, violations: Iterable[Violation]) -> tuple[Diagnos
     """Violations at their places in the manifest."""
     found = []
     for each in violations:
-        where = f" ({each.policy.path})" if each.policy.path not in {"", reading.places.path} else ""
+        path = each.policy.path if each.policy is not None else ""
+        where = f" ({path})" if path not in {"", reading.places.path} else ""
         found.append(reading.places.problem(each.rule, f"{each}{where}", _place(reading, each), hint=each.hint))
     return tuple(sorted(set(found)))
 
@@ -191,6 +198,61 @@ def _place(reading: Reading, violation: Violation) -> str:
             pointer = "/libraries"
     known = reading.places.values
     return pointer if any(each in known for each in outward(pointer)) else "/name"
+
+
+def _judge_native(policies: tuple[Policy, ...], contents: Contents) -> Iterator[Violation]:
+    """Packages with `.syso` files or C code that a policy refuses, or that no policy allows."""
+    listed = {package.package for package in contents.packages}
+    for each in contents.native:
+        pointer = f"package {each.package}" if each.package in listed else f"module {each.replaces or each.module}"
+        if each.syso:
+            selections = [(policy, policy.syso) for policy in policies]
+            yield from _judge_files(rules.POLICY_SYSO, "syso", f"links {_files(each.syso)}", each, selections, pointer)
+        if each.cgo:
+            selections = [(policy, policy.cgo) for policy in policies]
+            what = f"compiles {_files(each.cgo)} with a C compiler"
+            yield from _judge_files(rules.POLICY_CGO, "cgo", what, each, selections, pointer)
+
+
+def _judge_files(
+    rule: rules.Rule,
+    field: str,
+    what: str,
+    package: NativePackage,
+    selections: Sequence[tuple[Policy, Selection]],
+    pointer: str,
+) -> Iterator[Violation]:
+    instead = f" in place of `{package.replaces}`" if package.replaces else ""
+    message = f"package `{package.package}` of `{package.module}@{package.version}`{instead} {what}"
+    refusing = [policy for policy, selection in selections if _refuses_native(selection, package)]
+    for policy in refusing:
+        hint = f"leave out what needs it, or have `{package.origin}` allowed by `{field}` of that policy"
+        yield Violation(rule, policy, f"{message}, which is not allowed", pointer, hint)
+    if not refusing and not any(selection.allow for _, selection in selections):
+        hint = f"leave out what needs it, or write `{field}: {{allow: [{package.origin}]}}` into a policy file"
+        yield Violation(rule, None, f"{message}, which no policy allows", pointer, hint)
+
+
+def _refuses_native(selection: Selection, package: NativePackage) -> bool:
+    """Whether a policy refuses the machine code of a package, by the path of the package or of its module.
+
+    A replacement is only allowed by its own path: the manifest, which names it, could otherwise put any code in the
+    place of an allowed module.
+    """
+    own = (package.origin, package.module)
+    if _names(selection.deny, *own, package.package, package.replaces):
+        return True
+    return bool(selection.allow) and not _names(selection.allow, *own)
+
+
+def _names(patterns: Iterable[str], *paths: str) -> bool:
+    """Whether a pattern means one of the paths of a package and its module."""
+    return any(matches_path(pattern, path) for pattern in patterns for path in paths if path)
+
+
+def _files(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _NAMED_FILES} more" if names[_NAMED_FILES:] else ""
+    return ", ".join(f"`{name}`" for name in names[:_NAMED_FILES]) + more
 
 
 def _refused(selection: Selection, matches: Callable[[str, T], bool], value: T) -> bool:

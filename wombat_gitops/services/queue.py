@@ -162,7 +162,7 @@ class BuildQueue:
 
         Raises:
             Refused: a field that no manifest could have produced, files that are not the spec's, or something
-                that a policy does not allow; of a build that is there already, also its licences and its size.
+                that a policy does not allow; of a build that is there already, also its contents and its size.
         """
         lock = Lock(request.go_mod, request.go_sum)
         self._check(request.spec, lock)
@@ -178,12 +178,12 @@ class BuildQueue:
             if created is not None:
                 return BuildAnswer(created.value, created=True)
             entry = await self._entry(identity)
-        contents = await self._contents(entry.value) if policy.about_contents(rules) else None
+        contents = await self._contents(entry.value)
         if contents is not None:
             policy.refuse(policy.judge_contents(rules, contents))
         if entry.value.artifact is not None:
             policy.refuse(policy.judge_size(rules, entry.value.artifact.size))
-        unknown = policy.about_contents(rules) and contents is None
+        unknown = policy.about_licenses(rules) and contents is None
         if await self._is_miss(entry.value, request.policies, unknown=unknown):
             await self._inputs.save(lock)
             return BuildAnswer(await self._change(entry, lambda record: self._again(record, request)))

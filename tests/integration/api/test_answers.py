@@ -16,7 +16,7 @@ from wombat_gitops.api.app import create_app
 from wombat_gitops.api.headers import DATA_POLICY
 from wombat_gitops.api.openapi import describe
 from wombat_gitops.domain.catalogue import SourceRecord
-from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.manifest.rules import RULES
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Exclusion, Module, Replace, Retention
@@ -260,7 +260,8 @@ async def test_contents_tell_what_is_inside(stage: Stage, client: httpx.AsyncCli
         "example.com/one/pure", "example.com/one", Presence.PRESENT, "", "", (Component("input", "file"),), ("MIT",)
     )
     fork = ModuleContents("example.com/fork", "v1.2.3", ("Apache-2.0", "MIT"), "example.com/one")
-    data = encode(Contents((pure,), (fork,)))
+    native = NativePackage("example.com/one/c", "example.com/fork", "v1.2.3", "example.com/one", ("a.syso",), ("c.go",))
+    data = encode(Contents((pure,), (fork,), (native,)))
     record = replace(GOOD, contents=StoredLog(await stage.store(data), len(data)))
     await stage.put(record)
     await stage.until(lambda: stage.catalog.build(GOOD.id).contents)
@@ -287,6 +288,16 @@ async def test_contents_tell_what_is_inside(stage: Stage, client: httpx.AsyncCli
             }
         ],
         "licenses": ["Apache-2.0", "MIT"],
+        "native": [
+            {
+                "package": "example.com/one/c",
+                "module": "example.com/fork",
+                "version": "v1.2.3",
+                "replaces": "example.com/one",
+                "syso": ["a.syso"],
+                "cgo": ["c.go"],
+            }
+        ],
     }
     assert (await client.get(url, headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
 

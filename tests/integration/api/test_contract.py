@@ -26,7 +26,7 @@ from tests.support.api import served
 from tests.support.reference import TINY
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
 from wombat_gitops.domain.catalogue import SourceRecord
-from wombat_gitops.domain.contents import Component, Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Component, Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.identity import digest
 from wombat_gitops.domain.messages import BuildQuery, encode
 from wombat_gitops.domain.records import BuildRecord, Step, StoredLog
@@ -41,6 +41,7 @@ INSIDE = encode(
     Contents(
         (PackageContents("e.com/m/p", "e.com/m", Presence.PRESENT, "", "", (Component("input", "file"),), ("MIT",)),),
         (ModuleContents("e.com/m", "v1.0.0", ("MIT",), ""),),
+        (NativePackage("e.com/m/c", "e.com/m", "v1.0.0", syso=("a.syso",), cgo=("c.go",)),),
     )
 )
 

@@ -33,6 +33,9 @@ FILES = {
     "public/components/desk/desk.go": f"//go:build !arm\n\n{component('desk')}",
     "public/components/quiet/quiet.go": "package quiet\n",
     "public/components/paid/paid.go": HEADER + component("paid"),
+    "public/components/blob/blob.go": component("blob"),
+    "public/components/blob/blob_linux_amd64.syso": "",
+    "public/components/withc/withc.go": component("withc").replace("import", 'import "C"\nimport', 1),
 }
 TEXT = f"""{SMALL}platforms: [linux/amd64, linux/arm/7]
 modules:
@@ -45,10 +48,10 @@ policy:
 """
 
 
-async def read(packages: str, proxy: GoProxy, data: Path) -> tuple[Reading, Inspection]:
+async def read(packages: str, proxy: GoProxy, data: Path, more: str = "") -> tuple[Reading, Inspection]:
     """A manifest with these packages of the module, and what Go says of it."""
     made = proxy.add("example.org/rules", "v1.0.0", FILES)
-    reading = read_manifest("manifests/example.yaml", TEXT.format(packages=packages).encode())
+    reading = read_manifest("manifests/example.yaml", (TEXT.format(packages=packages) + more).encode())
     assert reading.distribution is not None
     lock = proxy.lock([made, Module(BENTHOS, "v4.76.0")])
     inspector = GoInspector(Toolchains(data, ""), data, GoNetwork(proxy.environment))
@@ -84,6 +87,22 @@ async def test_a_licence_that_is_not_allowed(go_proxy: GoProxy, go_data: Path) -
         each for _, one in found.platforms for each in policy.judge_contents(reading.distribution.policies, one)
     ]
     check("WOM-082-policy-license", policy.diagnose(reading, violations))
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "more"),
+    [("WOM-088-policy-syso", "blob", ""), ("WOM-089-policy-cgo", "withc", "cgo: true\n")],
+)
+async def test_native_code_that_no_policy_allows(
+    name: str, package: str, more: str, go_proxy: GoProxy, go_data: Path
+) -> None:
+    """It is told at its package, with the files and with what to write."""
+    reading, found = await read(f"some, {package}", go_proxy, go_data, more)
+    assert reading.distribution is not None
+    violations = [
+        each for _, one in found.platforms for each in policy.judge_contents(reading.distribution.policies, one)
+    ]
+    check(name, policy.diagnose(reading, violations))
 
 
 async def test_a_program_that_is_too_large(go_proxy: GoProxy, go_data: Path) -> None:

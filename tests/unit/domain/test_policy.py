@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from tests.support.factories import GO_MOD, SPEC
 from wombat_gitops.domain import policy
-from wombat_gitops.domain.contents import Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.gomod import read_go_mod
 from wombat_gitops.domain.licenses import UNKNOWN
+from wombat_gitops.domain.manifest import read_all, rules
+from wombat_gitops.domain.messages import decode, encode
 from wombat_gitops.domain.model import Module, Policy, Selection
 from wombat_gitops.domain.platforms import Platform
 
@@ -120,6 +122,81 @@ def test_a_licence_is_told_with_the_package_that_brings_it() -> None:
         f"{slack} a licence that cannot be told (`{UNKNOWN}`), which is not allowed",
         "module `a.b/c` is under licence `MIT`, which is not allowed",
     ]
+
+
+ZMQ = NativePackage("github.com/pebbe/zmq4", "github.com/pebbe/zmq4", "v1.2.11", cgo=("a.go", "b.go", "c.c", "d.c"))
+BLOB = NativePackage("e.com/m/p/q", "e.com/m", "v1.0.0", syso=("x_linux_amd64.syso",))
+FORK = NativePackage("e.com/m/p", "evil.example/m", "v1.0.0", "e.com/m", syso=("x.syso",))
+
+
+def refused(native: NativePackage, *policies: Policy) -> list[policy.Violation]:
+    """What is told of a program with one package that has native code."""
+    return list(policy.judge_contents(policies, Contents((), (), (native,))))
+
+
+def syso(*allow: str, deny: tuple[str, ...] = ()) -> Policy:
+    """A policy about `.syso` files."""
+    return Policy("p", syso=Selection(allow, deny))
+
+
+def test_native_code_is_refused_without_any_policy() -> None:
+    """The message names the package, its module, the files, and what to write."""
+    (blob,) = refused(BLOB)
+    assert str(blob) == "package `e.com/m/p/q` of `e.com/m@v1.0.0` links `x_linux_amd64.syso`, which no policy allows"
+    assert blob.hint == "leave out what needs it, or write `syso: {allow: [e.com/m/p/q]}` into a policy file"
+    assert (blob.rule, blob.pointer) == (rules.POLICY_SYSO, "module e.com/m")
+    (zmq,) = refused(ZMQ)
+    assert zmq.message.endswith("compiles `a.go`, `b.go`, `c.c` and 1 more with a C compiler, which no policy allows")
+    assert "`cgo: {allow: [github.com/pebbe/zmq4]}`" in zmq.hint
+    with pytest.raises(Refused, match="which no policy allows"):
+        policy.refuse([zmq])
+
+
+@pytest.mark.parametrize(
+    ("native", "policies", "told"),
+    [
+        (BLOB, [syso("e.com/m/p/q")], 0),
+        (BLOB, [syso("e.com/m")], 0),
+        (BLOB, [syso("e.com/m/p/...")], 0),
+        (BLOB, [syso("*/...")], 0),
+        (BLOB, [syso("e.com/m/p")], 1),
+        (BLOB, [syso("e.com/other")], 1),
+        (BLOB, [Policy("p", cgo=Selection(("e.com/m",)))], 1),
+        (BLOB, [Policy("p", Selection(("e.com/...",)), Selection(("e.com/...",)))], 1),
+        (BLOB, [syso("e.com/m"), Policy("other")], 0),
+        (BLOB, [syso("e.com/m"), syso("e.com/other")], 1),
+        (BLOB, [syso("e.com/m"), syso(deny=("*/...",))], 1),
+        (BLOB, [syso("e.com/m", deny=("e.com/m/p/...",))], 1),
+        (BLOB, [syso(deny=("e.com/other",))], 1),
+        (ZMQ, [Policy("p", cgo=Selection(("github.com/pebbe/...",)))], 0),
+        (ZMQ, [syso("github.com/pebbe/...")], 1),
+        (FORK, [syso("e.com/m/...")], 1),
+        (FORK, [syso("evil.example/m/p")], 0),
+        (FORK, [syso("evil.example/m/p", deny=("e.com/m",))], 1),
+    ],
+)
+def test_native_code_is_allowed_by_name(native: NativePackage, policies: list[Policy], told: int) -> None:
+    """One policy has to allow it, and none may refuse it. A replacement needs a name of its own."""
+    assert len(refused(native, *policies)) == told
+
+
+def test_a_manifest_cannot_allow_its_own_native_code() -> None:
+    """Only policy files allow it, which other people review."""
+    text = (
+        "apiVersion: wombat/v1\nkind: Distribution\nname: tiny\nversion: 1.0.0\nbenthos: v4.76.0\npackages: [pure]\n"
+        "policy:\n  syso: {allow: [e.com/m]}\n  cgo: {allow: [e.com/m]}\n"
+    )
+    found = read_all({"manifests/tiny.yaml": text.encode()})
+    assert not found.distributions
+    assert [(each.rule, each.line) for each in found.diagnostics] == [("WOM-023", 8), ("WOM-023", 9)]
+
+
+def test_contents_that_were_stored_before_native_code_was_known_are_read() -> None:
+    """A build from before stays what it is: nothing is known of its native code, and nothing is refused."""
+    old = decode(Contents, b'{"packages":[],"modules":[{"path":"e.com/m","version":"v1.0.0"}]}')
+    assert old.native == ()
+    assert b"native" not in encode(old)
+    assert decode(Contents, encode(Contents((), (), (FORK,)))).native == (FORK,)
 
 
 def test_a_size_is_bytes_at_most() -> None:

@@ -14,14 +14,14 @@ from tests.support.manifests import SMALL, diagnose
 from tests.unit.services.test_builder import Shop
 from tests.unit.services.test_queue import Bench
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.contents import Contents, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.errors import Refused
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.manifest import parse_manifest
 from wombat_gitops.domain.manifest.shared import make_policy
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import Artifact, Lock
-from wombat_gitops.domain.records import POLICY_VIOLATION, BuildState, Failure, FailureKind, Origin, StoredLog
+from wombat_gitops.domain.records import POLICY_VIOLATION, BuildState, Failure, FailureKind, Origin, Step, StoredLog
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.queue import BuildQueue
 
@@ -64,11 +64,19 @@ CONTENTS = Contents(
 )
 
 
+NATIVE = replace(CONTENTS, native=(NativePackage("e.com/m/p", "e.com/m", "v1.0.0", syso=("x.syso",)),))
+"""The same, and an object file that nobody can review."""
+
+
 class Licensed(ScriptedCompiler):
-    """A compiler that finds everything under the licence MIT."""
+    """A compiler that finds everything under the licence MIT, unless it is given other contents."""
+
+    def __init__(self, contents: Contents = CONTENTS) -> None:
+        super().__init__()
+        self._contents = contents
 
     async def check(self, spec: BuildSpec, lock: Lock, output: Output) -> Contents:
-        return CONTENTS
+        return self._contents
 
 
 @pytest.fixture
@@ -90,15 +98,15 @@ def service(bench: Bench, *policies: Policy) -> BuildQueue:
     return BuildQueue(bench.records, bench.inputs, bench.objects, NoIndex(), bench.clock, policies)
 
 
-async def finished(bench: Bench, folder: Path, *, contents: bool = True) -> None:
+async def finished(bench: Bench, folder: Path, *, contents: bool = True, told: Contents = CONTENTS) -> None:
     """A build that succeeded with five bytes, before anybody had a policy."""
     artifact = Artifact(digest(b"bytes"), 5, "tiny")
     inside = folder / "contents"
-    for path, data in ((folder / "binary", b"bytes"), (inside, encode(CONTENTS))):
+    for path, data in ((folder / "binary", b"bytes"), (inside, encode(told))):
         path.write_bytes(data)
         await bench.objects.put(path, digest(data), len(data))
     await bench.queue.request(make_request())
-    stored = StoredLog(digest(encode(CONTENTS)), len(encode(CONTENTS))) if contents else None
+    stored = StoredLog(digest(encode(told)), len(encode(told))) if contents else None
     await (await bench.claim()).succeed(artifact, None, stored)
 
 
@@ -168,6 +176,42 @@ async def test_the_builder_fails_a_build(shop: Shop, words: str, whose: str) -> 
     assert ALL[words] in failed.failure.message
     assert failed.artifact is None
     assert shop.compiler.compiled == (["tiny"] if words.startswith("maxSize") else [])
+
+
+async def test_native_code_that_no_policy_allows_fails_in_the_builder(shop: Shop) -> None:
+    """A request that skipped validation is not compiled, though neither the source nor the operator has a policy."""
+    shop.compiler = Licensed(NATIVE)
+    await shop.bench.queue.request(make_request())
+    async with shop.at_work(shop.builder()):
+        failed = await shop.until(ID, BuildState.FAILED)
+    assert failed.failure is not None
+    assert (failed.failure.reason, failed.failure.step) == (POLICY_VIOLATION, Step.CHECK)
+    assert failed.failure.message.endswith("links `x.syso`, which no policy allows")
+    assert shop.compiler.compiled == []
+
+
+@pytest.mark.parametrize("whose", ["operator", "source"])
+async def test_native_code_that_a_policy_allows_is_built(shop: Shop, whose: str) -> None:
+    """The source's policies and the operator's are one set here, as everywhere."""
+    shop.compiler = Licensed(NATIVE)
+    allows = policy_of("syso: {allow: [e.com/m/p]}")
+    request = make_request() if whose == "operator" else replace(make_request(), policies=(allows,))
+    await shop.bench.queue.request(request)
+    engine = Engine(shop.compiler, shop.bench.objects, (allows,)) if whose == "operator" else None
+    async with shop.at_work(shop.builder(engine=engine)):
+        await shop.until(ID, BuildState.SUCCEEDED)
+
+
+async def test_a_finished_build_with_native_code_is_only_for_who_allows_it(bench: Bench, tmp_path: Path) -> None:
+    """A build that one source may have is no way around the policies of another."""
+    await finished(bench, tmp_path, told=NATIVE)
+    allows = policy_of("syso: {allow: [e.com/m/p]}")
+    assert (await bench.queue.request(replace(make_request(), policies=(allows,)))).build.state is BuildState.SUCCEEDED
+    with pytest.raises(Refused, match="which no policy allows"):
+        await bench.queue.request(make_request())
+    strict = service(bench, policy_of("syso: {deny: [e.com/...]}"))
+    with pytest.raises(Refused, match="policy `house`"):
+        await strict.request(replace(make_request(), policies=(allows,)))
 
 
 async def test_a_policy_that_comes_while_a_build_runs_holds(shop: Shop) -> None:

@@ -26,7 +26,14 @@ from wombat_gitops.adapters.golang.reading import SourceReader, target_of, what_
 from wombat_gitops.adapters.process import Captured, capture
 from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.contents import Contents, Inspection, ModuleContents, PackageContents, Presence
+from wombat_gitops.domain.contents import (
+    Contents,
+    Inspection,
+    ModuleContents,
+    NativePackage,
+    PackageContents,
+    Presence,
+)
 from wombat_gitops.domain.errors import TimedOut
 from wombat_gitops.domain.goscope import names_used
 from wombat_gitops.domain.gosource import SERVICE_PACKAGE
@@ -49,7 +56,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 900.0
 """For the listing of one platform; the first one downloads modules."""
 
-_READER_VERSION: Final = 2
+_READER_VERSION: Final = 3
 """Raise it when equal modules would be read otherwise."""
 
 _NOT_THERE: Final = (
@@ -203,6 +210,7 @@ class _Reading:
                 )
                 for path, (module, names) in sorted(modules.items())
             ),
+            tuple(native for _, each in sorted(self._listing.items()) if (native := _native(each)) is not None),
         )
 
     def _module(self, path: str) -> ListedModule | None:
@@ -300,6 +308,21 @@ class _Reading:
         if "cgo" in need.split(" and "):
             parts.append("write `cgo: true`")
         return " and ".join(parts).replace("the build tag ", "")
+
+
+def _native(package: ListedPackage) -> NativePackage | None:
+    """The machine code that a package brings along, where there is any."""
+    module = package.module
+    if module is None or not (package.syso_files or package.through_c):
+        return None
+    return NativePackage(
+        package.path,
+        module.used.path,
+        module.used.version,
+        module.path if module.replace is not None else "",
+        tuple(sorted(package.syso_files)),
+        tuple(sorted(package.through_c)),
+    )
 
 
 def _registers(package: ListedPackage) -> bool:

@@ -24,7 +24,10 @@ OF_A_PACKAGE: Final = (
 )
 """Errors that say something of a package, while its module is there."""
 
-FIELDS: Final = "ImportPath,Name,Dir,GoFiles,CgoFiles,IgnoredGoFiles,Imports,Module,Error,Standard"
+FIELDS: Final = (
+    "ImportPath,Name,Dir,GoFiles,CgoFiles,IgnoredGoFiles,Imports,Module,Error,Standard,"
+    "SysoFiles,SwigFiles,SwigCXXFiles,CFiles,CXXFiles,MFiles,FFiles,SFiles"
+)
 
 
 class _Loose(BaseModel):
@@ -62,6 +65,14 @@ class ListedPackage(_Loose):
     dir: str = Field("", alias="Dir")
     go_files: tuple[str, ...] = Field((), alias="GoFiles")
     cgo_files: tuple[str, ...] = Field((), alias="CgoFiles")
+    syso_files: tuple[str, ...] = Field((), alias="SysoFiles")
+    swig_files: tuple[str, ...] = Field((), alias="SwigFiles")
+    swig_cxx_files: tuple[str, ...] = Field((), alias="SwigCXXFiles")
+    c_files: tuple[str, ...] = Field((), alias="CFiles")
+    cxx_files: tuple[str, ...] = Field((), alias="CXXFiles")
+    objc_files: tuple[str, ...] = Field((), alias="MFiles")
+    fortran_files: tuple[str, ...] = Field((), alias="FFiles")
+    assembly_files: tuple[str, ...] = Field((), alias="SFiles")
     ignored: tuple[str, ...] = Field((), alias="IgnoredGoFiles")
     imports: tuple[str, ...] = Field((), alias="Imports")
     module: ListedModule | None = Field(None, alias="Module")
@@ -77,6 +88,16 @@ class ListedPackage(_Loose):
         """The same with folders below *outside* instead of *inside*."""
         module = self.module.moved(inside, outside) if self.module is not None else None
         return self.model_copy(update={"dir": _moved(self.dir, inside, outside), "module": module})
+
+    @property
+    def through_c(self) -> tuple[str, ...]:
+        """Names of the files that a C toolchain compiles; none with cgo off.
+
+        Go refuses C files in a package that does not call C. In one that does, the C compiler takes the assembly too.
+        """
+        callers = (*self.cgo_files, *self.swig_files, *self.swig_cxx_files)
+        beside = (*self.c_files, *self.cxx_files, *self.objc_files, *self.fortran_files, *self.assembly_files)
+        return (*callers, *beside) if callers else ()
 
     @property
     def broken(self) -> bool:

@@ -18,7 +18,13 @@ from wombat_gitops.api.views.builds import (
     QueueEntryView,
     StepView,
 )
-from wombat_gitops.api.views.contents import ComponentView, ContentsView, ModuleContentsView, PackageContentsView
+from wombat_gitops.api.views.contents import (
+    ComponentView,
+    ContentsView,
+    ModuleContentsView,
+    NativePackageView,
+    PackageContentsView,
+)
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.contents import Contents
@@ -124,6 +130,17 @@ def contents(identity: str, inside: Contents) -> ContentsView:
             for each in inside.modules
         ],
         licenses=list(inside.licenses),
+        native=[
+            NativePackageView(
+                package=each.package,
+                module=each.module,
+                version=each.version,
+                replaces=each.replaces,
+                syso=list(each.syso),
+                cgo=list(each.cgo),
+            )
+            for each in inside.native
+        ],
     )
 
 

@@ -30,6 +30,19 @@ class ModuleContentsView(ModuleView):
     replaces: str = Field(description="the module in whose place it is, or empty")
 
 
+class NativePackageView(View):
+    """A package with machine code that Go's compiler did not make; policies have to allow it."""
+
+    package: str = Field(description="full import path")
+    module: str
+    version: str
+    replaces: str = Field(description="the module in whose place its module is, or empty")
+    syso: list[str] = Field(
+        description="`.syso` files that are linked in as they are", examples=[["x_linux_amd64.syso"]]
+    )
+    cgo: list[str] = Field(description="files that a C compiler compiles", examples=[["zmq4.go", "helper.c"]])
+
+
 class ContentsView(View):
     """What one program is made of, read from its source before it was compiled."""
 
@@ -37,3 +50,8 @@ class ContentsView(View):
     packages: list[PackageContentsView]
     modules: list[ModuleContentsView]
     licenses: list[str] = Field(description="every licence, once")
+    native: list[NativePackageView] = Field(
+        default_factory=list,
+        description="packages with machine code of their own, the standard library aside; empty for builds that are "
+        "older than this field",
+    )

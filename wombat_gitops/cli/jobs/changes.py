@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from wombat_gitops.domain.errors import LockError, NotFound
 from wombat_gitops.domain.manifest import Reading, gather, interpret, parse_manifest
 from wombat_gitops.domain.publication import compare_declarations
 from wombat_gitops.services.manifests import ManifestReader
+from wombat_gitops.wiring.policies import operator_policies
 from wombat_gitops.wiring.sources import base_source, manifest_source
 
 if TYPE_CHECKING:
@@ -123,14 +124,15 @@ async def _inspect(
 ) -> tuple[dict[str, tuple[Inspection | None, Inspection | None]], list[Diagnostic]]:
     from wombat_gitops.wiring.machine import inspector
 
-    tool = await inspector(settings)
+    tool, operator = await inspector(settings), operator_policies(settings)
     found: dict[str, tuple[Inspection | None, Inspection | None]] = {}
     problems: list[Diagnostic] = []
     for each in filter(contents_differ, pairs):
         if each.new is None or each.new.lock is None:
             continue
         new = each.new.distribution
-        told, now = await look_into_one(tool, Locked(new, each.new.lock, readings[new.path]))
+        judged = replace(new, policies=(*new.policies, *operator))
+        told, now = await look_into_one(tool, Locked(judged, each.new.lock, readings[new.path]))
         found[new.name] = (await _contents(tool, each.old) if each.old is not None else None, now)
         problems += told
     return found, problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,14 @@ from wombat_gitops.domain.lock import lock_paths, render_lock
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.manifest.edit import replaces_text, with_replaces
 from wombat_gitops.domain.manifest.reading import has_errors
+from wombat_gitops.wiring.policies import operator_policies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wombat_gitops.cli.jobs.folder import Examined
     from wombat_gitops.domain.gomod import Offer
-    from wombat_gitops.domain.model import Distribution
+    from wombat_gitops.domain.model import Distribution, Policy
     from wombat_gitops.settings import Settings
     from wombat_gitops.wiring.machine import GoTools
 
@@ -92,10 +93,13 @@ async def _lock_all(
     from wombat_gitops.wiring.machine import go_tools
 
     tools = await go_tools(settings)
-    return await running.side_by_side(lambda each: _lock_one(tools, found, each, options), wanted)
+    operator = operator_policies(settings)
+    return await running.side_by_side(lambda each: _lock_one(tools, found, each, options, operator), wanted)
 
 
-async def _lock_one(tools: GoTools, found: Examined, distribution: Distribution, options: LockOptions) -> _Row:
+async def _lock_one(
+    tools: GoTools, found: Examined, distribution: Distribution, options: LockOptions, operator: tuple[Policy, ...]
+) -> _Row:
     text.note(
         f"{distribution.name}: resolving {text.plural(len(distribution.modules), 'module')} for "
         f"{text.plural(len(distribution.platforms), 'platform')}"
@@ -113,7 +117,8 @@ async def _lock_one(tools: GoTools, found: Examined, distribution: Distribution,
         if manifest:
             replace_file(Path(distribution.path), manifest)
         folder = write_lock(distribution, render_lock(distribution, resolved))
-        problems = judge(reading, distribution, await tools.inspector.inspect(distribution, resolved, output))
+        inside = await tools.inspector.inspect(distribution, resolved, output)
+        problems = judge(reading, replace(distribution, policies=(*distribution.policies, *operator)), inside)
     except UselessPackages as error:
         tell(diagnose(reading, error.inspection))
         return _Row(distribution.name, "failed", _folder(distribution), error.message)

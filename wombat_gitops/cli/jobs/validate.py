@@ -11,6 +11,7 @@ from wombat_gitops.cli import exits, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
+from wombat_gitops.wiring.policies import operator_policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,7 +35,7 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     folder = Path(settings.repo, settings.folder)
     found = examine(find_manifests(paths, folder), folder)
     problems = list(found.diagnostics)
-    operator = _operator_policies(settings)
+    operator = operator_policies(settings)
     if operator:
         problems += _refused(found, operator)
     if inspect:
@@ -59,15 +60,6 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     if form == "text":
         text.note(_summary(found.manifests, problems))
     return exits.INVALID if errors else exits.OK
-
-
-def _operator_policies(settings: Settings) -> tuple[Policy, ...]:
-    """What service and builders hold to besides, where it is known here; read only where it is asked for."""
-    if not settings.policy:
-        return ()
-    from wombat_gitops.wiring.policies import operator_policies
-
-    return operator_policies(settings)
 
 
 def _refused(found: Examined, operator: tuple[Policy, ...]) -> Iterator[Diagnostic]:

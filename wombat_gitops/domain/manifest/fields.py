@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from wombat_gitops.domain.manifest.kinds import Field, Flag, ListOf, Record, Text
-from wombat_gitops.domain.manifest.parts import EXACT, EXCLUSION, LIMITS, MODULE, REPLACE, SHARED, TEST
+from wombat_gitops.domain.manifest.parts import EXACT, EXCLUSION, LIMITS, MODULE, NATIVE, REPLACE, SHARED, TEST
 from wombat_gitops.domain.manifest.texts import (
     LINE,
     MODULE_VERSION,
@@ -228,7 +228,7 @@ LIBRARY: Final = _named(
         ),
     ),
 )
-POLICY: Final = _named("Policy", "Name of the policy, and of this file.", LIMITS)
+POLICY: Final = _named("Policy", "Name of the policy, and of this file.", (*LIMITS, *NATIVE))
 
 RECORDS: Final = {KIND: MANIFEST, "Defaults": DEFAULTS, "Library": LIBRARY, "Policy": POLICY}
 """The fields of each kind of manifest."""

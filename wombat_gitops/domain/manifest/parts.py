@@ -269,6 +269,27 @@ LIMITS: Final = (
 )
 """What a policy can say; a distribution may narrow it for itself."""
 
+_NATIVE_PATHS: Final = "packages or modules, by path; `*` is one element, `...` at the end all below"
+
+NATIVE: Final = (
+    Field(
+        "syso",
+        _selection(PATH_PATTERN, "object files", _NATIVE_PATHS, "github.com/example/resources", "*/..."),
+        "Object files",
+        "Which packages may have `.syso` files, which Go links into a program as they are. None may unless a policy "
+        "allows it.",
+        examples=({"allow": ["github.com/example/resources"]},),
+    ),
+    Field(
+        "cgo",
+        _selection(PATH_PATTERN, "C code", _NATIVE_PATHS, "github.com/pebbe/zmq4", "github.com/mattn/..."),
+        "C code",
+        "Which packages may have C code, in distributions with `cgo: true`. None may unless a policy allows it.",
+        examples=({"allow": ["github.com/pebbe/zmq4"]},),
+    ),
+)
+"""What only a manifest of kind `Policy` can say: it allows what is refused without it."""
+
 SHARED: Final = (
     Field(
         "go",

@@ -12,6 +12,7 @@ from wombat_gitops.domain.manifest.view import text
 from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
+    from wombat_gitops.domain.manifest.places import Places
     from wombat_gitops.domain.manifest.view import View
 
 _DEEPEST: Final = 100
@@ -50,7 +51,12 @@ def _check_pipeline(view: View, pointer: str, config: str) -> None:
                 view.report(rules.TEST_PIPELINE, message, pointer, "remove the brackets that are too many")
                 return
     except yaml.MarkedYAMLError as error:
-        span = _inside(view, pointer, error.problem_mark)
+        mark = error.problem_mark
+        span = (
+            inside(view.places, pointer, mark.line, mark.column)
+            if mark is not None
+            else view.places.values.get(pointer)
+        )
         message = f"the pipeline is not well-formed YAML: {visible_line(error.problem or 'it ends too early')}"
         hint = "mend the line; most often a colon, a quote or the indentation is missing"
         view.problems.append(view.places.problem_at(rules.TEST_PIPELINE, message, span, pointer=pointer, hint=hint))
@@ -62,16 +68,16 @@ def _check_pipeline(view: View, pointer: str, config: str) -> None:
         view.report(rules.TEST_PIPELINE, "a test's pipeline is one document", pointer, "give each a test of its own")
 
 
-def _inside(view: View, pointer: str, mark: yaml.Mark | None) -> Span | None:
-    """The place in the file of a place in a block; the value's own place where it is no block."""
-    span = view.places.values.get(pointer)
-    if span is None or mark is None:
+def inside(places: Places, pointer: str, line: int, column: int) -> Span | None:
+    """The place in the file of a line and column, from 0, of a block; the value's own place where it is no block."""
+    span = places.values.get(pointer)
+    if span is None:
         return span
-    lines = view.places.lines
+    lines = places.lines
     opening = lines[span.line - 1][span.column - 1 :] if span.line <= len(lines) else ""
     if not opening.startswith(("|", ">")):
         return span
     first = next((line for line in lines[span.line :] if line.strip()), "")
     indent = len(first) - len(first.lstrip(" "))
-    number = min(span.line + 1 + mark.line, len(lines))
-    return Span(number, min(mark.column + indent, len(lines[number - 1])) + 1)
+    number = min(span.line + 1 + line, len(lines))
+    return Span(number, min(column + indent, len(lines[number - 1])) + 1)

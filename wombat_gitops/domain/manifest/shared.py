@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.manifest.view import View
 
-_SELECTIONS: Final = ("modules", "packages", "licenses", "platforms", "toolchains")
+_SELECTIONS: Final = ("modules", "packages", "licenses", "platforms", "toolchains", "syso", "cgo")
 _UNITS: Final = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -133,11 +133,11 @@ def gather(declared: Iterable[Declares]) -> tuple[Shared, tuple[Diagnostic, ...]
 
 def make_policy(name: str, value: Mapping[str, Json], path: str) -> Policy:
     """The policy that checked fields say."""
-    modules, packages, licenses, platforms, toolchains = (
-        Selection(tuple(texts(lists.get("allow"))), tuple(texts(lists.get("deny"))))
-        for lists in (record(value.get(name)) for name in _SELECTIONS)
-    )
-    return Policy(name, modules, packages, licenses, platforms, toolchains, size_of(text(value.get("maxSize"))), path)
+    selections = {
+        name: Selection(tuple(texts(lists.get("allow"))), tuple(texts(lists.get("deny"))))
+        for name, lists in ((name, record(value.get(name))) for name in _SELECTIONS)
+    }
+    return Policy(name, **selections, max_size=size_of(text(value.get("maxSize"))), path=path)
 
 
 def check_licenses(view: View, value: Mapping[str, Json], around: str = "") -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Artifact, Distribution, PlatformState } from '@/api/types'
-import { byKind, componentPath, licenseWords, pathOfComponent } from '@/logic/contents'
+import { byKind, componentPath, licenseWords, nativeKinds, pathOfComponent } from '@/logic/contents'
 import { downloadOf, downloads } from '@/logic/downloads'
 
 const artifact = (sha256: string, withdrawn = ''): Artifact => ({ sha256, size: 1, file_name: sha256, url: `/dl/${sha256}`, withdrawn })
@@ -44,6 +44,12 @@ it('groups components by their kind', () => {
 it('has a word for licences that nobody knows', () => {
   expect(licenseWords(['MIT', 'NOASSERTION'])).toBe('MIT, unknown')
   expect(licenseWords([])).toBe('')
+})
+
+it('says where native code comes from', () => {
+  const code = (syso: string[], cgo: string[]) => ({ package: 'e.com/m/p', module: 'e.com/m', version: 'v1.0.0', replaces: '', syso, cgo })
+  expect(nativeKinds([code(['a.syso'], []), code([], ['a.go'])])).toBe('.syso object files, C through cgo')
+  expect(nativeKinds([code([], ['a.go'])])).toBe('C through cgo')
 })
 
 it('leads to the page of a component', () => {

@@ -1,4 +1,4 @@
-"""Rules about Benthos pipelines that manifests are made for, 110 to 119."""
+"""Rules about Benthos pipelines, 110 to 119."""
 
 from __future__ import annotations
 
@@ -30,4 +30,14 @@ PIPELINE_UNCLEAR: Final = Rule(
     "a name that comes from a variable is known only when the pipeline runs (a warning)",
     "write the name, and keep variables to values",
     "output:\n  stdout: {}",
+)
+PIPELINE_PROGRAM: Final = Rule(
+    "WOM-113",
+    "pipeline-program",
+    "the pipeline of a test starts no other programs",
+    "tests run on the builder, only inside its sandbox and without a network, and a builder without a sandbox refuses "
+    "them; a program that is there on one builder may be missing on the next (a warning)",
+    "test with components that work inside the program, such as `mapping`",
+    "tests:\n  - name: shouts\n    config: |\n      input: {stdin: {}}\n      pipeline:\n        processors:\n"
+    "          - mapping: root = content().uppercase()\n      output: {stdout: {}}",
 )

@@ -64,6 +64,22 @@ POLICY_UNUSABLE: Final = Rule(
     "mend the policy's file; `wombat validate` says what is wrong with it",
     "apiVersion: wombat/v1\nkind: Policy\nname: house    # in house.yaml\nlicenses: {allow: [Apache-2.0, MIT]}",
 )
+POLICY_SYSO: Final = Rule(
+    "WOM-088",
+    "policy-syso",
+    "a policy allows every package with `.syso` files",
+    "Go links these object files into a program as they are, even with cgo off, and nobody can review them",
+    "leave out what needs the package, or allow the package or its module by name in a manifest of kind `Policy`",
+    "syso: {allow: [github.com/example/resources]}    # in a Policy",
+)
+POLICY_CGO: Final = Rule(
+    "WOM-089",
+    "policy-cgo",
+    "a policy allows every package with C code",
+    "C has none of Go's memory safety, and its packages pass flags to the C compiler and the linker",
+    "leave out what needs the package, or allow the package or its module by name in a manifest of kind `Policy`",
+    "cgo: {allow: [github.com/pebbe/zmq4]}    # in a Policy",
+)
 POLICY_LICENSE_NAME: Final = Rule(
     "WOM-087",
     "policy-license-name",

@@ -2085,6 +2085,11 @@ export interface components {
              * @description every licence, once
              */
             licenses: string[];
+            /**
+             * Native
+             * @description packages with machine code of their own, the standard library aside; empty for builds that are older than this field
+             */
+            native: components["schemas"]["NativePackageView"][];
         };
         /**
          * DiagnosticView
@@ -2896,6 +2901,43 @@ export interface components {
             path: string;
             /** Version */
             version: string;
+        };
+        /**
+         * NativePackageView
+         * @description A package with machine code that Go's compiler did not make; policies have to allow it.
+         */
+        NativePackageView: {
+            /**
+             * Package
+             * @description full import path
+             */
+            package: string;
+            /** Module */
+            module: string;
+            /** Version */
+            version: string;
+            /**
+             * Replaces
+             * @description the module in whose place its module is, or empty
+             */
+            replaces: string;
+            /**
+             * Syso
+             * @description `.syso` files that are linked in as they are
+             * @example [
+             *       "x_linux_amd64.syso"
+             *     ]
+             */
+            syso: string[];
+            /**
+             * Cgo
+             * @description files that a C compiler compiles
+             * @example [
+             *       "zmq4.go",
+             *       "helper.c"
+             *     ]
+             */
+            cgo: string[];
         };
         /**
          * OptionView
@@ -5992,6 +6034,18 @@ export interface operations {
                      *       ],
                      *       "licenses": [
                      *         "Apache-2.0"
+                     *       ],
+                     *       "native": [
+                     *         {
+                     *           "package": "github.com/pebbe/zmq4",
+                     *           "module": "github.com/pebbe/zmq4",
+                     *           "version": "v1.2.11",
+                     *           "replaces": "",
+                     *           "syso": [],
+                     *           "cgo": [
+                     *             "zmq4.go"
+                     *           ]
+                     *         }
                      *       ]
                      *     }
                      */

@@ -20,6 +20,12 @@ export function byKind(components: readonly Component[]): { kind: string; word: 
   return [...groups].map(([kind, names]) => ({ kind, word: kindWord(kind), names }))
 }
 
+/** Where native code comes from, in words. */
+export function nativeKinds(packages: Contents['native']): string {
+  const kinds = [packages.some(({ syso }) => syso.length) && '.syso object files', packages.some(({ cgo }) => cgo.length) && 'C through cgo']
+  return kinds.filter(Boolean).join(', ')
+}
+
 /** Where the page of a component is. */
 export function componentPath(kind: string, name: string): string {
   return `/components/${kind}/${encodeURIComponent(name)}`
