@@ -15,11 +15,11 @@ def enclosed_programs(below: int = 0) -> list[str]:
             fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
             if fields[0] not in b"ZX":
                 parents[int(folder.name)] = int(fields[1])
-    own = os.readlink("/proc/self/ns/pid")
+    own = Path("/proc/self/ns/pid").readlink()
     found = []
     for pid in parents:
         with contextlib.suppress(OSError):
-            if os.readlink(f"/proc/{pid}/ns/pid") != own and _descends(pid, below or os.getpid(), parents):
+            if Path(f"/proc/{pid}/ns/pid").readlink() != own and _descends(pid, below or os.getpid(), parents):
                 found.append(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " "))
     return found
 

@@ -14,6 +14,7 @@ import resource
 import signal
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits, Watchdog
@@ -21,7 +22,6 @@ from wombat_gitops.domain.errors import InternalError, NotFound, OverLimit, Time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-    from pathlib import Path
 
     from wombat_gitops.ports import Output
 
@@ -125,7 +125,7 @@ async def run(
     return _status(process)
 
 
-async def capture(
+async def capture(  # noqa: PLR0913 - all but the first are named
     argv: Sequence[str],
     *,
     cwd: Path,

@@ -206,7 +206,8 @@ _RULES: Final = (
         "ModulesNotFetched",
         _TRANSIENT,
         r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*"
-        r"(?:module lookup disabled by GOPROXY=off|mkdir \S+/cache/download/\S+: (?:read-only file system|permission denied))",
+        r"(?:module lookup disabled by GOPROXY=off|"
+        r"mkdir \S+/cache/download/\S+: (?:read-only file system|permission denied))",
         "the module cache was emptied during the build; it is tried again",
     ),
     _rule(

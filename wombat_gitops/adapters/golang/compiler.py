@@ -91,6 +91,7 @@ class GoCompiler:
         (workspace.source / "go.mod").write_text(lock.go_mod, encoding="utf-8", newline="")
         (workspace.source / "go.sum").write_text(lock.go_sum, encoding="utf-8", newline="")
         mark = self._folders.fetched / f"{_fetch_key(spec)}.json"
+        differing: tuple[StoredModule, ...] = ()
         for _ in range(2):
             folders = await asyncio.to_thread(_fetched, mark)
             if folders:
@@ -213,7 +214,7 @@ class GoCompiler:
 
 
 def _taken_out(made: Path, out: Path) -> Path:
-    """The program, moved to where no sandbox writes; what else the compiler's sandbox may have left there is no program."""
+    """The program, moved to where no sandbox writes; a link or device that the sandbox left there is refused."""
     if not stat.S_ISREG(made.lstat().st_mode):
         msg = "the compiler has left something that is no file"
         raise InternalError(msg)

@@ -1,4 +1,4 @@
-"""go commands inside the sandbox: what they see of toolchain, modules and compile cache, and what is kept of their work."""
+"""go commands inside the sandbox: what they see of toolchain, modules and cache, and what is kept afterwards."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.compiled import CompileCache
 from wombat_gitops.adapters.golang.environment import Folders, GoPaths
+from wombat_gitops.adapters.sandbox.enclosure import Enclosure
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from wombat_gitops.adapters.golang.toolchain import Toolchain
-    from wombat_gitops.adapters.sandbox.enclosure import Enclosure
     from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 
 

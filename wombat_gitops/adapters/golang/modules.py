@@ -1,8 +1,8 @@
 """The module store: what the fetch step puts there is compared with go.sum before each build, file by file.
 
 Go itself verifies a module when it downloads it and never again. Here the digest of each extracted module that a build
-uses is compared with the lock, unless none of its files has changed since that was last done: their inodes, sizes and times
-of change are noted, and no program can set a time of change.
+uses is compared with the lock, unless none of its files has changed since the last comparison: their inodes, sizes and
+times of change (ctime, which no program can set) are noted.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _state(folder: Path) -> str:
 
 
 def _h1(folder: Path, module: str) -> str:
-    """The digest of go.sum (`golang.org/x/mod/sumdb/dirhash`, Hash1); "" where something is there that no module has."""
+    """The digest as in go.sum (`golang.org/x/mod/sumdb/dirhash`, Hash1); "" where there is a link or device."""
     lines = []
     for path, status in _walk(folder):
         if stat.S_ISDIR(status.st_mode):

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
-from wombat_gitops.adapters.process import Captured
 from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from wombat_gitops.adapters.process import Captured
 
 _TIME_ZONES: Final = Path("/usr/share/zoneinfo")
 

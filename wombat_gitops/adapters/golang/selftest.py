@@ -1,4 +1,4 @@
-"""A builder's test of its own machine: the Go toolchains that are here compile a tiny program in the sandbox, and it runs."""
+"""A builder's test of its own machine: each Go toolchain compiles a tiny program in the sandbox, and it runs there."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.toolchain import host_platform
-from wombat_gitops.adapters.process import Captured
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.errors import CorruptData, InternalError, OverLimit, SandboxFailed, TimedOut
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.golang.program import BuiltProgram
     from wombat_gitops.adapters.golang.toolchain import Toolchain
+    from wombat_gitops.adapters.process import Captured
     from wombat_gitops.domain.contents import Contents, PackageContents
     from wombat_gitops.domain.model import BuildSpec
     from wombat_gitops.domain.platforms import Platform

