@@ -45,6 +45,15 @@ def _networks(text: str) -> str:
     return text
 
 
+def _check_hosts(text: str) -> str:
+    """Raise ValueError where a part of *text* is not the bare name of a host."""
+    for name in list_of(text):
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", name):
+            msg = f"`{name}` is not the name of a host without scheme and port, such as `wombat.example.org`"
+            raise ValueError(msg)
+    return text
+
+
 def _check_platforms(text: str) -> str:
     """Raise ValueError where a part of *text* means no platform at all."""
     known = {"/".join(name.split("/")[:size]) for name in supported_platforms() for size in (1, 2, 3)}
@@ -85,7 +94,10 @@ class Settings(BaseSettings):
         ref: branch that is watched; empty: the work tree itself, for a path only.
         folder: folder in the repository that holds the manifests.
         sources: file that lists many sources to watch; *repo*, *ref* and *folder* are not watched then.
-        public_url: address at which people reach the website, for links in feeds and in what is written to git hosts.
+        public_url: address at which everybody reaches the website, for links in feeds and in what is written to git
+            hosts; scripts of other websites may then read the API.
+        allowed_hosts: names, parted by commas, that requests to an API without *public_url* may have in `Host`, besides
+            loopback, IP addresses and the name of the machine.
         rate: requests a second that one client of the API may go on with (ten seconds' worth at once); 0: any number.
         trusted_proxies: addresses or networks, parted by commas, whose `X-Forwarded-For` tells who the client is.
         behind_tls: people reach the API by TLS, which ends before it; browsers are told never to come without.
@@ -129,6 +141,7 @@ class Settings(BaseSettings):
     folder: str = "manifests"
     sources: Path | None = None
     public_url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    allowed_hosts: Annotated[str, AfterValidator(_check_hosts)] = ""
     rate: Annotated[float, Field(ge=0)] = 50.0
     trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
     behind_tls: bool = False

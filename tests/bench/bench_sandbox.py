@@ -1,4 +1,4 @@
-"""What the sandbox costs: whole builds of `tiny` in it and without it, in turn, over the same modules, with equal bytes.
+"""What the sandbox costs: whole builds of `tiny` in it and without it, in turn, over the same modules; equal bytes.
 
 Run from the root of the repository: `python -m tests.bench.bench_sandbox [--cold ROUNDS] [--warm ROUNDS]`. Downloads
 the real Benthos once. Cold: both start with an empty compile cache.

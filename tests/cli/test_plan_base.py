@@ -205,3 +205,19 @@ def test_a_service_that_was_named_must_answer(work: Work) -> None:
     assert "so nothing counts as built" in work.plan("--base", "main").stderr
     work.env["WOMBAT_SERVER"] = "http://127.0.0.1:1"
     assert work.plan("--base", "main").returncode == exits.UNREACHABLE
+
+
+def test_a_pull_request_could_give_a_module_two_digests(work: Work) -> None:
+    """Two locks that contradict each other are told at both places, also where only one of them is changed."""
+    file = work.repo.path / "manifests" / "b.lock" / "go.sum"
+    file.write_text(file.read_text().replace("h1:AAA", "h1:ABA"))
+
+    problems = [each for each in work.changes()["problems"] if each["rule"] == "WOM-058"]
+
+    assert {(each["path"], each["line"]) for each in problems} == {
+        ("manifests/a.lock/go.sum", 1),
+        ("manifests/b.lock/go.sum", 1),
+    }
+    assert work.plan("--base", "main").returncode == exits.INVALID
+    chosen = [each["path"] for each in work.changes("b")["problems"] if each["rule"] == "WOM-058"]
+    assert chosen == ["manifests/b.lock/go.sum"]

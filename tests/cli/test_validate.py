@@ -82,3 +82,56 @@ def test_a_deep_folder_is_walked_to_its_end(folder: Path, capsys: pytest.Capture
 
     assert run(["validate"]) == 3
     assert "distribution `example` is in a file named `deep.yaml`" in capsys.readouterr().out
+
+
+def _change_sum(folder: Path, name: str, before: str, after: str) -> None:
+    file = folder / f"{name}.lock" / "go.sum"
+    text = file.read_text()
+    assert before in text
+    file.write_text(text.replace(before, after))
+
+
+def test_a_wrong_digest_was_not_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its place in go.sum, the line and what to do; a repeated line alone is no error."""
+    file = folder / "good.lock" / "go.sum"
+    first = file.read_text().splitlines(keepends=True)[0]
+    file.write_text(file.read_text() + first)
+    assert run(["validate"]) == 0
+    assert "manifests/good.lock/go.sum:3:1: WOM-059 warning: this line is already line 1" in capsys.readouterr().out
+    file.write_text(file.read_text() + first.replace("AAA", "ABA"))
+    assert run(["validate", "manifests/good.yaml"]) == 3
+    told = capsys.readouterr().out
+    assert "manifests/good.lock/go.sum:4:45: WOM-058 `github.com/redpanda-data/benthos/v4@v4.76.0` has another" in told
+    assert "4 | github.com/redpanda-data/benthos/v4 v4.76.0 h1:ABA" in told
+    assert "= help: run `wombat lock manifests/good.yaml`" in told
+
+
+@pytest.mark.parametrize("paths", [[], ["manifests/good.yaml"], ["manifests/other.yaml"]])
+def test_two_locks_could_have_two_digests_of_one_module(
+    folder: Path, paths: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where only one of the manifests is validated; each error names both places."""
+    for path, text in manifest("other").items():
+        (folder.parent / path).parent.mkdir(exist_ok=True)
+        (folder.parent / path).write_text(text or "")
+    assert run(["validate", *paths]) == 0
+    _change_sum(folder, "other", "h1:AAA", "h1:ABA")
+    capsys.readouterr()
+
+    assert run(["validate", *paths]) == 3
+
+    told = capsys.readouterr().out
+    wrong = "1:45: WOM-058 `github.com/redpanda-data/benthos/v4@v4.76.0` has another digest in"
+    for name, other in (("good", "other"), ("other", "good")):
+        line = f"manifests/{name}.lock/go.sum:{wrong} `manifests/{other}.lock/go.sum:1`"
+        assert (line in told) is (not paths or f"manifests/{name}.yaml" in paths)
+    assert "= help: run `wombat lock` for both" in told
+
+
+def test_a_lock_that_cannot_be_read_is_no_witness(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What another manifest's lock says is only compared where it says something."""
+    (folder / "other.yaml").write_text(SMALL.replace("name: example", "name: other"))
+    (folder / "other.lock").mkdir()
+    (folder / "other.lock" / "go.sum").write_bytes(b"\xff\x00 <<<<<<< HEAD\n" * 100)
+    assert run(["validate", "manifests/good.yaml"]) == 0
+    assert capsys.readouterr().out == ""

@@ -137,7 +137,7 @@ async def in_process(
     async with (
         asyncio.timeout(60),
         _reading(references, contents),
-        httpx.AsyncClient(transport=transport, base_url="http://api.invalid") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield client
 

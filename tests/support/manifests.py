@@ -31,7 +31,7 @@ packages: [pure, io]
 """
 
 GO_MOD = f"module distribution\n\ngo 1.26.4\n\nrequire {CORE} v4.76.0\n"
-GO_SUM = f"{CORE} v4.76.0 h1:{'A' * 43}=\n{CORE} v4.76.0/go.mod h1:{'B' * 43}=\n"
+GO_SUM = f"{CORE} v4.76.0 h1:{'A' * 43}=\n{CORE} v4.76.0/go.mod h1:{'B' * 42}A=\n"
 LOCK = Lock(GO_MOD, GO_SUM)
 
 COMPONENTS = frozenset(

@@ -13,6 +13,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wombat_gitops import __version__
 from wombat_gitops.api import problems
+from wombat_gitops.api.addresses import Hosts
 from wombat_gitops.api.answers import get, tagged
 from wombat_gitops.api.badges import badge_routes
 from wombat_gitops.api.catalogue import build_routes, distribution_routes, service_routes
@@ -111,8 +112,8 @@ def create_app(  # noqa: PLR0913 - all that there is to tell of
     app.add_middleware(StraightOn, handlers=handlers)
     app.add_middleware(Kept, catalog=catalog, monotonic=monotonic)
     app.add_middleware(Staleness, catalog=catalog)
-    app.add_middleware(Guard, limits=limits, monotonic=monotonic)
-    app.add_middleware(Envelope, behind_tls=edge.tls)
+    app.add_middleware(Guard, limits=limits, hosts=Hosts(edge), monotonic=monotonic)
+    app.add_middleware(Envelope, behind_tls=edge.tls, public=bool(edge.public_url))
     if edge.proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(edge.proxies))
     app.add_middleware(Measured)

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from wombat_gitops.api.clients import client_name
 from wombat_gitops.api.exchanges import EXTENSIONS, Exchange
 from wombat_gitops.api.headers import safe_headers
+from wombat_gitops.api.limits import share
 from wombat_gitops.api.problems import BUSY, LARGE_HEAD, MALFORMED, MEDIA_TYPE, SLOW, Kind, document, problem_headers
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ _HEAD, _BODY = "head", "body"
 
 
 class Door:
-    """The count of open connections, by client; trusted proxies speak for many and are not bounded by themselves."""
+    """The count of open connections, by client, so that a few addresses cannot use up all of them.
+
+    Trusted proxies speak for many clients: only the limit of all connections bounds them.
+    """
 
     def __init__(self, limits: Limits, edge: Edge) -> None:
         self.limits = limits
@@ -52,11 +56,10 @@ class Door:
 
     def enter(self, address: str) -> str | None:
         """Count a connection and return the client's name, which `leave` takes; None where it is one too many."""
-        client = address if address in self._trusted else client_name(address)
-        bounded = address not in self._trusted
-        if self.open >= self.limits.connections:
-            return None
-        if bounded and self._clients[client] >= self.limits.client_connections:
+        proxy = address in self._trusted
+        client, limits = address if proxy else client_name(address), self.limits
+        most = limits.connections if proxy else share(limits.connections, self.open, limits.client_connections)
+        if self.open >= limits.connections or self._clients.get(client, 0) >= most:
             return None
         self.open += 1
         self._clients[client] += 1

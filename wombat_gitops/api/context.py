@@ -43,13 +43,17 @@ class Edge:
     Attributes:
         proxies: addresses and networks that are believed when they say for whom they ask.
         tls: people come by TLS, which ends there.
-        public_url: address at which people reach the website; "" where only requests tell.
+        public_url: address at which everybody reaches the website; "" where it is not public.
+        listen: name or address that the server listens on.
+        allowed_hosts: further names that requests may have in `Host`, without a port.
         operator: what holds for distributions that are composed here.
     """
 
     proxies: tuple[str, ...] = ()
     tls: bool = False
     public_url: str = ""
+    listen: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
     operator: Operator = NO_OPERATOR
 
 

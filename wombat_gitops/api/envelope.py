@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from wombat_gitops.api.headers import safe_headers
-from wombat_gitops.api.open import PREFLIGHT, SHARED, is_preflight, shared_headers
+from wombat_gitops.api.open import PREFLIGHT, SHARED, is_open, is_preflight
 from wombat_gitops.api.problems import INTERNAL, problem
 
 if TYPE_CHECKING:
@@ -26,10 +26,16 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Envelope:
-    """The outermost layer of the application."""
+    """The outermost layer of the application.
 
-    def __init__(self, app: ASGIApp, *, behind_tls: bool = False) -> None:
+    Args:
+        behind_tls: as for `safe_headers`.
+        public: scripts of other websites may read what is open (`wombat_gitops.api.open`).
+    """
+
+    def __init__(self, app: ASGIApp, *, behind_tls: bool = False, public: bool = False) -> None:
         self._app = app
+        self._public = public
         safe = safe_headers(behind_tls=behind_tls)
         self._closed, self._open = _raw(safe), _raw({**safe, **SHARED})
 
@@ -41,7 +47,7 @@ class Envelope:
         given = Headers(scope=scope).get("x-request-id", "")
         identity = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = identity
-        common = self._open if shared_headers(scope["path"]) else self._closed
+        common = self._open if self._public and is_open(scope["path"]) else self._closed
         started = False
 
         async def sealed_send(message: Message) -> None:
@@ -55,7 +61,7 @@ class Envelope:
             await send(message)
 
         try:
-            if is_preflight(scope):
+            if self._public and is_preflight(scope):
                 await Response(status_code=204, headers=PREFLIGHT)(scope, receive, sealed_send)
                 return
             await self._app(scope, receive, sealed_send)

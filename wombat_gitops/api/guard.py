@@ -1,4 +1,4 @@
-"""What stands before every route: bounds on a request's size, on how often one client asks, and on the wait."""
+"""What stands before every route: which hosts it answers for, and bounds on size, rate and wait."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from wombat_gitops.api.problems import (
     TIMED_OUT,
     TOO_LARGE,
     TooMany,
+    misdirected,
     problem,
     too_many,
     unread,
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from wombat_gitops.api.addresses import Hosts
     from wombat_gitops.api.limits import Limits
 
 _log = structlog.get_logger()
 
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
-"""Never refused for being asked often: whoever asks decides whether this process lives."""
+"""Never refused for being asked often or by another name: whoever asks decides whether this process lives."""
 
 _HOOK: Final = re.compile(r"/api/v1/hooks/[^/]+")
 _SLOW: Final = re.compile(r"/(?:dl|by-digest)/.+|/api/v1/builds/[^/]+/log")
@@ -45,14 +47,15 @@ _READS: Final = frozenset({"GET", "HEAD"})
 
 
 class Guard:
-    """Refuses what is too large or too often, and ends what takes too long.
+    """Refuses what is for another host, too large or too often, and ends what takes too long.
 
     Args:
         monotonic: seconds that only grow, for the rate.
     """
 
-    def __init__(self, app: ASGIApp, *, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(self, app: ASGIApp, *, limits: Limits, hosts: Hosts, monotonic: Callable[[], float]) -> None:
         self._app = app
+        self._hosts = hosts
         self._limits = limits
         self._requests = Buckets(limits.rate, monotonic)
         self._messages = Buckets(limits.rate, monotonic)
@@ -65,7 +68,9 @@ class Guard:
             return
         request = Request(scope)
         send = self._telling(request, send)
-        refusal = self._too_often(request) or self._too_large(request) or _has_body(request)
+        refusal = (
+            self._too_often(request) or self._too_large(request) or self._misdirected(request) or _has_body(request)
+        )
         if refusal is not None:
             await refusal(scope, receive, send)
         elif _SLOW.fullmatch(scope["path"]):
@@ -109,6 +114,11 @@ class Guard:
         if size > limits.header_bytes or len(scope["headers"]) > limits.headers:
             return unread(request, LARGE_HEAD)
         return None
+
+    def _misdirected(self, request: Request) -> Response | None:
+        if request.scope["path"] in HEALTH or self._hosts.allows(request.scope):
+            return None
+        return misdirected(request)
 
     async def _in_time(self, request: Request, receive: Receive, send: Send) -> None:
         """The answer has to begin in time; what is sent afterwards has bounds of its own."""

@@ -21,6 +21,19 @@ BURST_SECONDS: Final = 10.0
 
 _AGAIN_SECONDS: Final = 5.0
 
+_SHARE_OF_FREE: Final = 2
+"""A client may have this many times what is free. More clients then leave less free, but a few never leave nothing."""
+
+
+def share(limit: int, taken: int, each: int) -> int:
+    """How many places one client may have while *taken* of *limit* are in use: *each*, and fewer when few are free.
+
+    Without this, `limit / each` addresses could use up everything. Five clients that take all they can leave 1/11 of
+    *limit* free, fifty leave 1/101; a client that has nothing always gets one of what is left (the dynamic threshold
+    by which switches share a buffer).
+    """
+    return min(each, _SHARE_OF_FREE * (limit - taken))
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -29,11 +42,11 @@ class Limits:
     Attributes:
         streams: open event streams.
         downloads: files being sent.
-        client_streams: the same for one client; several people may share its address.
-        client_downloads: the same for one client.
+        client_streams: the same for one client at most (see `share`); several people may share its address.
+        client_downloads: the same for one client at most.
         rate: requests a second that one client may go on with; 0 for any number.
         connections: open connections.
-        client_connections: the same for one client that is no trusted proxy.
+        client_connections: the same at most for one client that is no trusted proxy.
         path_bytes: longest path of a request.
         query_bytes: longest query of a request.
         header_bytes: all headers of a request together.
@@ -68,7 +81,7 @@ class Limits:
 
 
 class Slots:
-    """A bounded number of places for things that stay open, and of those that one client has."""
+    """A bounded number of places for things that stay open, and of those that one client has (see `share`)."""
 
     def __init__(self, limit: int, what: str, *, each: int | None = None) -> None:
         self._limit = limit
@@ -83,10 +96,11 @@ class Slots:
 
         Raises:
             Busy: there is none.
-            TooMany: the client has as many as one may have.
+            TooMany: the client has as many as one may have now.
         """
-        if self._clients[client] >= self._each:
-            msg = f"{self._each} {self._what} of yours are open already"
+        mine = self._clients.get(client, 0)
+        if mine >= self._each or 0 < share(self._limit, self.taken, self._each) <= mine:
+            msg = f"{mine} {self._what} of yours are open already"
             raise TooMany(msg, hint="end one of them, or try again a little later", seconds=_AGAIN_SECONDS)
         if self.taken >= self._limit:
             msg = f"{self._limit} {self._what} are open already"

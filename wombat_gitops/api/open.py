@@ -1,4 +1,8 @@
-"""What scripts of other websites may do here: read, without credentials (Fetch, CORS)."""
+"""What scripts of other websites may do on a public server: read, without credentials (Fetch, CORS).
+
+A server without a public address (a laptop, an intranet) is reached by browsers that also visit other websites, so
+none of this holds there.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +36,14 @@ PREFLIGHT: Final[Mapping[str, str]] = {
 """The answer to a browser that asks first; it need not for requests without such headers."""
 
 
-def shared_headers(path: str) -> Mapping[str, str]:
-    """What opens the answer at *path* to other websites: data, files, badges and feeds; not pages and webhooks."""
-    return SHARED if _OPEN.fullmatch(path) else {}
+def is_open(path: str) -> bool:
+    """Whether other websites may read the answer at *path*: data, files, badges and feeds; not pages and webhooks."""
+    return _OPEN.fullmatch(path) is not None
 
 
 def is_preflight(scope: Scope) -> bool:
     """A browser asks whether a script may read what is open."""
-    if scope["method"] != "OPTIONS" or not shared_headers(scope["path"]):
+    if scope["method"] != "OPTIONS" or not is_open(scope["path"]):
         return False
     headers = Headers(scope=scope)
     return "origin" in headers and headers.get("access-control-request-method") in {"GET", "HEAD"}

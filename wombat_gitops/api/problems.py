@@ -89,6 +89,7 @@ SLOW: Final = Kind(408, "too-slow", "Too slow", "the request did not come within
 LONG_ADDRESS: Final = Kind(414, "address-too-long", "Address too long", "the address is longer than any that is read")
 LARGE_HEAD: Final = Kind(431, "headers-too-large", "Headers too large", "the headers are larger than any that are read")
 MALFORMED: Final = Kind(400, "malformed", "Malformed request", "what came is not a request of HTTP/1.1")
+MISDIRECTED: Final = Kind(421, "wrong-host", "Misdirected request", "the server does not answer for the host in `Host`")
 SHARE: Final = Kind(429, "too-many-requests", "Too many requests", "one client asks for more than its share", open=True)
 BUSY: Final = Kind(
     503, "busy", "Too busy", "as many connections, streams or downloads are open as this server allows", open=True
@@ -192,6 +193,11 @@ def unread(request: Request, kind: Kind) -> Response:
     return problem(request, kind, headers={"Connection": "close", **allowed})
 
 
+def misdirected(request: Request) -> Response:
+    """The answer to a request for another host; nothing of what it named is repeated."""
+    return problem(request, MISDIRECTED, hint=_ADVICE[MISDIRECTED.code], headers={"Connection": "close"})
+
+
 def too_many(request: Request, error: TooMany) -> Response:
     """The answer to a client that asks for more than its share."""
     headers = problem_headers(SHARE, error.seconds)
@@ -242,7 +248,7 @@ async def _from_http(request: Request, error: Exception) -> Response:
 
 def problems_html() -> str:
     """Every kind of problem, as the content of a page below its heading; `type` leads to its place."""
-    alone = (METHOD, INVALID, BEYOND, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, OTHER)
+    alone = (METHOD, INVALID, BEYOND, TOO_LARGE, LONG_ADDRESS, LARGE_HEAD, MALFORMED, MISDIRECTED, OTHER)
     found = {kind.code: kind for kind in (*alone, *(kind for _, kind in _KINDS))}
     kinds = sorted(found.values(), key=lambda kind: (kind.status, kind.code))
     links = "".join(f'<li><a href="#{kind.code}">{kind.status} {kind.code}</a></li>' for kind in kinds)
@@ -269,6 +275,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     "address-too-long": "use fewer or shorter parameters",
     "headers-too-large": "send fewer or smaller headers; cookies are never needed here",
     "malformed": "look whether what speaks to the server speaks HTTP, and TLS only where a proxy ends it",
+    "wrong-host": "use the address that the server printed when it started; for any other name, the operator sets "
+    "WOMBAT_PUBLIC_URL (open to everybody) or adds it to WOMBAT_ALLOWED_HOSTS",
     "too-many-requests": "wait as long as Retry-After says; RateLimit tells how much is left, ETags make asking cheap",
     "busy": "try again after Retry-After; close streams that nobody reads",
     "timed-out": "try again; if it stays so, the status page tells whether the broker is well",

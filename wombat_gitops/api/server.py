@@ -19,6 +19,7 @@ from wombat_gitops.domain.errors import Refused
 from wombat_gitops.services.composing import Operator
 from wombat_gitops.services.contents_index import ContentsIndex
 from wombat_gitops.services.reference_index import ReferenceIndex
+from wombat_gitops.settings import list_of
 from wombat_gitops.wiring import garbage, keeping, watching
 from wombat_gitops.wiring.policies import operator_policies
 from wombat_gitops.wiring.single import beside, run_role
@@ -136,12 +137,13 @@ async def listening(settings: Settings) -> AsyncIterator[HttpServer]:
 
 
 def _edge(settings: Settings) -> Edge:
-    proxies = (part.strip() for part in settings.trusted_proxies.split(","))
     return Edge(
-        tuple(proxy for proxy in proxies if proxy),
-        settings.behind_tls,
-        settings.public_url,
-        Operator(operator_policies(settings), told_hosts(settings)),
+        proxies=list_of(settings.trusted_proxies),
+        tls=settings.behind_tls,
+        public_url=settings.public_url,
+        listen=settings.host,
+        allowed_hosts=list_of(settings.allowed_hosts),
+        operator=Operator(operator_policies(settings), told_hosts(settings)),
     )
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.declaration import Declared
+from wombat_gitops.domain.diagnostics import stem_of
 from wombat_gitops.domain.differences import FieldChange, differences, everything, lists
 from wombat_gitops.domain.identity import build_id
 
@@ -240,7 +240,7 @@ def narrowed(delta: Delta, names: Collection[str]) -> Delta:
     return replace(
         delta,
         distributions=chosen,
-        problems=tuple(each for each in delta.problems if each.path in paths or PurePosixPath(each.path).stem in names),
+        problems=tuple(each for each in delta.problems if each.path in paths or stem_of(each.path) in names),
         unchanged=len(set(names) - told),
     )
 

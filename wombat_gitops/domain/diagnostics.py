@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 
 class Severity(StrEnum):
@@ -40,3 +41,9 @@ class Diagnostic:
     end_column: int = 0
     source_line: str = ""
     pointer: str = ""
+
+
+def stem_of(path: str) -> str:
+    """The name that a file stands for: `tiny` for the manifest `tiny.yaml` and its lock's `tiny.lock/go.sum`."""
+    file = PurePosixPath(path)
+    return file.parent.stem if file.parent.suffix == ".lock" else file.stem

@@ -1,4 +1,4 @@
-"""The text of go.mod and go.sum: what a lock may say, and nothing else.
+"""The text of a go.mod: what a lock may say, and nothing else.
 
 A lock requires modules at exact versions. It may replace a module by another one at an exact version, and
 exclude versions; it never names a folder, a tool or a toolchain.
@@ -20,20 +20,19 @@ from wombat_gitops.domain.model import Module, Replace
 from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 MAIN_MODULE: Final = "distribution"
 """Name of the generated main module; one name for all, because it is part of a binary's bytes."""
 
-_DIGEST: Final = re.compile(r"h1:[A-Za-z0-9+/]{43}=")
 _GO_LINE: Final = re.compile(r"1\.\d{1,3}(\.\d{1,3})?(rc\d{1,2})?", re.ASCII)
 _SPACE: Final = re.compile("[ \t\r]+")
 """What parts words for Go; other blanks are part of a word, and make it none."""
 _REFUSED: Final = frozenset({"replace", "exclude", "tool", "toolchain", "retract", "godebug", "ignore"})
 _BLOCKS: Final = frozenset({"require", "replace", "exclude"})
-_REMEMBERED: Final = 20_000
+REMEMBERED: Final = 20_000
 """Modules and lines of go.sum that are known to be in order: the locks of a folder have most of theirs in common."""
-_LONGEST: Final = 500
+LONGEST: Final = 500
 """Characters of such a line; module paths have at most 200 (`manifest.texts`)."""
 _USUAL: Final = 65_536
 """Characters of a go.mod that is remembered; the largest known one has a third of it."""
@@ -127,13 +126,13 @@ def _read(text: str) -> GoMod:  # noqa: C901 - a case a directive
                 module = name
             case ["go", release] if not go and _GO_LINE.fullmatch(release):
                 go = release
-            case ["require", path, version] if _is_module(path, version):
+            case ["require", path, version] if is_module(path, version):
                 if path in direct or path in indirect:
                     raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.mod requires {shown(path)} twice")
                 (indirect if _is_indirect(comment) else direct)[path] = version
             case ["replace", *sides] if (replace := _replace(sides)) is not None:
                 replaces[replace.path, replace.version] = replace
-            case ["exclude", path, version] if _is_module(path, version):
+            case ["exclude", path, version] if is_module(path, version):
                 excludes.append(Module(path, version))
             case [word, *_] if word in _REFUSED:
                 raise LockRefusal(rules.LOCK_DIRECTIVE, f"the lock's go.mod has a `{word}` line")
@@ -161,9 +160,9 @@ def _is_indirect(comment: str) -> bool:
 def _replace(sides: list[str]) -> Replace | None:
     """A `replace` line by its words; None where it is none, or names a folder."""
     match sides:
-        case [path, "=>", other, by] if _is_module(path, "v0.0.0") and _is_module(other, by):
+        case [path, "=>", other, by] if is_module(path, "v0.0.0") and is_module(other, by):
             return Replace(path, "", Module(other, by))
-        case [path, version, "=>", other, by] if _is_module(path, version) and _is_module(other, by):
+        case [path, version, "=>", other, by] if is_module(path, version) and is_module(other, by):
             return Replace(path, version, Module(other, by))
         case _:
             return None
@@ -191,44 +190,11 @@ def _statements(text: str) -> Iterator[tuple[list[str], str]]:
         )
 
 
-def _is_module(path: str, version: str) -> bool:
-    return len(path) + len(version) <= _LONGEST and _has_form(path, version)
+def is_module(path: str, version: str) -> bool:
+    """Whether these are a module and its exact version."""
+    return len(path) + len(version) <= LONGEST and _has_form(path, version)
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def _has_form(path: str, version: str) -> bool:
     return grammar.matches(grammar.MODULE_PATH, path) and grammar.matches(grammar.MODULE_VERSION, version)
-
-
-def read_go_sum(text: str) -> Mapping[str, str]:
-    """The digests of a go.sum by `path version`; one that was read lately is not read again.
-
-    Raises:
-        LockRefusal: there is a line that Go would not write.
-    """
-    return _sums_again(text) if len(text) <= 4 * _USUAL else _sums(text)
-
-
-@lru_cache(maxsize=64)
-def _sums_again(text: str) -> Mapping[str, str]:
-    return _sums(text)
-
-
-def _sums(text: str) -> Mapping[str, str]:
-    digests = dict[str, str]()
-    for line in text.split("\n"):
-        if line and (len(line) > _LONGEST or not _is_sum(line)):
-            raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's go.sum has a line {shown(line)}")
-        name, _, digest = line.rpartition(" ")
-        digests[name] = digest
-    digests.pop("", None)  # of the empty line at the end
-    return digests
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _is_sum(line: str) -> bool:
-    match line.split(" "):
-        case [path, version, digest]:
-            return _is_module(path, version.removesuffix("/go.mod")) and _DIGEST.fullmatch(digest) is not None
-        case _:
-            return False

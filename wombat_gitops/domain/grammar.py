@@ -15,8 +15,14 @@ from wombat_gitops.domain.errors import Refused
 if TYPE_CHECKING:
     from wombat_gitops.domain.model import BuildSpec
 
-NAME: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-"""A distribution's name or a program's file name: a DNS label."""
+DEVICE: Final = r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$"
+"""A name that Windows keeps for a device: no file there can have it, with whatever extension (`con.exe`, `con.yaml`).
+
+`CONIN$` and the others of that kind are no names here anyway.
+"""
+
+NAME: Final = rf"^(?!{DEVICE[1:]})[a-z0-9]([a-z0-9-]{{0,61}}[a-z0-9])?$"
+"""A distribution's name or a program's file name: a DNS label that is no device."""
 
 _IDENTIFIERS: Final = r"[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*"
 _NUMBERS: Final = r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})"
@@ -80,7 +86,8 @@ def check_spec(spec: BuildSpec) -> None:
         for value in values:
             if len(value) > _MAX_TEXT["path"] or not matches(pattern, value):
                 msg = f"`spec.{field}` cannot be `{value[:80]}`"
-                raise Refused(msg)
+                device = pattern == NAME and matches(DEVICE, value)
+                raise Refused(msg, hint=f"Windows keeps `{value}` for a device; choose another name" if device else "")
     if not spec.packages:
         msg = "`spec.packages` is empty"
         raise Refused(msg)

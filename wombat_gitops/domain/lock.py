@@ -20,10 +20,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.errors import LockError, Refused
-from wombat_gitops.domain.gomod import GoMod, LockRefusal, read_go_mod, read_go_sum
+from wombat_gitops.domain.gomod import GoMod, LockRefusal, read_go_mod
+from wombat_gitops.domain.gosum import diagnose_sums, refuse_wrong_sums
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, shown
+from wombat_gitops.domain.manifest.places import Places, Span, shown
 from wombat_gitops.domain.model import Lock, ResolvedModule
 from wombat_gitops.domain.visible import visible_line
 
@@ -118,16 +120,19 @@ def read_lock(go_mod_text: str, go_sum_text: str) -> tuple[LockHeader, Lock]:
         raise LockError(refusal.message, hint="run `wombat lock` again") from refusal
 
 
-def check_go_mod(text: str) -> None:
-    """Refuse a go.mod that does more than require modules for the main module.
+def check_lock_files(lock: Lock) -> None:
+    """Refuse a go.mod that does more than require modules for the main module, and a go.sum that Go would not write.
+
+    Service and builder both call it: neither trusts the one before.
 
     Raises:
         Refused: says what it does.
     """
     try:
-        read_go_mod(text)
+        read_go_mod(lock.go_mod)
+        refuse_wrong_sums(lock.go_sum)
     except LockRefusal as refusal:
-        raise Refused(refusal.message, hint="send the go.mod of a lock that `wombat lock` made") from refusal
+        raise Refused(refusal.message, hint="send a lock that `wombat lock` made") from refusal
 
 
 def parse_go_mod(text: str) -> GoMod:
@@ -161,7 +166,7 @@ def resolved_modules(lock: Lock) -> tuple[ResolvedModule, ...]:
 def _digests(lock: Lock) -> Mapping[str, str]:
     """What go.sum says, by `path version`. Raises `LockError`."""
     try:
-        return read_go_sum(lock.go_sum)
+        return refuse_wrong_sums(lock.go_sum)
     except LockRefusal as refusal:
         raise LockError(refusal.message, hint="run `wombat lock` again") from refusal
 
@@ -180,18 +185,33 @@ def examine_lock(
     """
     if go_mod is None or go_sum is None:
         return None, check_lock(distribution, None, None, places)
+    go_mod_path, go_sum_path = lock_paths(distribution.path)
+    sums: tuple[Diagnostic, ...] = ()
     try:
-        header, lock = _read_lock(_decode(go_mod, "go.mod"), _decode(go_sum, "go.sum"))
+        text, go_sum_text = (_unix(_decode(data, name)) for data, name in ((go_mod, "go.mod"), (go_sum, "go.sum")))
+        sums = diagnose_sums(go_sum_path, go_sum_text, manifest=visible_line(distribution.path))
+        header, own = _read_header(text)
     except LockRefusal as refusal:
-        return None, (_problem(distribution, places, refusal.rule, refusal.message),)
-    problems = check_lock(distribution, header, lock, places)
-    return (None, problems) if problems else (lock, ())
+        return None, (*sums, _problem(distribution, places, refusal.rule, refusal.message))
+    if any(problem.severity is Severity.ERROR for problem in sums):
+        return None, sums
+    lock = Lock(own, go_sum_text)
+    problems = check_lock(distribution, header, lock, places, Places(go_mod_path, tuple(text.split("\n"))))
+    return (None if problems else lock), (*sums, *problems)
 
 
 def check_lock(
-    distribution: Distribution, header: LockHeader | None, lock: Lock | None, places: Places | None = None
+    distribution: Distribution,
+    header: LockHeader | None,
+    lock: Lock | None,
+    places: Places | None = None,
+    go_mod: Places | None = None,
 ) -> tuple[Diagnostic, ...]:
-    """Where a lock is not the one its manifest needs; each problem is placed at the manifest's field."""
+    """Where a lock is not the one its manifest needs; each problem is placed at the manifest's field.
+
+    Args:
+        go_mod: the lock's go.mod with its header, where a module without digests is placed at its requirement.
+    """
     if header is None or lock is None:
         path = visible_line(lock_paths(distribution.path)[0].removesuffix("/go.mod"))
         return (_problem(distribution, places, rules.LOCK_MISSING, f"there is no lock `{path}`"),)
@@ -206,7 +226,8 @@ def check_lock(
         # a new lock would not help, so it is not advised
         found = [each for each in found if each[2] != "/go"]
     found += too_old
-    found = found or [*_check_sums(distribution, parsed, lock)]
+    if not found:
+        return _check_sums(distribution, parsed, lock, places, go_mod)
     return tuple(_problem(distribution, places, rule, message, pointer) for rule, message, pointer in found)
 
 
@@ -245,7 +266,9 @@ def _check_replaces(distribution: Distribution, parsed: GoMod) -> Iterator[_Foun
             yield rules.LOCK_REPLACES, message, f"/{name}"
 
 
-def _check_sums(distribution: Distribution, parsed: GoMod, lock: Lock) -> Iterator[_Found]:
+def _check_sums(
+    distribution: Distribution, parsed: GoMod, lock: Lock, places: Places | None, go_mod: Places | None
+) -> tuple[Diagnostic, ...]:
     """Whether go.sum has a digest of every go.mod, and of the modules whose packages are listed."""
     told = _digests(lock)
     replaced = {(each.path, each.version or ""): each.by for each in parsed.replaces}
@@ -253,10 +276,24 @@ def _check_sums(distribution: Distribution, parsed: GoMod, lock: Lock) -> Iterat
     used = {replaced.get((each.path, each.version)) or replaced.get((each.path, "")) or each for each in homes}
     wanted = [f"{each.path} {each.version}/go.mod" for each in parsed.used()]
     wanted += [f"{each.path} {each.version}" for each in sorted(used)]
-    missing = [each.replace(" ", "@").removesuffix("/go.mod") for each in wanted if each not in told]
-    if missing:
-        more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        yield rules.LOCK_UNREADABLE, f"the lock's go.sum has no digest of `{missing[0]}`{more}", "/name"
+    missing = [each.removesuffix("/go.mod") for each in wanted if each not in told]
+    if not missing:
+        return ()
+    more = f" and {len(missing) - 1} more" if missing[1:] else ""
+    message = f"the lock's go.sum has no digest of `{missing[0].replace(' ', '@')}`{more}"
+    if go_mod is None:
+        return (_problem(distribution, places, rules.LOCK_UNREADABLE, message),)
+    hint = visible_line(f"run `wombat lock {distribution.path}`")
+    return (go_mod.problem_at(rules.LOCK_UNREADABLE, message, _required_at(missing[0], go_mod), hint=hint),)
+
+
+def _required_at(module: str, go_mod: Places) -> Span | None:
+    """Where a go.mod names `path version`."""
+    for number, line in enumerate(go_mod.lines, 1):
+        column = f"{line} ".find(f"{module} ")
+        if column >= 0:
+            return Span(number, column + 1, column + 1 + len(module))
+    return None
 
 
 def _holds(module: Module, package: str) -> bool:
@@ -315,18 +352,25 @@ def _decode(data: bytes, name: str) -> str:
         raise LockRefusal(rules.LOCK_UNREADABLE, f"the lock's {name} is not UTF-8") from error
 
 
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n") if "\r" in text else text  # looking for one is quicker than for two
+
+
 def _read_lock(go_mod_text: str, go_sum_text: str) -> tuple[LockHeader, Lock]:
-    text, go_sum = (
-        each.replace("\r\n", "\n") if "\r" in each else each  # looking for one is quicker than for two
-        for each in (go_mod_text, go_sum_text)
-    )
+    header, go_mod = _read_header(_unix(go_mod_text))
+    go_sum = _unix(go_sum_text)
+    refuse_wrong_sums(go_sum)
+    return header, Lock(go_mod, go_sum)
+
+
+def _read_header(text: str) -> tuple[LockHeader, str]:
+    """The header of a lock's go.mod, and go.mod's own text."""
     head, gap, go_mod = text.partition("\n\n")
     if not gap or not head.startswith(f"{_TITLE}\n"):
         raise LockRefusal(rules.LOCK_UNREADABLE, "the lock's go.mod does not begin with the header of `wombat lock`")
     header = _parse_header(head.split("\n")[1:])
     read_go_mod(go_mod)
-    read_go_sum(go_sum)
-    return header, Lock(go_mod, go_sum)
+    return header, go_mod
 
 
 def _parse_header(lines: Sequence[str]) -> LockHeader:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.diagnostics import stem_of
 from wombat_gitops.domain.errors import NotFound, Unreachable
 from wombat_gitops.domain.messages import BuildQuery, BuildRequest
 from wombat_gitops.domain.records import BuildState, Origin
@@ -36,7 +37,7 @@ def select(declaration: Declaration, names: Sequence[str] = (), platforms: Seque
     declared = declaration.declared
     if names:
         known = {each.distribution.name: each for each in declared}
-        broken = {_stem(problem.path) for problem in declaration.diagnostics} - set(known)
+        broken = {stem_of(problem.path) for problem in declaration.diagnostics} - set(known)
         for name in names:
             if name not in known and name not in broken:
                 msg = f"no manifest declares `{name}`"
@@ -48,7 +49,7 @@ def select(declaration: Declaration, names: Sequence[str] = (), platforms: Seque
     if not names:
         return replace(declaration, declared=declared)
     own = {each.distribution.path for each in declared}
-    problems = tuple(each for each in declaration.diagnostics if each.path in own or _stem(each.path) in names)
+    problems = tuple(each for each in declaration.diagnostics if each.path in own or stem_of(each.path) in names)
     return replace(declaration, declared=declared, diagnostics=problems)
 
 
@@ -167,7 +168,3 @@ def _request(declared: Declared, desired: DesiredBuild, source: str, revision: s
 
 def _mark(record: BuildRecord) -> tuple[object, ...]:
     return (record.state, record.step and record.step.step, len(record.attempts), record.cancel_requested)
-
-
-def _stem(path: str) -> str:
-    return path.rpartition("/")[2].rpartition(".")[0]

@@ -27,7 +27,7 @@ from wombat_gitops.domain.errors import (
 )
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import build_id, check_inputs, digest
-from wombat_gitops.domain.lock import check_go_mod, parse_go_mod
+from wombat_gitops.domain.lock import check_lock_files, parse_go_mod
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery, BuildRequest, decode
 from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.records import POLICY_VIOLATION, BuildRecord, BuildState
@@ -252,7 +252,7 @@ class BuildQueue:
                 msg = f"`{name}` is larger than {MAX_INPUT} bytes"
                 raise Refused(msg)
         check_inputs(spec, lock)
-        check_go_mod(lock.go_mod)
+        check_lock_files(lock)
 
     async def _is_miss(self, record: BuildRecord, policies: tuple[Policy, ...], *, unknown: bool) -> bool:
         """Whether a build has to be made again. *unknown*: what is inside would have to be known, and is not."""

@@ -49,7 +49,7 @@ def fetch(host: str, port: int, path: str, given: str = "") -> int:
     """Download on a new connection and throw away what comes; returns how many bytes of body that was."""
     place = memoryview(bytearray(1 << 18))
     with socket.create_connection((host, port)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{given}Connection: close\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{given}Connection: close\r\n\r\n".encode())
         head = b""
         while b"\r\n\r\n" not in head:
             head += connection.recv(4096)

@@ -77,7 +77,7 @@ class _Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._sent = time.perf_counter()
-        self._transport.write(f"GET {next(self._targets)} HTTP/1.1\r\nHost: x\r\n{self._headers}\r\n".encode())
+        self._transport.write(f"GET {next(self._targets)} HTTP/1.1\r\nHost: localhost\r\n{self._headers}\r\n".encode())
 
 
 async def press(

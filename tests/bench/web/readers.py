@@ -37,7 +37,7 @@ def dial(api: Site, stack: ExitStack, path: str, number: int, *, small: bool = F
     connection.connect((api.host, api.port))
     if path:
         client = f"10.0.{number // 200}.{number % 200}"
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\n\r\n".encode())
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {client}\r\n\r\n".encode())
         head = connection.recv(1024)
         assert head.startswith(b"HTTP/1.1 200"), head
     return connection
@@ -94,7 +94,7 @@ async def main() -> None:
 def busy(api: Site, path: str) -> bytes:
     """The beginning of an answer to one more download, with " busy " in it where there is no place."""
     with socket.create_connection((api.host, api.port)) as connection:
-        connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         return connection.recv(100).replace(b"503", b" busy ")
 
 

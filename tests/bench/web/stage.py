@@ -162,7 +162,7 @@ async def _api(broker: str, data: Path) -> AsyncIterator[Site]:
 async def _ready(host: str, port: int) -> None:
     while True:
         reader, writer = await asyncio.open_connection(host, port)
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         answer = await reader.read()
         writer.close()
         if answer.startswith(b"HTTP/1.1 200"):

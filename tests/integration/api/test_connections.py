@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from wombat_gitops.domain.webhooks import Hook
 from wombat_gitops.services.webhooks import WebhookReceiver
 
 HASTY = replace(QUICK, head_seconds=0.3, body_seconds=0.3, idle_seconds=1)
-GET = b"GET /api/v1 HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /api/v1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HOOK = "/api/v1/hooks/main"
 
 
@@ -71,8 +72,10 @@ class Wire:
 
 
 @asynccontextmanager
-async def dial(client: httpx.AsyncClient) -> AsyncIterator[Wire]:
-    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+async def dial(client: httpx.AsyncClient, source: str = "127.0.0.1") -> AsyncIterator[Wire]:
+    """A connection from the address *source*."""
+    address = (client.base_url.host, client.base_url.port)
+    reader, writer = await asyncio.open_connection(*address, local_addr=(source, 0))
     async with asyncio.timeout(60):
         try:
             yield Wire(reader, writer)
@@ -129,7 +132,7 @@ async def test_a_silent_connection_is_ended(tmp_path: Path, before: bytes) -> No
 
 async def test_a_message_has_to_come_in_time(tmp_path: Path) -> None:
     """A body that trickles is given up, and its place is free again."""
-    head = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n".encode()
+    head = f"POST {HOOK} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n".encode()
     async with site(tmp_path) as client:
         for _ in range(40):  # more than there are places for messages at once
             async with dial(client) as wire:
@@ -147,22 +150,22 @@ async def test_a_large_request_is_not_read(tmp_path: Path) -> None:
     async with site(tmp_path, replace(QUICK, head_seconds=20)) as client:
         for target in ("/" + "p" * limits.path_bytes, "/?" + "q" * (limits.query_bytes + 1)):
             async with dial(client) as wire:
-                await wire.say(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                await wire.say(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 await wire.refused(414, "address-too-long")
         many = "".join(f"X-{index}: y\r\n" for index in range(limits.headers + 1))
         for more in (many, f"X-Much: {'y' * limits.header_bytes}\r\n"):
             async with dial(client) as wire:
-                await wire.say(f"GET / HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode())
+                await wire.say(f"GET / HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
                 await wire.refused(431, "headers-too-large")
         async with dial(client) as wire:
-            await wire.say(b"GET / HTTP/1.1\r\nHost: x\r\nX-Endless: ")
+            await wire.say(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Endless: ")
             endless = asyncio.create_task(_endless(wire))
             answer = await wire.rest()
             endless.cancel()
             assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
         async with dial(client) as wire:
             longest = "/" + "p" * (limits.path_bytes - 1) + "?" + "q" * limits.query_bytes
-            await wire.say(f"GET {longest} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await wire.say(f"GET {longest} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert (await wire.one())[0] == 200
 
 
@@ -176,16 +179,16 @@ async def _endless(wire: Wire) -> None:
     "data",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 100 + b"\r\n\r\n",
-        b"GET / HTTP/11\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/11\r\nHost: localhost\r\n\r\n",
         b"GET /\r\n\r\n",
         b"GET / HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX : y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
     ],
 )
 async def test_what_is_not_http_is_told_so(tmp_path: Path, data: bytes) -> None:
@@ -201,9 +204,9 @@ async def test_what_is_not_http_is_told_so(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(("method", "status"), [(b"GET", 413), (b"POST", 405), (b"OPTIONS", 405)])
 async def test_nothing_is_read_where_nothing_is_taken(tmp_path: Path, head: bytes, method: bytes, status: int) -> None:
     """A body ends the connection unread, so that no request can be hidden in it."""
-    hidden = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with site(tmp_path) as client, dial(client) as wire:
-        await wire.say(method + b" /api/v1 HTTP/1.1\r\nHost: x\r\n" + head + hidden)
+        await wire.say(method + b" /api/v1 HTTP/1.1\r\nHost: localhost\r\n" + head + hidden)
         told, headers, _ = await wire.one()
         assert (told, headers["connection"]) == (status, "close")
         assert await wire.rest() == b""
@@ -211,30 +214,33 @@ async def test_nothing_is_read_where_nothing_is_taken(tmp_path: Path, head: byte
 
 async def test_a_message_has_one_length(tmp_path: Path) -> None:
     """Where a proxy and this server could disagree about the end of a message, it is refused."""
-    both = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    hidden = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    both = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden
     async with site(tmp_path) as client, dial(client) as wire:
-        await wire.say(f"POST {HOOK} HTTP/1.1\r\nHost: x\r\n".encode() + both)
+        await wire.say(f"POST {HOOK} HTTP/1.1\r\nHost: localhost\r\n".encode() + both)
         await wire.refused(400, "malformed")
 
 
 async def test_a_broken_message_is_refused(tmp_path: Path) -> None:
     """Chunks that are none: while the message is being read, an answer and the end."""
     async with site(tmp_path) as client, dial(client) as wire:
-        await wire.say(f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode(), b"zz\r\n")
+        await wire.say(
+            f"POST {HOOK} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode(), b"zz\r\n"
+        )
         await wire.refused(400, "malformed")
 
 
 async def test_requests_may_follow_one_another(tmp_path: Path) -> None:
     """What waits on a connection is answered in order."""
     async with site(tmp_path) as client, dial(client) as wire:
-        await wire.say(GET + b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + GET + GET[:9])
+        await wire.say(GET + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + GET + GET[:9])
         assert [(await wire.one())[0] for _ in range(3)] == [200, 200, 200]
         await wire.say(GET[9:])
         assert (await wire.one())[0] == 200
 
 
 @pytest.mark.parametrize(
-    "head", [b"HTTP/1.1\r\nHost: x\r\nConnection: close", b"HTTP/1.0", b"HTTP/1.0\r\nConnection: keep-alive"]
+    "head", [b"HTTP/1.1\r\nHost: localhost\r\nConnection: close", b"HTTP/1.0", b"HTTP/1.0\r\nConnection: keep-alive"]
 )
 async def test_who_asks_for_the_end_gets_it_at_once(tmp_path: Path, head: bytes) -> None:
     """Not only when the connection has been silent for its time."""
@@ -275,7 +281,7 @@ async def test_this_is_no_proxy(tmp_path: Path, request_line: bytes) -> None:
     """Odd targets are answered here, and nothing of them becomes a header."""
     async with site(tmp_path) as client, dial(client) as wire:
         upgrade = b"Connection: upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        await wire.say(request_line + b" HTTP/1.1\r\nHost: x\r\n" + upgrade + b"\r\n")
+        await wire.say(request_line + b" HTTP/1.1\r\nHost: localhost\r\n" + upgrade + b"\r\n")
         status, headers, _ = await wire.one()
         assert status in {200, 404, 405}
         assert "x-evil" not in headers
@@ -300,6 +306,44 @@ async def test_connections_are_bounded(tmp_path: Path) -> None:
                             break
 
 
+FIVE = tuple(f"127.0.0.{last}" for last in range(2, 7))
+NEEDS_LOOPBACK = pytest.mark.skipif(sys.platform != "linux", reason="other systems have one loopback address")
+
+
+@NEEDS_LOOPBACK
+async def test_five_addresses_could_use_up_all_connections(tmp_path: Path) -> None:
+    """Each takes as many as it gets and never ends its headers; a sixth still gets every answer."""
+    limits = replace(QUICK, connections=100, client_connections=20, head_seconds=60)
+    async with site(tmp_path, limits) as client, AsyncExitStack() as stack:
+        for _ in range(limits.client_connections + 1):
+            for address in FIVE:
+                wire = await stack.enter_async_context(dial(client, address))
+                await wire.say(b"GET /api/v1 HTTP/1.1\r\nHost: loc")
+        for _ in range(3):
+            async with dial(client, "127.0.0.7") as sixth:
+                await sixth.say(GET)
+                assert (await sixth.one())[0] == 200
+        async with dial(client, FIVE[0]) as greedy:
+            await greedy.refused(503, "busy")
+
+
+@NEEDS_LOOPBACK
+async def test_five_addresses_could_use_up_all_event_streams(tmp_path: Path) -> None:
+    """Those that come too late are told so; a sixth address still hears of changes."""
+    limits = replace(QUICK, streams=50, client_streams=10)
+    async with site(tmp_path, limits) as client, AsyncExitStack() as stack:
+        statuses = list[int]()
+        for _ in range(limits.client_streams):
+            for address in FIVE:
+                wire = await stack.enter_async_context(dial(client, address))
+                await wire.say(GET.replace(b"/api/v1", b"/api/v1/events"))
+                statuses.append((await wire.one())[0])
+        assert set(statuses) == {200, 429}
+        async with dial(client, "127.0.0.7") as sixth:
+            await sixth.say(GET.replace(b"/api/v1", b"/api/v1/events"))
+            assert (await sixth.one())[0] == 200
+
+
 async def test_a_trusted_proxy_may_have_many_connections(tmp_path: Path) -> None:
     """It speaks for many clients; only the bound for all of them holds."""
     limits = replace(QUICK, client_connections=1)
@@ -319,7 +363,9 @@ async def test_a_reader_that_takes_nothing_loses_its_connection(tmp_path: Path) 
     async with stage.running(), served(stage, limits=limits) as client:
         with socket.create_connection((client.base_url.host, client.base_url.port)) as stalled:
             stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            stalled.sendall(f"GET /api/v1/distributions/{record.name}/manifest HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            stalled.sendall(
+                f"GET /api/v1/distributions/{record.name}/manifest HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+            )
             async with asyncio.timeout(60):
                 while True:
                     async with dial(client) as wire:

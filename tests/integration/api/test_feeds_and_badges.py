@@ -30,6 +30,7 @@ GOOD = built(queued_build(100), b"good bytes")
 GOOD_ARM = built(queued_build(200, platform=ARM), b"good arm bytes")
 BAD = broken(queued_build(300, name="other"))
 WAITING = queued_build(400, name="waiting")
+LINKING = ("/robots.txt", "/sitemap.xml", "/llms.txt", "/feed.atom", "/d/tiny/feed.atom")
 
 
 def read(text: bytes) -> ET.Element:
@@ -49,6 +50,13 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.fixture
+async def public(stage: Stage, client: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a server with a public address, beside *client*, which runs the stage."""
+    async with in_process(stage, edge=Edge(public_url="https://wombat.example/")) as public:
+        yield public
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -62,16 +70,16 @@ async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
         ("nothing.svg", "nothing: unknown"),
     ],
 )
-async def test_a_badge_says_it_in_words(client: httpx.AsyncClient, query: str, words: str) -> None:
+async def test_a_badge_says_it_in_words(public: httpx.AsyncClient, query: str, words: str) -> None:
     """Whoever cannot see its colour reads or hears the same; other websites may show it."""
-    answer = await client.get(f"/badge/{query}")
+    answer = await public.get(f"/badge/{query}")
 
     picture = read(answer.content)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert picture.find(f"{SVG}title").text == picture.get("aria-label") == words  # type: ignore[union-attr]
     assert answer.headers["cache-control"] == "public, max-age=60"
     assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert (await client.get(f"/badge/{query}", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
+    assert (await public.get(f"/badge/{query}", headers={"If-None-Match": answer.headers["etag"]})).status_code == 304
 
 
 async def test_a_badge_refuses_what_it_does_not_know(client: httpx.AsyncClient) -> None:
@@ -180,23 +188,39 @@ async def test_an_entry_keeps_its_id_when_a_platform_comes_later(stage: Stage, c
     assert more.changed_at > NOW + timedelta(seconds=900)
 
 
-@pytest.mark.parametrize(
-    ("host", "base"),
-    [("wombat.example", "http://wombat.example"), ("[::1]:8080", "http://[::1]:8080"), ('a"<b', "http://localhost")],
-)
-async def test_links_lead_to_where_one_asked(client: httpx.AsyncClient, host: str, base: str) -> None:
-    """A host that is none is not repeated."""
-    for path in ("/robots.txt", "/sitemap.xml", "/llms.txt", "/feed.atom"):
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"])
+async def test_links_lead_to_where_one_asked(client: httpx.AsyncClient, host: str) -> None:
+    """To a host that is allowed; `test_hosts` has all others."""
+    for path in LINKING:
         answer = await client.get(path, headers={"Host": host})
-        assert base in answer.text
-        assert answer.status_code == 200
+        assert (answer.status_code, f"http://{host}" in answer.text) == (200, True), path
 
 
-async def test_links_lead_to_the_address_that_was_set(stage: Stage) -> None:
+async def test_links_repeated_whatever_host_was_named(client: httpx.AsyncClient, public: httpx.AsyncClient) -> None:
+    """Without a public address such a request is refused, with one it does not count."""
+    other = {"Host": "rebound.example", "X-Forwarded-Host": "rebound.example"}
+    for path in LINKING:
+        refused, answer = await client.get(path, headers=other), await public.get(path, headers=other)
+        assert (refused.status_code, answer.status_code) == (421, 200), path
+        assert "https://wombat.example/" in answer.text
+        for one in (refused, answer):
+            assert "rebound" not in f"{one.text}{one.headers}", path
+
+
+async def test_a_proxy_cannot_name_another_host(stage: Stage) -> None:
+    """Not even one that is trusted with the addresses of clients: only `Host` is read."""
+    edge = Edge(proxies=("127.0.0.1",))
+    async with stage.running(), in_process(stage, edge=edge) as client:
+        for path in LINKING:
+            answer = await client.get(path, headers={"X-Forwarded-Host": "other.example"})
+            assert "other.example" not in answer.text
+            assert "http://localhost" in answer.text
+
+
+async def test_links_lead_to_the_address_that_was_set(public: httpx.AsyncClient) -> None:
     """Behind proxies the setting tells it."""
-    async with stage.running(), in_process(stage, edge=Edge(public_url="https://wombat.example/")) as client:
-        assert "https://wombat.example/d/tiny<" in (await client.get("/sitemap.xml")).text
-        assert 'href="https://wombat.example/d/tiny/v/1.0.0"' in (await client.get("/feed.atom")).text
+    assert "https://wombat.example/d/tiny<" in (await public.get("/sitemap.xml")).text
+    assert 'href="https://wombat.example/d/tiny/v/1.0.0"' in (await public.get("/feed.atom")).text
 
 
 async def test_the_sitemap_lists_what_has_a_manifest(stage: Stage, client: httpx.AsyncClient) -> None:
@@ -205,8 +229,8 @@ async def test_the_sitemap_lists_what_has_a_manifest(stage: Stage, client: httpx
     await stage.until(lambda: "gone" in stage.catalog.known_distributions())
     places = [each.text for each in read((await client.get("/sitemap.xml")).content).iter() if "loc" in each.tag]
 
-    assert {"http://api.invalid/", "http://api.invalid/d/tiny", "http://api.invalid/builds"} <= set(places)
-    assert "http://api.invalid/d/gone" not in places
+    assert {"http://localhost/", "http://localhost/d/tiny", "http://localhost/builds"} <= set(places)
+    assert "http://localhost/d/gone" not in places
 
 
 async def test_the_sitemap_lists_versions_and_components(tmp_path: Path) -> None:
@@ -220,7 +244,7 @@ async def test_the_sitemap_lists_versions_and_components(tmp_path: Path) -> None
         overview = (await client.get("/llms.txt")).text
 
     days = {each[0].text: each[1].text if len(each) > 1 else None for each in found}
-    base = "http://api.invalid"
+    base = "http://localhost"
     for page in ("/components", "/packages", "/compose", "/docs/api", "/components/processor/mapping"):
         assert days[base + page] is None
     assert days[f"{base}/d/tiny/v/1.0.0"] == good.changed_at.date().isoformat()
@@ -236,4 +260,4 @@ async def test_the_sitemap_has_a_bound(client: httpx.AsyncClient, monkeypatch: p
     found = read((await client.get("/sitemap.xml")).content)
 
     assert len(found) == 11
-    assert found[-1][0].text == "http://api.invalid/d/other"
+    assert found[-1][0].text == "http://localhost/d/other"

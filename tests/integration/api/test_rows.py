@@ -46,7 +46,7 @@ async def filled(folder: Path) -> Stage:
 
 
 def asking(stage: Stage) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(application(stage)), base_url="http://api.invalid")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(application(stage)), base_url="http://localhost")
 
 
 async def seen(stage: Stage) -> None:

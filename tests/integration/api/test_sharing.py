@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.api import QUICK, in_process
 from tests.support.stage import Stage, built, declared, queued_build
+from wombat_gitops.api.context import Edge
 from wombat_gitops.api.limits import Limits
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 DATA = b"good bytes"
 GOOD = built(queued_build(), DATA)
 SHA256 = GOOD.artifact.sha256  # type: ignore[union-attr]
+PUBLIC = Edge(public_url="https://wombat.example")
+OPEN = ["/api/v1/builds", "/api/v1/nothing", f"/dl/sha256/{SHA256}", "/badge/a.svg", "/feed.atom"]
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ async def stage(tmp_path: Path) -> Stage:
 
 @pytest.fixture
 async def client(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    async with stage.running(), in_process(stage) as client:
+    async with stage.running(), in_process(stage, edge=PUBLIC) as client:
         yield client
 
 
@@ -54,9 +57,21 @@ async def test_bytes_by_their_digest(client: httpx.AsyncClient, name: str) -> No
     assert (await client.get("/by-digest/sha256:0123")).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/v1/builds", "/api/v1/nothing", f"/dl/sha256/{SHA256}", "/badge/a.svg", "/feed.atom"]
-)
+@pytest.mark.parametrize("path", OPEN)
+async def test_another_website_could_read_the_api_of_a_laptop(stage: Stage, path: str) -> None:
+    """Every answer was open to scripts of all websites, also where no public address is configured."""
+    origin = {"Origin": "https://elsewhere.example"}
+    asked = {**origin, "Access-Control-Request-Method": "GET"}
+    async with stage.running(), in_process(stage) as client:
+        answers = [await client.get(path, headers=origin), await client.options(path, headers=asked)]
+
+    assert answers[1].status_code == 405
+    for answer in answers:
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", OPEN)
 async def test_other_websites_may_read_data(client: httpx.AsyncClient, path: str) -> None:
     """Also errors; without credentials, so with a star."""
     headers = (await client.get(path, headers={"Origin": "https://elsewhere.example"})).headers

@@ -35,7 +35,7 @@ def handlers_of(app: FastAPI) -> dict[str, Straight]:
 
 def asking(app: FastAPI) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url="http://api.invalid")
+    return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
 @dataclass(frozen=True)

@@ -183,6 +183,17 @@ async def test_incomplete_lock_is_refused(go_proxy: GoProxy, go_data: Path, tmp_
     remove_tree(tmp_path / "d")
 
 
+async def test_a_contradicting_lock_reached_the_compiler(go_proxy: GoProxy, go_data: Path, tmp_path: Path) -> None:
+    """Go takes it where the right digest is first; the builder refuses it before it fetches anything."""
+    wanted, lock = tiny(go_proxy)
+    first = lock.go_sum.splitlines()[0].rpartition(" ")[0]
+    wrong = Lock(lock.go_mod, f"{lock.go_sum}{first} h1:{'A' * 43}=\n")
+
+    with pytest.raises(Refused, match=r"go\.sum:\d+:\d+: .* has another digest in line 1$"):
+        await build(compiler_of(go_proxy, go_data), wanted, wrong, tmp_path / "w")
+    assert not (tmp_path / "w" / "source").exists()
+
+
 async def test_tampered_module_is_refused(go_proxy: GoProxy, tmp_path: Path) -> None:
     """A module whose content is not what the lock says never reaches the compiler."""
     wanted, lock = tiny(go_proxy)

@@ -75,7 +75,7 @@ class Small:
         clock = self.stage.clock.monotonic
         self.layer = Kept(app, catalog=self.stage.catalog, monotonic=clock, limit=limit)
         transport = httpx.ASGITransport(self.layer)
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://api.invalid")
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
     async def ask(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         given = {"Accept-Encoding": "", **{name.replace("_", "-"): value for name, value in headers.items()}}

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.manifests import CORE, GO_MOD, GO_SUM, LOCK, SMALL
+from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.errors import LockError, Refused
+from wombat_gitops.domain.gosum import MOST, diagnose_conflicts
 from wombat_gitops.domain.identity import build_id, make_spec
 from wombat_gitops.domain.lock import (
-    check_go_mod,
     check_lock,
+    check_lock_files,
     examine_lock,
     make_header,
     read_lock,
@@ -27,7 +29,7 @@ from wombat_gitops.domain.platforms import Platform, supported_platforms
 
 def go_sum(*modules: str) -> str:
     """The sums of the small lock, and of some modules."""
-    lines = (f"{each}{file} h1:{'C' * 43}=\n" for each in modules for file in ("", "/go.mod"))
+    lines = (f"{each}{file} h1:{'C' * 42}A=\n" for each in modules for file in ("", "/go.mod"))
     return GO_SUM + "".join(lines)
 
 
@@ -93,7 +95,7 @@ def test_lock_that_does_more_than_name_modules_is_refused(line: str, block: bool
     with pytest.raises(LockError, match=f"`{word}` line"):
         read_lock(render_lock(small(), Lock(text, GO_SUM)).go_mod, GO_SUM)
     with pytest.raises(Refused, match=f"`{word}` line"):
-        check_go_mod(text)
+        check_lock_files(Lock(text, GO_SUM))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_lock_that_does_more_than_name_modules_is_refused(line: str, block: bool
 def test_other_texts_are_no_go_mod(text: str) -> None:
     """A go.mod that nobody's tool wrote is refused with a reason."""
     with pytest.raises(Refused, match=r"go\.mod"):
-        check_go_mod(text)
+        check_lock_files(Lock(text, GO_SUM))
 
 
 def test_replaced_and_excluded_modules_are_those_of_the_manifest() -> None:
@@ -130,7 +132,7 @@ def test_replaced_and_excluded_modules_are_those_of_the_manifest() -> None:
     wanted = replace(small(), replaces=(replace_line,), excludes=(Module("a.b/g", "v1.1.0"),))
     plain = f"{GO_MOD}\nrequire a.b/c v1.0.0 // indirect\n"
     full = f"{plain}\nexclude a.b/g v1.1.0\n\nreplace a.b/c v1.0.0 => d.e/f v1.2.0\n"
-    check_go_mod(full)
+    check_lock_files(Lock(full, GO_SUM))
     for distribution, text, found in ((wanted, full, 0), (wanted, plain, 2), (small(), full, 2), (small(), plain, 0)):
         files = render_lock(distribution, Lock(text, go_sum("a.b/c v1.0.0", "d.e/f v1.2.0")))
         problems = check_lock(distribution, *read_lock(files.go_mod, files.go_sum))
@@ -175,11 +177,117 @@ def test_a_lock_says_what_platforms_go_without() -> None:
     assert "exclusions" not in render_lock(one, LOCK).go_mod
 
 
-@pytest.mark.parametrize("line", ["x", "a.b/c v1.0.0", "a.b/c v1.0.0 h1:short=", "a.b/c latest h1:" + "A" * 43 + "="])
-def test_other_texts_are_no_go_sum(line: str) -> None:
-    """A go.sum line that Go would not write is refused."""
-    with pytest.raises(LockError, match=r"go\.sum"):
-        read_lock(render_lock(small(), LOCK).go_mod, f"{GO_SUM}{line}\n")
+GOOD, OTHER, UNEVEN = (f"h1:{'A' * 43}=", f"h1:{'D' * 42}A=", f"h1:{'A' * 42}B=")
+LINES = len(GO_SUM.splitlines())
+ODD_SUMS = [
+    ("x", "WOM-051", 1, "`x` is not a module, a version and a digest"),
+    ("a.b/c v1.0.0", "WOM-051", 1, "`a.b/c v1.0.0` is not a module, a version and a digest"),
+    (f"a.b/c v1.0.0 {GOOD} x", "WOM-051", 1, "is not a module, a version and a digest"),
+    (f"a.b/c  v1.0.0 {GOOD}", "WOM-051", 1, "is not a module, a version and a digest"),
+    (f"a.b/c v1.0.0\t{GOOD}", "WOM-051", 1, "is not a module, a version and a digest"),
+    (" ", "WOM-051", 1, "is not a module, a version and a digest"),
+    (f"a.b/c latest {GOOD}", "WOM-051", 1, "`a.b/c latest` is not a module at an exact version"),
+    (f"../c v1.0.0 {GOOD}", "WOM-051", 1, "`../c v1.0.0` is not a module at an exact version"),
+    ("a.b/c v1.0.0 h1:short=", "WOM-051", 14, "`h1:short=` is not `h1:` and the base64 of 32 bytes"),
+    (f"a.b/c v1.0.0 {GOOD[:-1]}", "WOM-051", 14, "is not `h1:` and the base64 of 32 bytes"),
+    (f"a.b/c v1.0.0 {UNEVEN}", "WOM-051", 14, "is not `h1:` and the base64 of 32 bytes"),
+    (f"a.b/c v1.0.0 h1:{'A' * 42}-=", "WOM-051", 14, "is not `h1:` and the base64 of 32 bytes"),
+    (f"a.b/c v1.0.0 h2:{'A' * 43}=", "WOM-051", 14, "is not one of Go, which begins with `h1:`"),
+    (f"{CORE} v4.76.0 {OTHER}", "WOM-058", len(CORE) + 10, f"`{CORE}@v4.76.0` has another digest in line 1"),
+    (f"{CORE} v4.76.0/go.mod {OTHER}", "WOM-058", len(CORE) + 17, f"the go.mod of `{CORE}@v4.76.0` has another digest"),
+]
+
+
+@pytest.mark.parametrize(("line", "rule", "column", "told"), ODD_SUMS)
+def test_a_wrong_digest_was_not_reported(line: str, rule: str, column: int, told: str) -> None:
+    """Each line that Go would not write has its place; nothing that reads a lock takes it."""
+    header = render_lock(small(), LOCK).go_mod
+    for text in (f"{GO_SUM}{line}\n", f"{GO_SUM}{line}\n".replace("\n", "\r\n")):
+        lock, problems = examine_lock(small(), header.encode(), text.encode())
+        (problem,) = problems
+        assert lock is None
+        assert (problem.path, problem.rule) == ("manifests/example.lock/go.sum", rule)
+        assert (problem.line, problem.column, problem.end_column) == (LINES + 1, column, problem.end_column)
+        assert told in problem.message
+        assert problem.source_line == "".join(each if each.isprintable() else "\ufffd" for each in line)
+        assert problem.hint.startswith("run `wombat lock manifests/example.yaml`")
+    place = rf"go\.sum:{LINES + 1}:{column}"
+    with pytest.raises(LockError, match=place):
+        read_lock(header, f"{GO_SUM}{line}\n")
+    with pytest.raises(LockError, match=place):
+        resolved_modules(Lock(GO_MOD, f"{GO_SUM}{line}\n"))
+    with pytest.raises(Refused, match=place):
+        check_lock_files(Lock(GO_MOD, f"{GO_SUM}{line}\n"))
+
+
+def test_all_wrong_digests_of_a_lock_are_reported_at_once() -> None:
+    """And what is wrong with its go.mod too; of very many only some."""
+    wrong = "".join(f"{line}\n" for line, *_ in ODD_SUMS)
+    header = render_lock(small(), LOCK).go_mod
+    _, problems = examine_lock(small(), header.encode(), f"{GO_SUM}{wrong}".encode())
+    assert [problem.line for problem in problems] == list(range(LINES + 1, LINES + 1 + len(ODD_SUMS)))
+    _, problems = examine_lock(small(), f"{header}tool a.b/c\n".encode(), f"{GO_SUM}{wrong * 100}".encode())
+    assert [problem.rule for problem in problems[-2:]] == ["WOM-051", "WOM-052"]
+    assert len(problems) == MOST + 1
+
+
+def test_a_repeated_line_is_a_warning() -> None:
+    """Go keeps it and does not mind, but the build has another id."""
+    header = render_lock(small(), LOCK).go_mod
+    lock, (problem,) = examine_lock(small(), header.encode(), f"{GO_SUM}{GO_SUM.splitlines()[0]}\n".encode())
+    assert lock is not None
+    assert (problem.rule, problem.severity, problem.line, problem.message) == (
+        "WOM-059",
+        Severity.WARNING,
+        LINES + 1,
+        "this line is already line 1",
+    )
+    check_lock_files(lock)
+
+
+@pytest.mark.parametrize("gap", ["", "\n", "\n\n"])
+def test_empty_lines_of_a_go_sum_do_not_matter(gap: str) -> None:
+    """Go passes over them."""
+    lines = GO_SUM.splitlines()
+    lock, problems = examine_lock(small(), render_lock(small(), LOCK).go_mod.encode(), f"\n{gap}".join(lines).encode())
+    assert lock is not None
+    assert problems == ()
+
+
+def test_a_module_without_a_digest_is_placed_where_it_is_required() -> None:
+    """In the lock's go.mod, whose lines begin with the header; of a replaced one, where what replaces it stands."""
+    replaces = (Replace("a.b/c", "v1.0.0", Module("d.e/f", "v1.2.0")),)
+    for wanted, more, line in (
+        (small(), "require (\n\ta.b/c v1.0.0 // indirect\n)\n", "\ta.b/c v1.0.0 // indirect"),
+        (
+            replace(small(), replaces=replaces),
+            "require a.b/c v1.0.0 // indirect\n\nreplace a.b/c v1.0.0 => d.e/f v1.2.0\n",
+            "replace a.b/c v1.0.0 => d.e/f v1.2.0",
+        ),
+    ):
+        text = render_lock(wanted, Lock(f"{GO_MOD}\n{more}", GO_SUM)).go_mod
+        lock, (problem,) = examine_lock(wanted, text.encode(), GO_SUM.encode())
+        module = "d.e/f v1.2.0" if wanted.replaces else "a.b/c v1.0.0"
+        assert lock is None
+        assert (problem.rule, problem.path) == ("WOM-051", "manifests/example.lock/go.mod")
+        assert problem.line == text.split("\n").index(line) + 1
+        assert line[problem.column - 1 : problem.end_column - 1] == module
+        assert module.replace(" ", "@") in problem.message
+
+
+def test_two_locks_could_have_two_digests_of_one_module() -> None:
+    """Each names the other place; what only one of them has, and what both say, is no conflict."""
+    one, other = f"{GO_SUM}a.b/c v1.0.0 {GOOD}\n", f"d.e/f v1.0.0 {GOOD}\na.b/c v1.0.0 {OTHER}\n{GO_SUM}"
+    paths = ("a.lock/go.sum", "b.lock/go.sum", "c.lock/go.sum")
+    found = diagnose_conflicts(dict(zip(paths, (one, other, GO_SUM), strict=True)))
+
+    assert list(found) == list(paths[:2])
+    (here,), (there,) = found.values()
+    assert (here.path, here.line, here.column, here.rule) == ("a.lock/go.sum", LINES + 1, 14, "WOM-058")
+    assert (there.path, there.line, there.column) == ("b.lock/go.sum", 2, 14)
+    assert here.message == "`a.b/c@v1.0.0` has another digest in `b.lock/go.sum:2`"
+    assert there.message == f"`a.b/c@v1.0.0` has another digest in `a.lock/go.sum:{LINES + 1}`"
+    assert diagnose_conflicts(dict.fromkeys(paths, GO_SUM)) == {}
 
 
 @given(st.binary(max_size=200), st.binary(max_size=100))
@@ -215,5 +323,5 @@ def test_a_line_that_is_longer_than_any_module_is_refused(kind: str) -> None:
     path = f"a.b/{'c' * 600}"
     line = f"{path} v1.0.0 h1:{'A' * 43}=\n"
     lock = Lock(f"{GO_MOD}\nrequire {path} v1.0.0\n", GO_SUM) if kind == "go.mod" else Lock(GO_MOD, GO_SUM + line)
-    with pytest.raises(LockError, match=f"{kind} has a line"):
+    with pytest.raises(LockError, match=r"go\.mod has a line" if kind == "go.mod" else "the line has 659 characters"):
         read_lock(render_lock(small(), lock).go_mod, lock.go_sum)

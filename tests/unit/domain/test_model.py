@@ -70,8 +70,12 @@ def test_natural_order_is_that_of_the_numbers(one: list[int], other: list[int]) 
     assert (natural_key(texts[0]) < natural_key(texts[1])) == (one < other)
 
 
+DEVICES = ["con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))]
 GRAMMAR = {
-    "NAME": (["a", "a-b", "0", "a" * 63], ["", "-a", "a-", "A", "a_b", "a.b", "a" * 64, "é"]),
+    "NAME": (
+        ["a", "a-b", "0", "a" * 63, "con-1", "console", "com", "com10", "nul0", "xcon"],
+        ["", "-a", "a-", "A", "a_b", "a.b", "a" * 64, "é", *DEVICES],
+    ),
     "VERSION": (["1.0.0", "0.0.1-rc.1", "1.0.0+x"], ["1.0", "v1.0.0", "01.0.0", "1.0.0-", "latest", "1.0.0 "]),
     "MODULE_VERSION": (
         ["v4.76.0", "v0.0.0-20260131080000-0123456789ab", "v3.1.0+incompatible"],
@@ -120,6 +124,8 @@ def test_defaults_pass_their_own_grammar() -> None:
     [
         ("name", "a\n"),
         ("binary", "../x"),
+        *((field, device) for field in ("name", "binary") for device in DEVICES),
+        *(("binary", odd) for odd in ("CON", "con.exe", "nul.", "nul ", "-x", "x.", "x ", "conin$", "com¹")),
         ("version", "1.0.0\n"),
         ("toolchain", "1.26.6+auto"),
         ("packages", ('a.b/c"; func init(){}',)),

@@ -28,7 +28,7 @@ LIBRARIES = {
     f"manifests/{name}.yaml": f"apiVersion: wombat/v1\nkind: Library\nname: {name}\npackages: [pure]\n".encode()
     for name in ("streaming", "storage")
 }
-COMMANDS = {"WOM-050", "WOM-051", "WOM-054"}
+COMMANDS = {"WOM-050", "WOM-051", "WOM-054", "WOM-058", "WOM-059"}
 MODULE_FILES = {"WOM-052", "WOM-053"}
 PATHS = {"WOM-042", "WOM-043", "WOM-044"}
 PIPELINES = {"WOM-110", "WOM-111", "WOM-112"}

@@ -102,6 +102,8 @@ async def test_corrupt_inputs_heal_with_the_next_request(bench: Bench) -> None:
         ("packages", ()),
         ("tags", ("x -ldflags=-extld=/bin/sh",)),
         ("binary", "../../bin/sh"),
+        ("binary", "con"),
+        ("name", "nul"),
     ],
 )
 async def test_hostile_fields_are_refused(bench: Bench, field: str, value: object) -> None:
@@ -123,6 +125,15 @@ async def test_lock_that_would_redirect_a_module_is_refused(bench: Bench) -> Non
     request = make_request(go_mod=digest(text))
     with pytest.raises(Refused, match="replace"):
         await bench.queue.request(replace(request, go_mod=text))
+
+
+@pytest.mark.parametrize("line", [GO_SUM.replace("AAA", "ABA"), "a.b/c v1.0.0 h1:short\n", "a.b/c v1.0.0\n"])
+async def test_a_lock_could_contradict_itself(bench: Bench, line: str) -> None:
+    """A go.sum that Go would not have written becomes no record, whatever checked it before."""
+    request = make_request(go_sum=digest(GO_SUM + line))
+    with pytest.raises(Refused, match=r"go\.sum:2:"):
+        await bench.queue.request(replace(request, go_sum=GO_SUM + line))
+    assert await bench.records.get(ID) is None
 
 
 async def test_finished_build_is_reused(bench: Bench, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from wombat_gitops.domain.gosource import MAIN_FILE, SERVICE_PACKAGE, main_go
 from wombat_gitops.domain.grammar import check_spec
 from wombat_gitops.domain.identity import LINK_FLAGS, check_inputs
 from wombat_gitops.domain.inspection import advice, useless
-from wombat_gitops.domain.lock import check_go_mod
+from wombat_gitops.domain.lock import check_lock_files
 from wombat_gitops.domain.records import NO_SANDBOX, Failure, FailureKind, Step, StepFailed
 from wombat_gitops.ports import Workspace
 
@@ -84,7 +84,7 @@ class GoCompiler:
         """See `ports.Compiler`; modules that an equal build has fetched are not asked for again."""
         check_spec(spec)
         check_inputs(spec, lock)
-        check_go_mod(lock.go_mod)
+        check_lock_files(lock)
         await self._check_tests(spec)
         toolchain = await self._toolchains.locate(spec.toolchain, self._network.environment)
         workspace.source.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import text
@@ -11,8 +10,10 @@ from wombat_gitops.cli.jobs.inspecting import Locked, Shown, look_into_one
 from wombat_gitops.cli.jobs.published import find_published
 from wombat_gitops.domain.declaration import Declaration
 from wombat_gitops.domain.delta import Delta, compare, contents_differ, narrowed, pair
-from wombat_gitops.domain.diagnostics import Diagnostic
+from wombat_gitops.domain.diagnostics import Diagnostic, stem_of
 from wombat_gitops.domain.errors import LockError, NotFound
+from wombat_gitops.domain.gosum import diagnose_conflicts
+from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import Reading, gather, interpret, parse_manifest
 from wombat_gitops.domain.publication import compare_declarations
 from wombat_gitops.services.manifests import ManifestReader
@@ -73,9 +74,9 @@ async def read_changes(settings: Settings, wanted: Comparison) -> Changes:
         Refused: there is no repository.
         Unreachable: the service or the API that the settings name does not answer.
     """
-    head = await ManifestReader(manifest_source(settings, revision=wanted.revision or None)).read()
+    head = _with_conflicts(await ManifestReader(manifest_source(settings, revision=wanted.revision or None)).read())
     left_by = (wanted.revision or "HEAD") if wanted.since else ""
-    older = await ManifestReader(base_source(settings, wanted.base, left_by=left_by)).read()
+    older = _with_conflicts(await ManifestReader(base_source(settings, wanted.base, left_by=left_by)).read())
     _check_names(wanted.names, older, head)
     pairs = [each for each in pair(older, head) if not wanted.names or each.names & set(wanted.names)]
     readings = _readings(pairs, head)
@@ -90,9 +91,17 @@ async def read_changes(settings: Settings, wanted: Comparison) -> Changes:
     return Changes(head, delta, tuple(each for each in sorted({*head.diagnostics, *found}) if each.path in paths))
 
 
+def _with_conflicts(declaration: Declaration) -> Declaration:
+    """A declaration that also tells of digests that contradict each other in two locks."""
+    usable = ((each.distribution.path, each.lock) for each in declaration.declared)
+    found = diagnose_conflicts({lock_paths(path)[1]: lock.go_sum for path, lock in usable if lock is not None})
+    problems = (problem for wrong in found.values() for problem in wrong)
+    return replace(declaration, diagnostics=tuple(sorted((*declaration.diagnostics, *problems))))
+
+
 def _check_names(names: Iterable[str], older: Declaration, head: Declaration) -> None:
     known = {each.distribution.name for side in (older, head) for each in side.declared}
-    known |= {PurePosixPath(problem.path).stem for problem in head.diagnostics}
+    known |= {stem_of(problem.path) for problem in head.diagnostics}
     for name in names:
         if name not in known:
             msg = f"no manifest declares `{name}`, neither before nor after"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain import examination
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
+from wombat_gitops.domain.gosum import diagnose_conflicts
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all, rules
 from wombat_gitops.domain.manifest.places import Places, did_you_mean
@@ -126,6 +127,9 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
         lock, wrong = _examine(found.readings[distribution.path], distribution)
         locks[distribution.path] = lock
         problems[distribution.path] = wrong
+    for path, wrong in _conflicts(locks, others).items():
+        problems[path] = (*problems[path], *wrong)
+        locks[path] = None
     return Examined(len(paths), found, locks, problems)
 
 
@@ -206,6 +210,21 @@ def _examine(reading: Reading, distribution: Distribution) -> tuple[Lock | None,
         ]
         return None, tuple(told)
     return examination.examine(reading, distribution, *map(_optional, files))
+
+
+def _conflicts(locks: Mapping[str, Lock | None], others: Iterable[Path]) -> Mapping[str, tuple[Diagnostic, ...]]:
+    """What is wrong with locks, by their manifests, where another one has another digest of the same module.
+
+    Args:
+        others: manifests that are not examined, whose locks count all the same.
+    """
+    texts = {lock_paths(path)[1]: lock.go_sum for path, lock in locks.items() if lock is not None}
+    for other in others:
+        file = Path(lock_paths(other.as_posix())[1])
+        if not any(path.is_symlink() for path in (other, file.parent, file)) and file.is_file():
+            texts[file.as_posix()] = read_file(file).decode(errors="replace").replace("\r\n", "\n")
+    found = diagnose_conflicts(texts)
+    return {path: found[go_sum] for path in locks if (go_sum := lock_paths(path)[1]) in found}
 
 
 def _optional(path: Path) -> bytes | None:

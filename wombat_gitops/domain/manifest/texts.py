@@ -53,6 +53,8 @@ def _suggest_name(text: str) -> str:
     bare = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     if grammar.matches(grammar.NAME, bare):
         return f"write `{bare}`; names have lower-case letters, digits and dashes"
+    if grammar.matches(grammar.DEVICE, bare):
+        return f"write another name, such as `{bare}-1`: Windows keeps `{bare}` for a device and has no such file"
     return ""
 
 
@@ -131,7 +133,10 @@ def _complete(numbers: str) -> str:
     return ".".join([*parts, "0", "0"][:3])
 
 
-_DNS_LABEL: Final = "lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash"
+_DNS_LABEL: Final = (
+    "lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash, "
+    "and no device of Windows such as `con` or `com1`"
+)
 _LINE: Final = r"^[^\r\n]+$"
 
 NAME: Final = Text(pattern=grammar.NAME, expected=_DNS_LABEL, suggest=_suggest_name)

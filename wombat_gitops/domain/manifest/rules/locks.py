@@ -63,6 +63,23 @@ LOCK_REPLACES: Final = Rule(
     "replaces:\n  - module: github.com/99designs/keyring\n"
     "    with: {module: github.com/Jeffail/keyring, version: v1.2.3}",
 )
+LOCK_DIGEST: Final = Rule(
+    "WOM-058",
+    "lock-digest",
+    "a module version has one digest, in a lock and in all locks of a repository",
+    "a version never changes, so one of two digests is wrong; Go takes either, until the order of lines changes",
+    "run `wombat lock` for both; where it writes another digest than was there, find out why first",
+    "wombat lock manifests/tiny.yaml",
+)
+LOCK_REPEATED: Final = Rule(
+    "WOM-059",
+    "lock-repeated",
+    "a line of a lock's go.sum is there once",
+    "Go does not mind and keeps it, but it is part of what a build is made of: the same modules are built twice "
+    "(a warning)",
+    "remove one of the two lines",
+    "wombat lock manifests/tiny.yaml",
+)
 IDLE_REPLACEMENT: Final = Rule(
     "WOM-057",
     "idle-replacement",
