@@ -209,7 +209,7 @@ def test_a_wrong_digest_was_not_reported(line: str, rule: str, column: int, told
         assert (problem.path, problem.rule) == ("manifests/example.lock/go.sum", rule)
         assert (problem.line, problem.column, problem.end_column) == (LINES + 1, column, problem.end_column)
         assert told in problem.message
-        assert problem.source_line == "".join(each if each.isprintable() else "\ufffd" for each in line)
+        assert problem.source_line == line
         assert problem.hint.startswith("run `wombat lock manifests/example.yaml`")
     place = rf"go\.sum:{LINES + 1}:{column}"
     with pytest.raises(LockError, match=place):

@@ -59,7 +59,7 @@ def main(descriptor: int) -> int:
             os.chdir(job["cwd"])
             os.execve(job["argv"][0], job["argv"], job["env"])  # noqa: S606 - this is what it is for
         except OSError as error:
-            sys.stderr.write(f"the program does not start: {error}\n")
+            os.write(2, f"the program does not start: {error}\n".encode())
         os._exit(126)
     signal.signal(signal.SIGTERM, lambda *_: _end_children(child))
     status = _wait(child)
