@@ -35,10 +35,10 @@ WARM_AIM = 0.15
 
 @dataclass(slots=True)
 class Nothing(Enclosure):
-    """No enclosure at all: programs are started as they are, on the shared folders themselves."""
+    """No enclosure at all: programs are started as they are, over a compile cache that they write to themselves."""
 
     def layer(self, lower: Path, folder: Path, target: str) -> str:
-        return str(lower)
+        return str(lower.with_name("plain"))
 
     async def run(
         self,
@@ -90,7 +90,8 @@ class Side:
 
     async def build(self, *, cold: bool = False) -> RealBuild:
         if cold:
-            await asyncio.to_thread(remove_tree, self.data / "compiled")
+            for name in ("compiled", "plain"):
+                await asyncio.to_thread(remove_tree, self.data / name)
         self._builds += 1
         built = await build_real(await real_compiler(self.data, self._sandbox), self.root / str(self._builds))
         digest = hashlib.sha256(built.binary.read_bytes()).hexdigest()

@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import re
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
 
 from wombat_gitops.adapters.files import replace_bytes
 
@@ -39,6 +40,9 @@ MOST_BYTES: Final = 20 << 30
 
 _Mark: TypeAlias = tuple[int, int, int]
 """Size in bytes, inode, and time of change in nanoseconds, which no program can set."""
+
+
+_INDEX: Final = TypeAdapter(dict[str, _Mark])
 
 
 class CompileCache:
@@ -117,13 +121,12 @@ class CompileCache:
             note.write_text(f"{int(now)}", encoding="ascii")
 
     def _read(self) -> dict[str, _Mark]:
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-            noted = json.loads(self._index.read_bytes())
-            return {str(name): (int(mark[0]), int(mark[1]), int(mark[2])) for name, mark in noted.items()}
+        with contextlib.suppress(OSError, ValidationError):
+            return _INDEX.validate_json(self._index.read_bytes())
         return {}
 
     def _write(self, index: dict[str, _Mark]) -> None:
-        replace_bytes(self._index, json.dumps(index).encode())
+        replace_bytes(self._index, _INDEX.dump_json(index))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

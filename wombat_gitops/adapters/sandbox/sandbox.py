@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,12 @@ from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.errors import Refused, WombatError
 
 _TRY_SECONDS: Final = 10.0
+_FORBIDDING: Final = {
+    "kernel/apparmor_restrict_unprivileged_userns": "1",
+    "kernel/unprivileged_userns_clone": "0",
+    "user/max_user_namespaces": "0",
+}
+"""Settings of the kernel, below /proc/sys, with the value that keeps programs from making user namespaces."""
 
 
 class Sandbox:
@@ -88,9 +95,19 @@ class Sandbox:
             enclosure.layer(folder / "low", folder / "layer", "/layer")
             answer = await enclosure.capture([program], cwd="/", env={}, seconds=_TRY_SECONDS)
         except WombatError as error:
-            return error.message
+            return error.message + _kernel_settings()
         finally:
             await asyncio.to_thread(remove_tree, folder)
         if answer.status:
             return answer.stderr.decode(errors="replace").strip() or f"`{program}` fails in it"
         return strength
+
+
+def _kernel_settings() -> str:
+    """The settings of this kernel that keep ordinary programs from making user namespaces, as words to append."""
+    found = []
+    for name, forbids in _FORBIDDING.items():
+        with contextlib.suppress(OSError):
+            if Path("/proc/sys", name).read_text(encoding="ascii").strip() == forbids:
+                found.append(f"{name.replace('/', '.')}={forbids}")
+    return f" ({', '.join(found)})" if found else ""
