@@ -167,6 +167,8 @@ _BUILDER: Final = (
         "builder_finishing", "info", "a builder that stops waits for the builds that it has", "builder running seconds"
     ),
     _event("builder_quarantined", "error", "a builder doubts its machine and takes nothing more", "builder error"),
+    _event("builder_out_of_space", "warning", "a builder has no space and takes nothing more", "builder error"),
+    _event("builder_has_space", "info", "a builder has room for builds again", "builder"),
     _event("builder_fit", "info", "the machine of a builder has passed its test", "builder"),
     _event("build_ended", "info", "the result of an attempt was written", "build builder state"),
     _event(
