@@ -19,7 +19,9 @@ import pytest
 from tests.support.broker import TestBroker, prepared
 from tests.support.goproxy import BENTHOS, component, distribution
 from tests.support.system import SECONDS, SHORT_LEASE, Role, System
+from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
+from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.adapters.nats.logs import NatsLogs
 from wombat_gitops.adapters.nats.objects import NatsObjects
 from wombat_gitops.adapters.nats.stores import NatsStore
@@ -200,6 +202,17 @@ class Fleet:
             assert record.contents is not None
             for named in named_objects(record):
                 await self.objects.fetch(named.sha256, named.size, folder / "read")
+
+    async def limit_streams(self, limit: int | Mapping[str, int]) -> dict[str, int]:
+        """Let the streams of records, leases, logs and objects take no more bytes than that; returns their limits."""
+        before = {}
+        for name in (kv_stream(subjects.BUILDS), kv_stream(subjects.LEASES), subjects.LOGS, subjects.OBJECT_STREAM):
+            config = (await jetstream.api(self.connection, f"STREAM.INFO.{name}", {}))["config"]
+            before[name] = int(config["max_bytes"])
+            wanted = limit if isinstance(limit, int) else limit[name]
+            changed = config | {"max_bytes": wanted, "discard": "new" if isinstance(limit, int) else config["discard"]}
+            await jetstream.api(self.connection, f"STREAM.UPDATE.{name}", changed)
+        return before
 
     @property
     def said(self) -> str:

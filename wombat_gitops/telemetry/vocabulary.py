@@ -136,6 +136,7 @@ _SERVICE: Final = (
     _event("build_taken", "warning", "a builder fell silent and its build was taken from it", "build builder state"),
     _event("swept", "debug", "the leases of all running builds were judged", "running taken"),
     _event("sweep_failed", "warning", "leases could not be judged; nobody lost a build by that", "error"),
+    _event("build_not_judged", "warning", "a running build's record could not be read or written", "build error"),
     _event("request_answered", "debug", "the service answered a request", "endpoint status seconds"),
     _event("answer_failed", "error", "the service could not answer a request", "endpoint error"),
     _event("answer_broke", "error", "the service met a defect while it answered", "endpoint"),
