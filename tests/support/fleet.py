@@ -203,16 +203,15 @@ class Fleet:
             for named in named_objects(record):
                 await self.objects.fetch(named.sha256, named.size, folder / "read")
 
-    async def limit_streams(self, limit: int | Mapping[str, int]) -> dict[str, int]:
-        """Let the streams of records, leases, logs and objects take no more bytes than that; returns their limits."""
-        before = {}
-        for name in (kv_stream(subjects.BUILDS), kv_stream(subjects.LEASES), subjects.LOGS, subjects.OBJECT_STREAM):
+    async def refuse_writes(self, *, yes: bool) -> None:
+        """Let the streams of records and leases refuse every message, as a store without room does, or no more.
+
+        A limit on bytes alone still takes a message that replaces a larger one.
+        """
+        for name in map(kv_stream, (subjects.BUILDS, subjects.LEASES)):
             config = (await jetstream.api(self.connection, f"STREAM.INFO.{name}", {}))["config"]
-            before[name] = int(config["max_bytes"])
-            wanted = limit if isinstance(limit, int) else limit[name]
-            changed = config | {"max_bytes": wanted, "discard": "new" if isinstance(limit, int) else config["discard"]}
+            changed = config | {"max_bytes": 1 if yes else -1, "discard_new_per_subject": yes}
             await jetstream.api(self.connection, f"STREAM.UPDATE.{name}", changed)
-        return before
 
     @property
     def said(self) -> str:
