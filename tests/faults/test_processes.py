@@ -23,7 +23,9 @@ from tests.support.smalldisk import small_disk
 from tests.support.system import COMMITS, SECONDS
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import kv_stream
+from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import subjects
+from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
 from wombat_gitops.domain.model import Artifact
 from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState
 
@@ -450,3 +452,64 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
     assert hashlib.sha256(read).hexdigest() == sha256
     assert broken["log"] >= 2
     assert broken["file"] >= 2
+
+
+async def test_an_unreadable_build_record_stopped_its_source(fleet: Fleet) -> None:
+    """Garbage under one build id → told of its distribution and source, others are requested, `retry` repairs it."""
+    sources = NatsStore(fleet.connection, subjects.SOURCES, SourceRecord)
+    distributions = NatsStore(fleet.connection, subjects.DISTRIBUTIONS, DistributionRecord)
+
+    async def ready() -> Condition | None:
+        for key in await sources.keys():
+            entry = await sources.get(key)
+            found = [each for each in entry.value.conditions if each.type == "Ready"] if entry is not None else []
+            return found[0] if found else None
+        return None
+
+    async def stalled(name: str) -> list[Condition]:
+        entry = await distributions.get(name)
+        return [each for each in entry.value.conditions if each.type == "Stalled"] if entry is not None else []
+
+    async def until(what: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not await what():
+                await asyncio.sleep(0.05)
+
+    fleet.start("service")
+    for name in ("one", "two"):
+        fleet.system.write(name)
+    fleet.system.commit()
+    watcher = fleet.start("watcher", WOMBAT_INTERVAL="1")
+    records = await fleet.until(BuildState.QUEUED, 2)
+    watcher.kill()
+    victim = next(record.id for record in records if record.spec.name == "one")
+    await jetstream.publish(fleet.connection, f"$KV.{subjects.BUILDS}.{victim}", b'{"id": "\xff no record')
+    fleet.system.write("three")
+    fleet.system.commit()
+    fleet.start("watcher", WOMBAT_INTERVAL="1")
+
+    async def told() -> bool:
+        condition = await ready()
+        return condition is not None and condition.reason == "BuildUnreadable"
+
+    await until(told)
+    condition = await ready()
+    assert condition is not None
+    assert not condition.status
+    assert f"`wombat retry {victim}`" in condition.message
+    assert [each.reason for each in await stalled("one")] == ["BuildUnreadable"]
+    assert victim in (await stalled("one"))[0].message
+    assert await stalled("two") == await stalled("three") == []
+    assert {record.spec.name for record in await fleet.all()} == {"two", "three"}, "the others are requested"
+
+    done = fleet.system.run("retry", victim, WOMBAT_NATS=fleet.broker.url)
+    assert done.returncode == 0, done.stderr
+    assert "could not be read, and is removed" in done.stdout
+
+    async def repaired() -> bool:
+        condition = await ready()
+        return condition is not None and condition.status and not await stalled("one")
+
+    await until(repaired)
+    assert (await fleet.get(victim)).state is BuildState.QUEUED
+    assert {record.spec.name for record in await fleet.all()} == {"one", "two", "three"}

@@ -121,6 +121,12 @@ _SERVICE: Final = (
     _event("build_requested", "info", "somebody asked for a build", "[build] name version platform result [reason]"),
     _event("build_cancelled", "info", "somebody stopped a build", "build state"),
     _event("build_retried", "info", "somebody queued an ended build again", "build"),
+    _event(
+        "record_removed",
+        "warning",
+        "the record of a build could not be read, and a person's retry removed it",
+        "build error",
+    ),
     _event("attempt_started", "info", "a builder got a build", "build builder attempt [waited]"),
     _event("claim_lost", "debug", "a builder asked for a build that another one has", "build builder"),
     _event("step_ended", "debug", "a step of an attempt ended", "build builder attempt step seconds"),
