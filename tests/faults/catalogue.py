@@ -170,7 +170,7 @@ _GIT = (
         15,
         "the disk is full while fetching, while compiling, while a log or a record is written, or a copy for a reader",
         "`FetchFailed` with a hint, a shorter log, or `disk-failed` for the reader alone; a builder without space "
-        "pauses with the reason, and neither that nor a broker that takes nothing costs a build an attempt (`DiskFull`); "
+        "pauses with the reason, and neither that nor a broker that takes nothing costs a build an attempt; "
         "nothing half is published or taken for whole; well again once there is room",
         (
             "faults/test_git.py::test_a_disk_that_is_full_while_fetching",
