@@ -109,6 +109,7 @@ class Settings(BaseSettings):
         processes: programs that one build may run at once.
         output: bytes that one build may write to its folder, and to any one file.
         silence: seconds for which a program of a build may neither write nor compute.
+        min_free: bytes that must be free in the data folder before a builder takes a build, such as `2GiB`; 0: any.
         builder_name: what a builder is called; empty: the name of its host.
         platforms: patterns of the platforms that a builder builds for, such as `linux,darwin/arm64`; empty: all.
         labels: what a builder tells of itself, by which builds choose, such as `disk=ssd,zone=a`.
@@ -152,6 +153,7 @@ class Settings(BaseSettings):
     processes: Annotated[int, Field(ge=16)] = 1024
     output: Annotated[ByteSize, Field(ge=1)] = ByteSize(16 * 1024**3)
     silence: Annotated[float, Field(gt=0)] = 600.0
+    min_free: Annotated[ByteSize, Field(ge=0)] = ByteSize(512 * 1024**2)
     builder_name: Annotated[str, Field(pattern=r"^[a-z0-9-]{0,40}$")] = ""
     platforms: Annotated[str, AfterValidator(_check_platforms)] = ""
     labels: Annotated[str, AfterValidator(_check_labels)] = ""

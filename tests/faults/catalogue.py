@@ -169,15 +169,24 @@ _GIT = (
     Fault(
         15,
         "the disk is full while fetching, while compiling, while a log or a record is written, or a copy for a reader",
-        "`FetchFailed` with a hint, `DiskFull`, a shorter log, or `disk-failed` for the reader alone; nothing half is "
-        "published or taken for whole; well again once there is room",
+        "`FetchFailed` with a hint, a shorter log, or `disk-failed` for the reader alone; a builder without space "
+        "pauses with the reason, and neither that nor a broker that takes nothing costs a build an attempt; "
+        "nothing half is published or taken for whole; well again once there is room",
         (
             "faults/test_git.py::test_a_disk_that_is_full_while_fetching",
             "faults/test_git.py::test_a_mirror_that_cannot_even_be_made",
             "faults/test_builds.py::test_a_disk_that_is_full_while_compiling",
             "faults/test_builds.py::test_a_log_on_a_full_disk_ends_no_build",
             "faults/test_processes.py::test_disk_of_a_builder_full",
+            "faults/test_processes.py::test_disk_of_a_builder_fills_up_while_it_builds",
+            "unit/services/test_builder_room.py::test_a_builder_without_space_used_up_the_attempts_of_builds",
+            "unit/services/test_builder_room.py::test_an_attempt_that_ran_out_of_space_was_used_up",
+            "unit/services/test_builder_room.py::test_each_attempt_that_runs_out_of_space_makes_the_pause_longer",
+            "unit/domain/test_lifecycle.py::test_a_build_that_no_disk_has_room_for_was_tried_for_ever",
+            "unit/adapters/test_workspaces.py::test_a_builder_could_not_start_on_a_full_disk",
             "faults/test_broker.py::test_a_full_disk",
+            "faults/test_broker.py::test_a_store_that_takes_nothing_costs_no_attempt",
+            "unit/services/test_sweeper.py::test_a_store_that_was_full_took_builds_from_builders_that_live",
             "faults/test_processes.py::test_disk_of_an_api_full",
             "integration/api/test_files.py::test_a_full_disk_costs_the_copies_that_nobody_reads",
             "integration/api/test_log_lines.py::test_a_growing_log_on_a_full_disk",
@@ -276,8 +285,14 @@ _FLEET = (
     Fault(
         24,
         "a record that nobody can read",
-        "it is told by its key (`CorruptData`), and hides no other",
+        "it is named (`store-damaged`) and hides no other; of a build, it is a condition (`BuildUnreadable`) of its "
+        "distribution and source, the other manifests are built, and `wombat retry ID` removes it, so that the watcher "
+        "requests the build again",
         (
+            "faults/test_processes.py::test_an_unreadable_build_record_stopped_its_source",
+            "unit/services/test_reconciler.py::test_an_unreadable_build_record_stopped_the_other_manifests",
+            "unit/services/test_sweeper.py::test_an_unreadable_record_ended_the_sweeper",
+            "unit/services/test_builder_room.py::test_a_claim_that_failed_was_never_asked_for_again",
             "integration/nats/test_damage.py::test_a_value_nobody_can_read_hides_no_other",
             "unit/services/test_catalog.py::test_an_unreadable_entry_is_named_and_spoils_no_other",
             "integration/api/test_answers.py::test_an_unreadable_entry_is_reported",

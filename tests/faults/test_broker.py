@@ -12,7 +12,7 @@ from tests.support.faultlog import note
 from tests.support.fleet import LONG, Fleet, fleet_of
 from tests.support.smalldisk import small_disk
 from wombat_gitops.domain.errors import Unreachable
-from wombat_gitops.domain.records import BuildState
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +117,30 @@ async def test_a_full_disk(system: System, tmp_path: Path) -> None:
                     assert record.state is BuildState.SUCCEEDED, record.failure
         finally:
             await broker.stop()
+
+
+async def test_a_store_that_takes_nothing_costs_no_attempt(system: System, tmp_path: Path) -> None:
+    """Streams at their limit, in the middle of a build → reads go on, and no builder is taken for dead by that.
+
+    The build that runs ends well once there is room, and what was asked for before is built too.
+    """
+    broker = await TestBroker(tmp_path / "broker").start()
+    try:
+        async with fleet_of(system, broker) as fleet:
+            fleet.start("service")
+            core = fleet.slow()
+            builder = fleet.start("builder")
+            slow = await fleet.request("slow", packages=["slow"], core=core, priority=1)
+            waiting = await fleet.request("tiny")
+            await fleet.running("compile")
+            await fleet.refuse_writes(yes=True)
+            # The sweeper, too, is in the middle of a write by then.
+            await system.until(lambda: "lease_not_renewed" in builder.said, "signs of life that are refused")
+            await fleet.refuse_writes(yes=False)
+            for build in (slow, waiting):
+                record = await fleet.until_ended(build)
+                assert record.state is BuildState.SUCCEEDED, record.failure
+                assert {attempt.ended_as for attempt in record.attempts} <= {"released", "succeeded"}, record
+                assert record.tries_left == MAX_ATTEMPTS - 1
+    finally:
+        await broker.stop()

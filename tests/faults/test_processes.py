@@ -20,14 +20,17 @@ from tests.support.faultlog import note
 from tests.support.fleet import History, programs_of
 from tests.support.ports import free_port
 from tests.support.smalldisk import small_disk
-from tests.support.system import COMMITS
+from tests.support.system import COMMITS, SECONDS
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import kv_stream
+from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import subjects
+from wombat_gitops.domain.catalogue import Condition, DistributionRecord, SourceRecord
 from wombat_gitops.domain.model import Artifact
-from wombat_gitops.domain.records import BuildState
+from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from tests.support.fleet import Fleet
@@ -147,27 +150,69 @@ async def test_compiler_ended_for_its_memory(fleet: Fleet, victim: str) -> None:
 
 
 async def test_disk_of_a_builder_full(fleet: Fleet, tmp_path: Path) -> None:
-    """No byte left for the folder of attempts → the attempt fails and says so; the builder lives, and builds later."""
+    """No byte left from the start → nothing is claimed, health says so; a start on it too; built once there is room."""
     with small_disk(tmp_path / "disk", "2m") as disk:
         (disk.folder / "go").symlink_to((fleet.system.data / "go").resolve())
         fleet.start("service")
-        poor = fleet.start("builder", WOMBAT_DATA=str(disk.folder))
-        await fleet.system.until((disk.folder / "work").exists, "the builder's start")
         disk.fill()
+        poor = fleet.start("builder", WOMBAT_DATA=str(disk.folder))
+        _, address = await fleet.api()
         build = await fleet.request("tiny")
-        record = await fleet.until_record(build, lambda record: any(a.ended_as for a in record.attempts), "a failure")
-        failure = record.attempts[0].failure
-        assert failure is not None
-        assert failure.reason == "DiskFull", failure
-        assert poor.process.poll() is None, poor.said
-        disk.resize("512m")
-        (disk.folder / "filling").unlink()
-        record = await fleet.until_ended(build)
-        if record.state is not BuildState.SUCCEEDED:
-            await fleet.client.retry(build)
+        async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+
+            async def told() -> str:
+                health = (await client.get("/api/v1/status")).json()["health"]
+                return " ".join(f"{reason['code']}: {reason['message']}" for reason in health["reasons"])
+
+            words = await until_told(told, "512 MiB needed in the data folder")
+            assert "builder-quarantined: " in words
+            assert "free, " in words
+            record = await fleet.get(build)
+            assert (record.state, record.attempts) == (BuildState.QUEUED, ()), record
+            assert poor.process.poll() is None, poor.said
+            assert "Traceback" not in poor.said
+            (disk.folder / "filling").unlink()
+            disk.resize("1g")
             record = await fleet.until_ended(build)
-        assert record.state is BuildState.SUCCEEDED, record.failure
+            assert record.state is BuildState.SUCCEEDED, record.failure
+            assert len(record.attempts) == 1
+            await until_told(told, "")
         poor.kill()
+
+
+async def test_disk_of_a_builder_fills_up_while_it_builds(fleet: Fleet, tmp_path: Path) -> None:
+    """No byte left in the middle of attempts → each is given back, and none is used up; built once there is room."""
+    with small_disk(tmp_path / "disk", "64m") as disk:
+        (disk.folder / "go").symlink_to((fleet.system.data / "go").resolve())
+        fleet.start("service")
+        core = fleet.slow()
+        poor = fleet.start("builder", WOMBAT_DATA=str(disk.folder), WOMBAT_MIN_FREE="16MiB")
+        build = await fleet.request("slow", packages=["slow"], core=core)
+        await fleet.running("compile")
+        disk.fill()
+        record = await fleet.until_record(build, lambda record: record.attempts[0].ended_as, "the attempt's end")
+        assert record.attempts[0].ended_as == "released", record
+        assert record.attempts[0].failure is not None
+        assert record.attempts[0].failure.reason == "DiskFull"
+        assert (record.state, record.tries_left) == (BuildState.QUEUED, MAX_ATTEMPTS)
+        await fleet.system.until(lambda: "builder_out_of_space" in poor.said, "the pause")
+        (disk.folder / "filling").unlink()
+        begun = time.monotonic()
+        record = await fleet.until_ended(build)
+        note("disk of a builder full while it builds", time.monotonic() - begun)
+        assert record.state is BuildState.SUCCEEDED, record.failure
+        assert [attempt.ended_as for attempt in record.attempts] == ["released", "succeeded"]
+        assert poor.process.poll() is None, poor.said
+        poor.kill()
+
+
+async def until_told(told: Callable[[], Awaitable[str]], part: str) -> str:
+    """Wait until what is told holds *part*, or is empty where *part* is; returns it."""
+    words = ""
+    async with asyncio.timeout(SECONDS):
+        while part not in (words := await told()) or (not part and words):
+            await asyncio.sleep(0.1)
+    return words
 
 
 async def test_disk_of_an_api_full(fleet: Fleet, tmp_path: Path) -> None:
@@ -407,3 +452,64 @@ async def test_api_killed_under_followers_and_downloads(fleet: Fleet, tmp_path: 
     assert hashlib.sha256(read).hexdigest() == sha256
     assert broken["log"] >= 2
     assert broken["file"] >= 2
+
+
+async def test_an_unreadable_build_record_stopped_its_source(fleet: Fleet) -> None:
+    """Garbage under one build id → told of its distribution and source, others are requested, `retry` repairs it."""
+    sources = NatsStore(fleet.connection, subjects.SOURCES, SourceRecord)
+    distributions = NatsStore(fleet.connection, subjects.DISTRIBUTIONS, DistributionRecord)
+
+    async def ready() -> Condition | None:
+        for key in await sources.keys():
+            entry = await sources.get(key)
+            found = [each for each in entry.value.conditions if each.type == "Ready"] if entry is not None else []
+            return found[0] if found else None
+        return None
+
+    async def stalled(name: str) -> list[Condition]:
+        entry = await distributions.get(name)
+        return [each for each in entry.value.conditions if each.type == "Stalled"] if entry is not None else []
+
+    async def until(what: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not await what():
+                await asyncio.sleep(0.05)
+
+    fleet.start("service")
+    for name in ("one", "two"):
+        fleet.system.write(name)
+    fleet.system.commit()
+    watcher = fleet.start("watcher", WOMBAT_INTERVAL="1")
+    records = await fleet.until(BuildState.QUEUED, 2)
+    watcher.kill()
+    victim = next(record.id for record in records if record.spec.name == "one")
+    await jetstream.publish(fleet.connection, f"$KV.{subjects.BUILDS}.{victim}", b'{"id": "\xff no record')
+    fleet.system.write("three")
+    fleet.system.commit()
+    fleet.start("watcher", WOMBAT_INTERVAL="1")
+
+    async def told() -> bool:
+        condition = await ready()
+        return condition is not None and condition.reason == "BuildUnreadable"
+
+    await until(told)
+    condition = await ready()
+    assert condition is not None
+    assert not condition.status
+    assert f"`wombat retry {victim}`" in condition.message
+    assert [each.reason for each in await stalled("one")] == ["BuildUnreadable"]
+    assert victim in (await stalled("one"))[0].message
+    assert await stalled("two") == await stalled("three") == []
+    assert {record.spec.name for record in await fleet.all()} == {"two", "three"}, "the others are requested"
+
+    done = fleet.system.run("retry", victim, WOMBAT_NATS=fleet.broker.url)
+    assert done.returncode == 0, done.stderr
+    assert "could not be read, and is removed" in done.stdout
+
+    async def repaired() -> bool:
+        condition = await ready()
+        return condition is not None and condition.status and not await stalled("one")
+
+    await until(repaired)
+    assert (await fleet.get(victim)).state is BuildState.QUEUED
+    assert {record.spec.name for record in await fleet.all()} == {"one", "two", "three"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -205,6 +206,11 @@ async def test_what_is_wrong_is_a_failure(host: GitHost, tmp_path: Path) -> None
         await run.stage.put(declared(BUILD, conditions=(stalled,)))
         await run.stage.until(lambda: run.stage.catalog.distribution("tiny").source == "main")
         assert await standing("d" * 40, outcome("d" * 40)) == ("failure", "builds are refused: tiny")
+        unreadable = replace(stalled, reason="BuildUnreadable")
+        await run.stage.put(declared(BUILD, conditions=(unreadable,)))
+        await run.stage.until(lambda: run.stage.catalog.distribution("tiny").conditions == (unreadable,))
+        told = ("failure", "records of builds cannot be read: tiny")
+        assert await standing("f" * 40, outcome("f" * 40)) == told
         unsigned = Outcome(
             error=Unverified("commit is not used: it is not signed", reason="NotSigned", revision="e" * 40)
         )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain import asking, lifecycle
-from wombat_gitops.domain.errors import NotFound, Refused, Unreachable
+from wombat_gitops.domain.errors import CorruptData, InternalError, NotFound, Refused, Unreachable
 from wombat_gitops.domain.identity import build_id
 from wombat_gitops.domain.messages import BuildAnswer, BuildPage, BuildQuery
 from wombat_gitops.domain.records import BuildRecord, BuildState
@@ -26,6 +26,8 @@ class MemoryBuilds:
         requests: every request that was taken, in order.
         away: nobody answers.
         refuse: versions whose builds are refused.
+        unreadable: builds whose records cannot be read.
+        unlisted: distributions whose builds cannot be listed.
     """
 
     def __init__(self) -> None:
@@ -33,6 +35,8 @@ class MemoryBuilds:
         self.requests: list[BuildRequest] = []
         self.away = False
         self.refuse = set[str]()
+        self.unreadable = set[str]()
+        self.unlisted = set[str]()
 
     async def request(self, request: BuildRequest) -> BuildAnswer:
         self._answer()
@@ -50,6 +54,9 @@ class MemoryBuilds:
 
     async def get(self, build: str) -> BuildRecord:
         self._answer()
+        if build in self.unreadable:
+            msg = f"the record of build `{build}` cannot be read"
+            raise CorruptData(msg)
         if build not in self.records:
             msg = f"there is no build `{build}`"
             raise NotFound(msg)
@@ -57,6 +64,9 @@ class MemoryBuilds:
 
     async def list(self, query: BuildQuery) -> BuildPage:
         self._answer()
+        if query.name in self.unlisted:
+            msg = "the service failed"
+            raise InternalError(msg)
         return BuildPage(tuple(self.records.values()), total=len(self.records))
 
     async def cancel(self, build: str, *, superseded: bool = False, source: str = "") -> BuildRecord:

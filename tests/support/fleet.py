@@ -19,7 +19,9 @@ import pytest
 from tests.support.broker import TestBroker, prepared
 from tests.support.goproxy import BENTHOS, component, distribution
 from tests.support.system import SECONDS, SHORT_LEASE, Role, System
+from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
+from wombat_gitops.adapters.nats.infrastructure import kv_stream
 from wombat_gitops.adapters.nats.logs import NatsLogs
 from wombat_gitops.adapters.nats.objects import NatsObjects
 from wombat_gitops.adapters.nats.stores import NatsStore
@@ -200,6 +202,16 @@ class Fleet:
             assert record.contents is not None
             for named in named_objects(record):
                 await self.objects.fetch(named.sha256, named.size, folder / "read")
+
+    async def refuse_writes(self, *, yes: bool) -> None:
+        """Let the streams of records and leases refuse every message, as a store without room does, or no more.
+
+        A limit on bytes alone still takes a message that replaces a larger one.
+        """
+        for name in map(kv_stream, (subjects.BUILDS, subjects.LEASES)):
+            config = (await jetstream.api(self.connection, f"STREAM.INFO.{name}", {}))["config"]
+            changed = config | {"max_bytes": 1 if yes else -1, "discard_new_per_subject": yes}
+            await jetstream.api(self.connection, f"STREAM.UPDATE.{name}", changed)
 
     @property
     def said(self) -> str:

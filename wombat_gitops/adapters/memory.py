@@ -12,6 +12,7 @@ from wombat_gitops.ports import LogChunk, Put, Removed, Synced, Versioned
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from wombat_gitops.domain.errors import CorruptEntry
     from wombat_gitops.ports import Change
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class MemoryStore(Generic[T]):
         del self._entries[key]
         self._tell(key, revision)
 
-    async def discard(self, current: Versioned[T]) -> bool:
+    async def discard(self, current: Versioned[T] | CorruptEntry) -> bool:
         """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
         found = self._entries.get(check_key(current.key))
         if found is None or found.revision != current.revision:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.watchdog import end_those_below
@@ -20,23 +21,45 @@ _LOCK: Final = ".lock"
 
 
 class Workspaces:
-    """The folder of one builder; the lock in it is held for as long as the builder lives."""
+    """The folder of one builder; the lock in it is held for as long as the builder lives.
+
+    Where the disk has no room for it yet, it is made with the first workspace: a builder must be able to start, to say
+    that it lacks space.
+    """
 
     def __init__(self, root: Path, builder: str) -> None:
+        self._root = root
         self._home = root / builder
-        root.mkdir(parents=True, exist_ok=True)
+        self._lock: IO[str] | None = None
+        with _room_wanted():
+            root.mkdir(parents=True, exist_ok=True)
+        if not root.exists():
+            return
         with ExitStack() as held:
             with _alone_in(root):
-                self._home.mkdir()
-                self._lock = (self._home / _LOCK).open("w")
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with _room_wanted():
+                    self._take_home()
                 abandoned = [home for home in root.iterdir() if home != self._home and _taken(home, held)]
             for home in abandoned:
                 _remove_abandoned(home)
 
+    def _take_home(self) -> None:
+        """Make and lock the folder; *root* is held."""
+        self._home.mkdir(exist_ok=True)
+        lock = (self._home / _LOCK).open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = lock
+
+    def _ensure_home(self) -> None:
+        if self._lock is None:
+            self._root.mkdir(parents=True, exist_ok=True)
+            with _alone_in(self._root):
+                self._take_home()
+
     @contextmanager
     def workspace(self, name: str) -> Iterator[Workspace]:
-        """A fresh folder with `source/` and `out/`, removed when left."""
+        """A fresh folder with `source/` and `out/`, removed when left. Raises `OSError` where there is no room."""
+        self._ensure_home()
         root = self._home / name
         remove_tree(root)
         space = Workspace(root)
@@ -50,7 +73,18 @@ class Workspaces:
     def close(self) -> None:
         """Remove the folder and give up the lock."""
         remove_tree(self._home)
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
+
+
+@contextmanager
+def _room_wanted() -> Iterator[None]:
+    """Around what may fail for want of room and is tried again later."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
 
 
 @contextmanager

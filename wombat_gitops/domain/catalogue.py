@@ -171,7 +171,7 @@ class BuilderState(StrEnum):
 
     WORKING = "working"  # takes what it can
     DRAINING = "draining"  # takes nothing more, and ends what it has
-    QUARANTINED = "quarantined"  # its machine is broken: it takes nothing until it has passed a test of itself
+    QUARANTINED = "quarantined"  # its machine is broken or full: it takes nothing until it is well again
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class NotFound(UserError):
     """What was named does not exist."""
 
 
+class RecordRemoved(NotFound):
+    """The record of a build could not be read, and was removed because somebody asked for that."""
+
+
 class Withdrawn(NotFound):
     """It is there, and must not be downloaded any more; the message says why."""
 
@@ -169,3 +173,16 @@ class SandboxFailed(InternalError):
 
 class CorruptData(InternalError):
     """Stored bytes do not match their digest or their schema."""
+
+
+class CorruptEntry(CorruptData):
+    """A store has bytes under a key that are no value; `Store.discard` removes exactly these.
+
+    Args:
+        revision: the one at which they were written.
+    """
+
+    def __init__(self, message: str, *, key: str, revision: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+        self.revision = revision

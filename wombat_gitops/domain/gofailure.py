@@ -50,6 +50,9 @@ BROKEN: Final = "ToolchainBroken"
 UNKNOWN: Final = "Unknown"
 """The reason of a failure that no rule knows."""
 
+NO_SPACE: Final = "DiskFull"
+"""The reason of a failure for want of space on the builder's disk."""
+
 _LOCATION: Final = r"(?:\S+\.(?:go|s|mod):\d+(?::\d+)?: )?"
 
 _RULES: Final = (
@@ -59,7 +62,7 @@ _RULES: Final = (
         r"file too large|file size limit exceeded|SIGXFSZ",
         "leave packages out, or allow more (WOMBAT_OUTPUT)",
     ),
-    _rule("DiskFull", _INTERNAL, r"no space left on device|disk quota exceeded", "free space in the data folder"),
+    _rule(NO_SPACE, _INTERNAL, r"no space left on device|disk quota exceeded", "free space in the data folder"),
     _rule(
         "OutOfMemory",
         _INTERNAL,

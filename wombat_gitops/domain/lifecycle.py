@@ -7,13 +7,14 @@ clock and no store: `services.queue` calls them and writes the result by compare
       ▲ │               │ ├─────▶ failed      (user error, or attempts spent)
       │ │               │ └─────▶ cancelled
       │ └─▶ cancelled, superseded
-      └─── lost lease or transient failure with attempts left ──┘     retry: any final state ──▶ queued
+      └─── given back, or lost lease or transient failure with attempts left     retry: any final state ──▶ queued
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import IllegalTransition
@@ -39,6 +40,10 @@ KEPT_ATTEMPTS: Final = 20
 
 _KEPT_TAILS: Final = 3
 """Attempts whose last lines a record repeats; those of the others are in their logs."""
+
+RETURNS: Final = 10
+"""Attempts in a row that a builder may give back for what it lacks; the next one counts as failed, so that a build
+that needs more than any builder has comes to an end."""
 
 _BACKOFF: Final = timedelta(seconds=5)
 _BACKOFF_CAP: Final = timedelta(minutes=5)
@@ -133,9 +138,7 @@ def failed(
     ended = replace(_end_attempt(moved, "failed", now, failure=failure, log=log), failure=failure)
     if not again:
         return ended
-    spent = MAX_ATTEMPTS - record.tries_left
-    delay = min(_BACKOFF * 2 ** max(spent - 1, 0), _BACKOFF_CAP)
-    return replace(ended, not_before=now + delay * (1 + jitter / 2))
+    return replace(ended, not_before=now + _delay(MAX_ATTEMPTS - record.tries_left, jitter))
 
 
 def lost(record: BuildRecord, now: datetime) -> BuildRecord:
@@ -172,13 +175,38 @@ def is_internal(failure: Failure) -> bool:
     return failure.kind is FailureKind.INTERNAL and failure.reason not in _EVERYWHERE
 
 
-def released(record: BuildRecord, log: StoredLog | None, now: datetime) -> BuildRecord:
-    """A builder that stops gives its build back; the attempt does not count against the build."""
+def released(
+    record: BuildRecord, log: StoredLog | None, now: datetime, failure: Failure | None = None, jitter: float = 0.0
+) -> BuildRecord:
+    """A builder gives its build back; the attempt does not count against the build.
+
+    Args:
+        failure: what the builder lacks, space for example: the build waits a little, so that another builder can take
+            it. After `RETURNS` such attempts in a row the next one counts. None where the builder stops.
+        jitter: as for `failed`.
+    """
     _expect(record, "released", BuildState.RUNNING)
     if record.cancel_requested:
         return cancelled(record, now, log)
+    returns = _returns(record)
+    if failure is not None and returns >= RETURNS:
+        return failed(record, failure, log, now, jitter)
     moved = _move(record, BuildState.QUEUED, now)
-    return replace(_end_attempt(moved, "released", now, log=log), tries_left=record.tries_left + 1)
+    ended = replace(_end_attempt(moved, "released", now, failure=failure, log=log), tries_left=record.tries_left + 1)
+    if failure is None:
+        return ended
+    return replace(ended, failure=failure, not_before=now + _delay(returns + 1, jitter))
+
+
+def _returns(record: BuildRecord) -> int:
+    """How many attempts in a row, before the one that runs, were given back for what their builder lacked."""
+    before = reversed(record.attempts[:-1])
+    return sum(1 for _ in takewhile(lambda each: each.ended_as == "released" and each.failure is not None, before))
+
+
+def _delay(failures: int, jitter: float) -> timedelta:
+    delay: timedelta = min(_BACKOFF * 2 ** max(failures - 1, 0), _BACKOFF_CAP)
+    return delay * (1 + jitter / 2)
 
 
 def cancel_asked(record: BuildRecord, now: datetime) -> BuildRecord:

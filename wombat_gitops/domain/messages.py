@@ -216,7 +216,10 @@ class AttemptStep:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """A builder ends its attempt: with an artifact where it succeeded, with a failure where it failed."""
+    """A builder ends its attempt: with an artifact where it succeeded, with a failure where it failed.
+
+    One that is released for something its builder lacks has a failure too.
+    """
 
     __pydantic_config__ = _STRICT
 

@@ -49,7 +49,10 @@ class BuildClient(Protocol):
         ...
 
     async def retry(self, build: str) -> BuildRecord:
-        """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+        """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended.
+
+        A record that cannot be read is removed, and `RecordRemoved` raised.
+        """
         ...
 
 

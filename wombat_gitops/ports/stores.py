@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from wombat_gitops.domain.errors import CorruptEntry
+
 T = TypeVar("T")
 
 
@@ -83,14 +85,14 @@ class Store(Protocol[T]):
         ...
 
     async def get(self, key: str) -> Versioned[T] | None:
-        """The newest value, or None. Raises `CorruptData` where the bytes are not a value."""
+        """The newest value, or None. Raises `CorruptEntry` where the bytes are not a value."""
         ...
 
     async def remove(self, key: str) -> None:
         """Make the key go away; no error where it is not there."""
         ...
 
-    async def discard(self, current: Versioned[T]) -> bool:
+    async def discard(self, current: Versioned[T] | CorruptEntry) -> bool:
         """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
         ...
 

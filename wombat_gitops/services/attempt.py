@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
 from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError, Unreachable, UserError, WombatError
+from wombat_gitops.domain.gofailure import NO_SPACE
 from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
 from wombat_gitops.services.claims import LeaseLost
-from wombat_gitops.services.disk import is_full
+from wombat_gitops.services.disk import is_caused_by_full
 from wombat_gitops.services.engine import Built, file_digest
 from wombat_gitops.services.joblog import JobLog
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from wombat_gitops.services.queue import Inputs
 
 _FINISH_SECONDS: Final = 600.0
-"""How long a finished attempt tries to publish its result while the broker is away."""
+"""How long a builder that stops, or is to end an attempt, tries to write the result while the broker is away."""
 
 _TAIL_LINES: Final = 20
 
@@ -61,8 +63,18 @@ class Running:
         return await asyncio.shield(self._signal)
 
 
-Outcome: TypeAlias = Built | Failure | Signal
-"""How an attempt ends: with an artifact, with a reason, or because somebody interrupted it."""
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The attempt ended for something that the builder lacked, which says nothing about the build."""
+
+    failure: Failure
+
+
+Outcome: TypeAlias = Built | Failure | GivenBack | Signal
+"""How an attempt ends: with an artifact, with a reason, given back, or because somebody interrupted it."""
+
+_LACKS: Final = frozenset({(FailureKind.INTERNAL, NO_SPACE), (FailureKind.TRANSIENT, Unreachable.__name__)})
+"""Failures for want of space on this machine, and of a broker and a service that take what is to be written."""
 
 
 class Execution:
@@ -72,6 +84,7 @@ class Execution:
         builder: id of the builder.
         workspace: a private folder for the attempt of that name, removed when left.
         beat_seconds: how often a sign of life is given.
+        gives_back: what ends for something that the builder lacks costs the build no attempt; else it is a failure.
     """
 
     def __init__(
@@ -84,6 +97,7 @@ class Execution:
         workspace: Callable[[str], AbstractContextManager[Workspace]],
         *,
         beat_seconds: float,
+        gives_back: bool = True,
     ) -> None:
         self._builder = builder
         self._engine = engine
@@ -92,6 +106,7 @@ class Execution:
         self._logs = logs
         self._workspace = workspace
         self._beat_seconds = beat_seconds
+        self._gives_back = gives_back
 
     async def run(self, running: Running) -> Outcome:
         """Work on an attempt and write how it ended; `LOST` where that could not be written."""
@@ -116,14 +131,14 @@ class Execution:
         return outcome
 
     async def _in_workspace(self, running: Running, name: str) -> Outcome:
-        """Work in a private folder; a machine that has no room for one, or for the log, fails the attempt."""
+        """Work in a private folder; a machine that has no room for one, or for the log, ends the attempt."""
         try:
             with self._workspace(name) as workspace:
                 return await self._work(running, workspace)
         except* OSError as errors:
-            failure = _as_failure(_first_of(errors), running.claim.record, None)
-        await self._finish(running.claim, failure, None)
-        return failure
+            outcome = self._ended(_as_failure(_first_of(errors), running.claim.record, None))
+        await self._finish(running, outcome, None)
+        return outcome
 
     async def _keep_lease(self, running: Running, done: asyncio.Event) -> None:
         """Renew it from the first beat on: until then the claim itself is the sign of life."""
@@ -152,7 +167,7 @@ class Execution:
             msg = f"build `{record.id[:12]}` was taken from this builder"
             raise LeaseLost(msg)
         stored = await self._store_log(record.id, log)
-        await self._finish(running.claim, outcome, stored)
+        await self._finish(running, outcome, stored)
         return outcome
 
     async def _outcome(self, running: Running, workspace: Workspace, log: JobLog) -> Outcome:
@@ -166,13 +181,17 @@ class Execution:
         except LeaseLost:
             return Signal.LOST
         except StepFailed as error:
-            return error.failure
+            return self._ended(error.failure)
         except Exception as error:  # noqa: BLE001 - an attempt always ends with a reason
-            return _as_failure(error, running.claim.record, log)
+            return self._ended(_as_failure(error, running.claim.record, log))
         finally:
             for task in either:
                 task.cancel()
             await asyncio.gather(*either, return_exceptions=True)
+
+    def _ended(self, failure: Failure) -> Failure | GivenBack:
+        lacks = (failure.kind, failure.reason) in _LACKS
+        return GivenBack(failure) if lacks and self._gives_back else failure
 
     async def _build(self, taken: Claim, workspace: Workspace, log: JobLog) -> Built:
         spec = taken.record.spec
@@ -188,10 +207,15 @@ class Execution:
             return None
         return StoredLog(sha256, size)
 
-    async def _finish(self, taken: Claim, outcome: Outcome, log: StoredLog | None) -> None:
+    async def _finish(self, running: Running, outcome: Outcome, log: StoredLog | None) -> None:
+        """Write the result, however long the broker is away: who gives up here loses the build an attempt."""
         try:
-            async with asyncio.timeout(_FINISH_SECONDS):
-                await self._write_result(taken, outcome, log)
+            async with asyncio.timeout(None) as limit:
+                hurry = asyncio.create_task(_limit_once(running, limit), name="limit of a result")
+                try:
+                    await self._write_result(running.claim, outcome, log)
+                finally:
+                    hurry.cancel()
         except TimeoutError as error:
             msg = f"the result could not be written within {_FINISH_SECONDS:g} s"
             raise Unreachable(msg) from error
@@ -202,6 +226,8 @@ class Execution:
                 match outcome:
                     case Failure():
                         await taken.fail(outcome, log)
+                    case GivenBack(failure):
+                        await taken.give_back(log, failure)
                     case Signal.CANCEL:
                         await taken.cancelled(log)
                     case Signal():
@@ -220,6 +246,12 @@ class Execution:
                 return
 
 
+async def _limit_once(running: Running, limit: asyncio.Timeout) -> None:
+    """Bound *limit* as soon as the attempt is interrupted."""
+    await running.interrupted()
+    limit.reschedule(asyncio.get_running_loop().time() + _FINISH_SECONDS)
+
+
 def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Failure:
     if isinstance(error, TransientError):
         kind, reason = FailureKind.TRANSIENT, type(error).__name__
@@ -229,9 +261,9 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Fa
         kind, reason = FailureKind.INTERNAL, type(error).__name__
     step = record.step.step if record.step else None
     tail = log.tail(_TAIL_LINES) if log is not None else ()
-    if isinstance(error, OSError) and is_full(error):
-        message = "the builder's disk is full"
-        return Failure(kind, "DiskFull", message, step=step, hint="free space in the data folder", tail=tail)
+    if is_caused_by_full(error):
+        message, hint = "the builder's disk is full", "free space in the data folder"
+        return Failure(FailureKind.INTERNAL, NO_SPACE, message, step=step, hint=hint, tail=tail)
     known = isinstance(error, WombatError)
     if not known or isinstance(error, InternalError | CorruptData):
         _log.error("attempt_broke", build=record.id, builder=record.attempt.builder, exc_info=error)
@@ -249,6 +281,8 @@ def _last_words(outcome: Outcome) -> str:
     match outcome:
         case Failure():
             return f"==> failed: {outcome.message}"
+        case GivenBack(failure):
+            return f"==> given back: {failure.message}"
         case Signal.CANCEL:
             return "==> cancelled"
         case Signal.STOP:

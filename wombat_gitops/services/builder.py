@@ -22,7 +22,7 @@ import structlog
 
 from wombat_gitops.domain.capability import EVERYTHING, Capabilities
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, BuilderState
-from wombat_gitops.domain.errors import TransientError
+from wombat_gitops.domain.errors import InternalError, TransientError
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.scheduling import has_failed_here
@@ -34,6 +34,7 @@ from wombat_gitops.services.dispatch import Waiting
 from wombat_gitops.services.presence import Others, Presence
 from wombat_gitops.services.quarantine import Quarantine
 from wombat_gitops.services.queue import Inputs
+from wombat_gitops.services.room import Room, RoomCheck
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -77,13 +78,15 @@ class Chance:
     Attributes:
         new_mark: a fresh random text for each claim.
         monotonic: seconds that only grow.
-        pause: waits for some seconds: until the next test of the machine, or until a stop is forced.
+        pause: waits for some seconds: until the next look at the machine, or until a stop is forced.
+        room: measures the disks; None where nothing is looked at, and want of space is a failure like others.
     """
 
     clock: Callable[[], datetime]
     new_mark: Callable[[], str]
     monotonic: Callable[[], float] = time.monotonic
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    room: RoomCheck | None = None
 
 
 class Builder:
@@ -131,10 +134,12 @@ class Builder:
             backend.logs,
             workspace,
             beat_seconds=self._beat_seconds,
+            gives_back=chance.room is not None,
         )
         self._presence = Presence(identity.id, backend.presence, self._describe, self._beat_seconds)
         self._others = Others(identity.id, backend.presence, chance.monotonic, lease_seconds)
         self._quarantine = Quarantine(identity.id, self_test, chance.pause, self._changed, at_start=test_first)
+        self._room = Room(identity.id, chance.room, chance.pause, self._changed)
 
     @property
     def busy(self) -> int:
@@ -146,8 +151,9 @@ class Builder:
         """What it does about new builds, and why, where that is not to take them."""
         if self._stopping:
             return BuilderState.DRAINING, "it stops"
-        if self._quarantine.reason:
-            return BuilderState.QUARANTINED, self._quarantine.reason
+        unfit = self._room.reason or self._quarantine.reason
+        if unfit:
+            return BuilderState.QUARANTINED, unfit
         if self._drained:
             return BuilderState.DRAINING, "an operator drains it"
         return BuilderState.WORKING, ""
@@ -163,6 +169,7 @@ class Builder:
                 group.create_task(self._follow(), name="builder feed"),
                 group.create_task(self._follow_orders(), name="builder orders"),
                 group.create_task(self._quarantine.run(), name="builder quarantine"),
+                group.create_task(self._room.run(), name="builder room"),
                 group.create_task(self._stop_on(stop), name="builder stop"),
             ]
             group.create_task(self._presence.run(), name="builder presence")
@@ -285,10 +292,11 @@ class Builder:
 
     async def _claim_next(self) -> Claim | None:
         while (entry := self._waiting.next(self._chance.clock(), self._running)) is not None:
+            if not await self._room.look():
+                return None
             try:
                 if has_failed_here(entry.value, self.identity.id) and await self._others.can_take(entry.value):
-                    later = self._chance.clock() + timedelta(seconds=self._beat_seconds)
-                    self._waiting.postpone(entry, later)
+                    self._postpone(entry)
                     _log.debug("build_left_to_others", build=entry.key, builder=self.identity.id)
                     continue
                 taken = await claim(
@@ -299,14 +307,21 @@ class Builder:
                     self._chance.new_mark(),
                     self.identity.can.sandbox,
                 )
-            except TransientError as error:
+            except (TransientError, InternalError) as error:
+                # Asked again later, whatever the feed says: a store that was full for a while reports no change.
+                self._postpone(entry)
                 _log.warning("claim_failed", build=entry.key, builder=self.identity.id, error=error.message)
-                return None
+                if isinstance(error, TransientError):
+                    return None
+                continue
             self._waiting.give_up(entry)
             if taken is not None:
                 self._waiting.note(Versioned(entry.key, taken.record, taken.revision))
                 return taken
         return None
+
+    def _postpone(self, entry: Versioned[BuildRecord]) -> None:
+        self._waiting.postpone(entry, self._chance.clock() + timedelta(seconds=self._beat_seconds))
 
     def _seconds_to_next(self) -> float | None:
         """Seconds until a build that is being held back may start; None when there is none."""
@@ -317,7 +332,9 @@ class Builder:
 
     async def _attempt(self, running: Running) -> None:
         try:
-            self._quarantine.note(await self._execution.run(running))
+            outcome = await self._execution.run(running)
+            self._quarantine.note(outcome)
+            await self._room.note(outcome)
         finally:
             self._running.pop(running.claim.record.id, None)
             self._wake.set()

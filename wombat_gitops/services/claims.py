@@ -100,7 +100,7 @@ class AttemptDesk:
             case AttemptOutcome.CANCELLED:
                 return lifecycle.cancelled(record, now, asked.log)
             case AttemptOutcome.RELEASED:
-                return lifecycle.released(record, asked.log, now)
+                return lifecycle.released(record, asked.log, now, asked.failure, self._random())
 
     async def _change(
         self, asked: AttemptStep | AttemptEnd, change: Callable[[BuildRecord], BuildRecord | None]
@@ -213,9 +213,13 @@ class Claim:
         """End the attempt and the build because somebody asked for it."""
         await self._end(AttemptOutcome.CANCELLED, log=log)
 
-    async def give_back(self, log: StoredLog | None) -> None:
-        """End the attempt because the builder stops; the build is queued again at once."""
-        await self._end(AttemptOutcome.RELEASED, log=log)
+    async def give_back(self, log: StoredLog | None, failure: Failure | None = None) -> None:
+        """End the attempt and queue the build again (see `lifecycle.released`).
+
+        Args:
+            failure: what the builder lacks; None where it stops.
+        """
+        await self._end(AttemptOutcome.RELEASED, failure=failure, log=log)
 
     @property
     def _lease(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.subjects import builder_name
+from wombat_gitops.services.observed import BUILD_UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,7 +116,10 @@ def _sources(status: CatalogStatus, looks: Mapping[str, SourceLook], now: dateti
         ready = next((each for each in source.conditions if each.type == "Ready"), None)
         if ready is not None and not ready.status:
             words = ready.message.partition("\n")[0][:300]
-            message = f"The newest state of {_place(source)} cannot be used: {words}"
+            what = f"Some builds of {_place(source)} cannot be requested"
+            if ready.reason != BUILD_UNREADABLE:
+                what = f"The newest state of {_place(source)} cannot be used"
+            message = f"{what}: {words}"
             yield HealthReason("source-not-ready", message, ready.since, page)
 
 
@@ -124,6 +128,9 @@ def _damage(status: CatalogStatus) -> Iterator[HealthReason]:
     if unreadable:
         entries = _count(unreadable, "stored entry", "stored entries")
         message = f"{entries} cannot be read, and so {'is' if unreadable == 1 else 'are'} not shown."
+        builds = status.unreadable.get("builds")
+        if builds:
+            message += f" `wombat retry {builds[0]}` removes the record of a build, so that it is requested again."
         yield HealthReason("store-damaged", message, None, "/fleet")
 
 

@@ -26,6 +26,9 @@ INVALID_MANIFEST: Final = "InvalidManifest"
 NAME_CONFLICT: Final = "NameConflict"
 PRUNE_BLOCKED: Final = "PruneBlocked"
 
+BUILD_UNREADABLE: Final = "BuildUnreadable"
+"""Reason of `Stalled`, and of a source that is not `Ready`, for builds whose records cannot be read."""
+
 
 _MESSAGE: Final = 2048
 """Characters of a condition's message."""
@@ -231,9 +234,16 @@ def marked(record: DistributionRecord, problems: Iterable[Diagnostic], moment: M
     return replace(record, conditions=settle([condition], record.conditions))
 
 
-def refusals(item: Declared, refused: Mapping[str, str], moment: Moment) -> list[Condition]:
-    """What is told of a distribution some builds of which the service does not take; by build, why."""
-    messages = sorted({refused[build.id] for build in item.builds if build.id in refused})
-    if not messages:
-        return []
-    return [moment.condition(STALLED, "BuildRefused", "\n".join(messages)[:2048])]
+def not_taken(item: Declared, refused: Mapping[str, str], failed: Mapping[str, str], moment: Moment) -> list[Condition]:
+    """What is told of a distribution some builds of which the service refuses, or cannot answer for; by build, why."""
+    for reason, why in ((BUILD_UNREADABLE, failed), ("BuildRefused", refused)):
+        messages = sorted({why[build.id] for build in item.builds if build.id in why})
+        if messages:
+            return [moment.condition(STALLED, reason, "\n".join(messages)[:_MESSAGE])]
+    return []
+
+
+def stalled(record: DistributionRecord, message: str, moment: Moment) -> DistributionRecord:
+    """The last good declaration, where the service could not tell what is published of the present one."""
+    condition = moment.condition(STALLED, BUILD_UNREADABLE, message[:_MESSAGE])
+    return replace(record, conditions=settle([condition], record.conditions))

@@ -15,7 +15,7 @@ import structlog
 
 from wombat_gitops.domain.records import Failure, FailureKind
 from wombat_gitops.domain.scheduling import blames_builder
-from wombat_gitops.services.attempt import Signal
+from wombat_gitops.services.attempt import GivenBack, Signal
 
 if TYPE_CHECKING:
     from wombat_gitops.services.attempt import Outcome
@@ -62,7 +62,7 @@ class Quarantine:
 
     def note(self, outcome: Outcome) -> None:
         """An attempt has ended."""
-        if isinstance(outcome, Signal):
+        if isinstance(outcome, Signal | GivenBack):
             return
         if isinstance(outcome, Failure) and blames_builder(outcome):
             self._failures += 1

@@ -17,12 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+import structlog
+
 from wombat_gitops.domain import asking, lifecycle, policy
 from wombat_gitops.domain.contents import Contents
 from wombat_gitops.domain.errors import (
     CorruptData,
+    CorruptEntry,
     IllegalTransition,
     NotFound,
+    RecordRemoved,
     Refused,
 )
 from wombat_gitops.domain.grammar import check_spec
@@ -42,6 +46,8 @@ if TYPE_CHECKING:
 
 MAX_INPUT: Final = 1_000_000
 """Bytes of go.mod and of go.sum that a request may carry; the largest known distribution needs 100 kB."""
+
+_log = structlog.get_logger(__name__)
 
 _KEPT_INPUTS: Final = 32
 _FRESH_SECONDS: Final = 900.0
@@ -169,7 +175,7 @@ class BuildQueue:
         rules = (*self._policies, *request.policies)
         policy.refuse(policy.judge_spec(rules, request.spec, parse_go_mod(lock.go_mod)))
         identity = build_id(request.spec)
-        entry = await self._records.get(identity)
+        entry = await self._read(identity)
         if entry is None:
             await self._inputs.save(lock)
             record = lifecycle.queued(identity, request.spec, request.origin, request.priority, self._clock())
@@ -214,11 +220,26 @@ class BuildQueue:
     async def retry(self, build: str) -> BuildRecord:
         """Queue an ended build again.
 
+        A record that cannot be read is removed instead: nothing tells what it was made of, so whoever wants the build
+        has to request it again, as a watcher does.
+
         Raises:
+            RecordRemoved: it could not be read.
             NotFound: there is no such build.
             Refused: it has not ended.
         """
-        return await self._change(await self._entry(build), lambda record: lifecycle.retried(record, self._clock()))
+        while True:
+            try:
+                entry = await self._entry(build)
+            except CorruptEntry as broken:
+                if not await self._records.discard(broken):
+                    continue
+                _log.warning("record_removed", build=build, error=broken.message)
+                msg = f"the record of build `{build}` could not be read, and is removed"
+                raise RecordRemoved(
+                    msg, hint="request the build again; a watcher does so with its next look"
+                ) from broken
+            return await self._change(entry, lambda record: lifecycle.retried(record, self._clock()))
 
     async def forget(self, entry: Versioned[BuildRecord]) -> bool:
         """Remove the record of a build that has ended; False where it has not, or was changed meanwhile."""
@@ -290,8 +311,16 @@ class BuildQueue:
             except (NotFound, CorruptData):
                 return None
 
+    async def _read(self, build: str) -> Versioned[BuildRecord] | None:
+        try:
+            return await self._records.get(build)
+        except CorruptEntry as error:
+            msg = f"the record of build `{build}` cannot be read"
+            hint = f"`wombat retry {build}` removes it, so that the build can be requested again"
+            raise CorruptEntry(msg, key=build, revision=error.revision, hint=hint) from error
+
     async def _entry(self, build: str) -> Versioned[BuildRecord]:
-        entry = await self._records.get(build)
+        entry = await self._read(build)
         if entry is None:
             msg = f"there is no build `{build}`"
             raise NotFound(msg, hint="`wombat list` shows the builds there are")

@@ -78,6 +78,7 @@ class _Tally:
     requested: int = 0
     written: int = 0
     cancelled: int = 0
+    failed: int = 0
 
     def outcome(self, revision: str, declaration: Declaration, error: WombatError | None = None) -> Outcome:
         """What a pass that read the manifests did."""
@@ -175,7 +176,8 @@ class Reconciler:
         except WombatError as error:
             self._done = ""
             return tally.outcome(revision, declaration, error)
-        self._done = revision
+        # Asked again at every pass while builds are missing that the service could not answer for.
+        self._done = "" if tally.failed else revision
         if confirm:
             self._confirmed_at = now
         return tally.outcome(revision, declaration)
@@ -218,21 +220,30 @@ class Reconciler:
             for name, item in declared.items()
             if name not in foreign and item.distribution.path not in broken and item.lock is not None
         }
-        usable, published = await self._settle(usable)
+        usable, published, unsettled = await self._settle(usable)
         broken = {**broken, **published}
         settled = observed.settled(declaration, usable, published)
-        requested, refused = await self._wanted.request(usable.values(), declaration.revision)
-        tally.requested += requested
+        asked = await self._wanted.request(usable.values(), declaration.revision)
+        failed = {**asked.failed, **unsettled}
+        tally.requested += asked.requested
+        tally.failed += len(failed)
         wanted = {
             name: observed.make_record(
-                item, self._source.id, moment, observed.refusals(item, refused, moment), records.get(name)
+                item,
+                self._source.id,
+                moment,
+                observed.not_taken(item, asked.refused, asked.failed, moment),
+                records.get(name),
             )
             for name, item in usable.items()
         }
-        conditions = self._source_conditions(broken, foreign, moment)
+        conditions = self._source_conditions(broken, foreign, failed, moment)
         mine = {name: record for name, record in records.items() if record.source == self._source.id}
         for name, record in mine.items():
             if name in usable:
+                continue
+            if name in unsettled:
+                wanted[name] = observed.stalled(record, unsettled[name], moment)
                 continue
             problems = broken.get(record.path)
             if name in declared or problems is not None:
@@ -254,10 +265,16 @@ class Reconciler:
         await self._finish(declaration, broken, conditions, tally, changed=changed)
         return settled
 
-    async def _settle(self, usable: Mapping[str, Declared]) -> tuple[dict[str, Declared], dict[str, list[Diagnostic]]]:
-        """Compare with what is published; a version that would be another program is told at its manifest."""
+    async def _settle(
+        self, usable: Mapping[str, Declared]
+    ) -> tuple[dict[str, Declared], dict[str, list[Diagnostic]], dict[str, str]]:
+        """Compare with what is published; a version that would be another program is told at its manifest.
+
+        The last part says by name why the service could not tell what is published.
+        """
         limit = asyncio.Semaphore(_CONCURRENCY)
         refused: dict[str, list[Diagnostic]] = {}
+        failed: dict[str, str] = {}
         settled: dict[str, Declared] = {}
 
         async def settle(name: str, item: Declared) -> None:
@@ -272,10 +289,12 @@ class Reconciler:
                     message = f"{error.message} ({error.hint})"
                     places = Places(item.distribution.path)
                     refused[item.distribution.path] = [places.problem(rules.VERSION_PUBLISHED, message)]
+                except InternalError as error:
+                    failed[name] = f"what is published of `{name}` cannot be read: {error.message}"
 
         await all_of(settle(name, item) for name, item in usable.items())
         self._settled = {name: (usable[name], item) for name, item in settled.items()}
-        return {name: settled[name] for name in usable if name in settled}, refused
+        return {name: settled[name] for name in usable if name in settled}, refused, failed
 
     def _foreign(self, record: DistributionRecord | None) -> DistributionRecord | None:
         """The record of a name that another source has; one that is gone, or retired it, has it no longer."""
@@ -284,9 +303,17 @@ class Reconciler:
         return record if self._rivals is None or record.source in self._rivals else None
 
     def _source_conditions(
-        self, broken: Mapping[str, list[Diagnostic]], foreign: Mapping[str, str], moment: Moment
+        self,
+        broken: Mapping[str, list[Diagnostic]],
+        foreign: Mapping[str, str],
+        failed: Mapping[str, str],
+        moment: Moment,
     ) -> list[Condition]:
-        conditions = [moment.condition(observed.READY, "Reconciled", "")]
+        ready = moment.condition(observed.READY, "Reconciled", "")
+        if failed:
+            message = "\n".join(sorted(set(failed.values())))[:2048]
+            ready = moment.condition(observed.READY, observed.BUILD_UNREADABLE, message, status=False)
+        conditions = [ready]
         problems = [problem for path in sorted(broken) for problem in broken[path]]
         if broken:
             message = observed.describe(problems) or f"no usable lock: {observed.names(broken)}"

@@ -105,10 +105,16 @@ def _problem(wanted: Wanted, source: str, distribution: Callable[[str], Distribu
     taken = sorted(record.name for record in records if record.source != source and not record.retired)
     if taken:
         return f"another source declares {', '.join(taken)}"
-    refused = sorted(
-        record.name for record in records if any(each.type == observed.STALLED for each in record.conditions)
-    )
-    return f"builds are refused: {', '.join(refused)}" if refused else ""
+    for refused, words in ((False, "records of builds cannot be read"), (True, "builds are refused")):
+        found = sorted(
+            record.name
+            for record in records
+            for each in record.conditions
+            if each.type == observed.STALLED and (each.reason != observed.BUILD_UNREADABLE) is refused
+        )
+        if found:
+            return f"{words}: {', '.join(found)}"
+    return ""
 
 
 class StatusReporter:

@@ -7,6 +7,7 @@ or from a person, whenever they come to ask for it.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.asking import askers
@@ -30,6 +31,21 @@ _FIRST_PRIORITY: Final = 10
 _ENDED: Final = frozenset({BuildState.SUCCEEDED, BuildState.FAILED, BuildState.CANCELLED})
 
 
+@dataclass(slots=True)
+class Asked:
+    """What came of asking for builds.
+
+    Attributes:
+        requested: how many were missing.
+        refused: by build id, why the service does not take it.
+        failed: by build id, why the service could not answer: a record that cannot be read, most often.
+    """
+
+    requested: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
 class WantedBuilds:
     """What a source asks the service for.
 
@@ -48,20 +64,20 @@ class WantedBuilds:
         """Take nothing for granted: ask for everything again."""
         self._known.clear()
 
-    async def request(self, items: Iterable[Declared], revision: str) -> tuple[int, dict[str, str]]:
-        """Ask for every build that is missing; returns how many were, and why the service refused, by build id."""
-        refused: dict[str, str] = {}
+    async def request(self, items: Iterable[Declared], revision: str) -> Asked:
+        """Ask for every build that is missing; one that cannot be had keeps no other from being asked for."""
+        asked = Asked()
         limit = asyncio.Semaphore(_CONCURRENCY)
-        requested = 0
 
         async def ask(item: Declared, build: DesiredBuild) -> None:
-            nonlocal requested
             async with limit:
                 try:
-                    requested += await self._ensure(item, build, revision)
+                    asked.requested += await self._ensure(item, build, revision)
                     self._known[build.id] = _terms(item.distribution)
                 except (Refused, NotFound) as error:
-                    refused[build.id] = error.message
+                    asked.refused[build.id] = error.message
+                except InternalError as error:
+                    asked.failed[build.id] = f"{error.message}: {error.hint}" if error.hint else error.message
 
         wanted = [
             (item, build)
@@ -72,7 +88,7 @@ class WantedBuilds:
         ]
         wanted.sort(key=lambda pair: pair[1].spec.platform != self._first)
         await all_of(ask(item, build) for item, build in wanted)
-        return requested, refused
+        return asked
 
     async def give_up(self, builds: Iterable[str]) -> int:
         """Ask for some builds no more; returns how many left the queue because nobody else does."""

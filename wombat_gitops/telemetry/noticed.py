@@ -9,6 +9,7 @@ from wombat_gitops.ports import Synced
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from wombat_gitops.domain.errors import CorruptEntry
     from wombat_gitops.ports import Change, Store, Versioned
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class NoticedStore(Generic[T]):
         """As `Store.remove`."""
         await self._store.remove(key)
 
-    async def discard(self, current: Versioned[T]) -> bool:
+    async def discard(self, current: Versioned[T] | CorruptEntry) -> bool:
         """As `Store.discard`."""
         return await self._store.discard(current)
 

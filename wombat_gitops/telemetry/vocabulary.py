@@ -121,6 +121,12 @@ _SERVICE: Final = (
     _event("build_requested", "info", "somebody asked for a build", "[build] name version platform result [reason]"),
     _event("build_cancelled", "info", "somebody stopped a build", "build state"),
     _event("build_retried", "info", "somebody queued an ended build again", "build"),
+    _event(
+        "record_removed",
+        "warning",
+        "the record of a build could not be read, and a person's retry removed it",
+        "build error",
+    ),
     _event("attempt_started", "info", "a builder got a build", "build builder attempt [waited]"),
     _event("claim_lost", "debug", "a builder asked for a build that another one has", "build builder"),
     _event("step_ended", "debug", "a step of an attempt ended", "build builder attempt step seconds"),
@@ -136,6 +142,7 @@ _SERVICE: Final = (
     _event("build_taken", "warning", "a builder fell silent and its build was taken from it", "build builder state"),
     _event("swept", "debug", "the leases of all running builds were judged", "running taken"),
     _event("sweep_failed", "warning", "leases could not be judged; nobody lost a build by that", "error"),
+    _event("build_not_judged", "warning", "a running build's record could not be read or written", "build error"),
     _event("request_answered", "debug", "the service answered a request", "endpoint status seconds"),
     _event("answer_failed", "error", "the service could not answer a request", "endpoint error"),
     _event("answer_broke", "error", "the service met a defect while it answered", "endpoint"),
@@ -167,6 +174,8 @@ _BUILDER: Final = (
         "builder_finishing", "info", "a builder that stops waits for the builds that it has", "builder running seconds"
     ),
     _event("builder_quarantined", "error", "a builder doubts its machine and takes nothing more", "builder error"),
+    _event("builder_out_of_space", "warning", "a builder has no space and takes nothing more", "builder error"),
+    _event("builder_has_space", "info", "a builder has room for builds again", "builder"),
     _event("builder_fit", "info", "the machine of a builder has passed its test", "builder"),
     _event("build_ended", "info", "the result of an attempt was written", "build builder state"),
     _event(

@@ -9,6 +9,7 @@ import os
 import platform
 import secrets
 import socket
+import tempfile
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,13 +33,17 @@ from wombat_gitops.domain.capability import Capabilities, SandboxLevel
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance, Identity
+from wombat_gitops.services.disk import space_in
 from wombat_gitops.services.inspected import InspectedResolver
 from wombat_gitops.settings import go_environment, list_of, search_path
 
 if TYPE_CHECKING:
+    from wombat_gitops.services.room import RoomCheck
     from wombat_gitops.settings import Settings
 
 _CONTAINER_LIMITS: Final = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+_TEMPORARY_BYTES: Final = 32 * 1024**2
+"""Room for temporary files that a builder needs besides its data folder, for the test of its machine."""
 _LOG_BYTES: Final = 64 * 1024**2
 """Output after which a step is ended; a log keeps a sixth of it, and a build of all there is writes a megabyte."""
 
@@ -51,9 +56,9 @@ def now() -> datetime:
 monotonic = time.monotonic
 
 
-def chance() -> Chance:
+def chance(room: RoomCheck | None = None) -> Chance:
     """The real clock and real randomness."""
-    return Chance(clock=now, new_mark=lambda: secrets.token_hex(8))
+    return Chance(clock=now, new_mark=lambda: secrets.token_hex(8), room=room)
 
 
 def builder_id(name: str = "") -> str:
@@ -173,6 +178,15 @@ def limits(settings: Settings) -> Limits:
         space=settings.output,
         log=_LOG_BYTES,
         silence=settings.silence,
+    )
+
+
+def room(settings: Settings) -> RoomCheck:
+    """Measures the folders that a builder writes to."""
+    data, temporary, needed = settings.data.absolute(), Path(tempfile.gettempdir()), int(settings.min_free)
+    return lambda: (
+        space_in("data folder", data, needed),
+        space_in("folder for temporary files", temporary, min(needed, _TEMPORARY_BYTES)),
     )
 
 

@@ -191,7 +191,7 @@ async def builder(
             backend,
             Engine(compiler, spine.objects, operator_policies(settings)),
             spaces.workspace,
-            machine.chance(),
+            machine.chance(machine.room(settings)),
             lease_seconds=settings.lease_seconds,
             stop_seconds=settings.stop_seconds,
             self_test=machine.self_test(settings),

@@ -1,5 +1,6 @@
 """Folders of attempts come empty, go away, and outlive nobody."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from threading import Barrier
 
 import pytest
 
+from tests.support.smalldisk import small_disk
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.workspaces import Workspaces
 
@@ -105,3 +107,28 @@ def test_what_a_killed_builder_was_running(tmp_path: Path) -> None:
         for process in running.values():
             process.kill()
             process.communicate()
+
+
+def _files_on(disk: Path) -> int:
+    found = os.statvfs(disk)
+    return found.f_files - found.f_ffree
+
+
+def test_a_builder_could_not_start_on_a_full_disk(tmp_path: Path) -> None:
+    """What a killed one left is removed all the same, and its own folder is made with the first workspace."""
+    with small_disk(tmp_path / "disk", "1m") as disk:
+        left = Workspaces(disk.folder / "work", "dead")
+        with left.workspace("x") as space:
+            (space.source / "main.go").write_text("package main\n")
+            left._lock.close()  # type: ignore[union-attr]
+            disk.resize(f"1m,nr_inodes={_files_on(disk.folder)}")
+            spaces = Workspaces(disk.folder / "work", "next")
+            assert [path.name for path in (disk.folder / "work").iterdir()] == []
+        disk.resize(f"1m,nr_inodes={_files_on(disk.folder)}")
+        with pytest.raises(OSError, match="No space left"), spaces.workspace("1"):
+            pass
+        disk.resize("1m,nr_inodes=100")
+        with spaces.workspace("1") as space:
+            assert space.out.is_dir()
+        spaces.close()
+        assert list((disk.folder / "work").iterdir()) == []

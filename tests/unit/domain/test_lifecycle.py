@@ -92,6 +92,25 @@ def test_release_gives_the_try_back() -> None:
     assert (record.state, record.tries_left) == (BuildState.QUEUED, MAX_ATTEMPTS)
 
 
+def test_a_build_that_no_disk_has_room_for_was_tried_for_ever() -> None:
+    """Ten attempts in a row cost nothing, waiting longer and longer; the next one counts, and a retry begins anew."""
+    full = Failure(FailureKind.INTERNAL, "DiskFull", "no space left on device")
+    record, ends, waits = RUNNING, list[str](), list[float]()
+    while True:
+        record = lifecycle.released(record, None, NOW, full)
+        ends.append(str(record.attempt.ended_as))
+        if record.state is BuildState.FAILED:
+            break
+        assert record.not_before is not None
+        waits.append((record.not_before - NOW).total_seconds())
+        record = lifecycle.claimed(record, "b.1", "claim", NOW)
+    assert ends == [*["released"] * 10, "failed"] * MAX_ATTEMPTS
+    assert waits[:10] == [5, 10, 20, 40, 80, 160, 300, 300, 300, 300]
+    assert len(record.attempts) <= lifecycle.KEPT_ATTEMPTS
+    again = lifecycle.released(lifecycle.claimed(lifecycle.retried(record, NOW), "b.1", "c", NOW), None, NOW, full)
+    assert (again.state, again.tries_left, again.failure) == (BuildState.QUEUED, MAX_ATTEMPTS, full)
+
+
 def test_cancel_of_a_running_build_waits_for_its_builder() -> None:
     """It is marked first, and ends as cancelled however the attempt ends."""
     asked = lifecycle.cancel_asked(RUNNING, NOW)

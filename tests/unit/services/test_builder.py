@@ -23,6 +23,7 @@ from wombat_gitops.ports import Versioned
 from wombat_gitops.services.builder import Backend, Builder, Chance, Identity
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.quarantine import SelfTest
+from wombat_gitops.services.room import RoomCheck
 
 ID = build_id(SPEC)
 
@@ -52,6 +53,7 @@ class Shop:
         stop_seconds: float = 0.0,
         self_test: SelfTest | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        room: RoomCheck | None = None,
     ) -> Builder:
         bench = self.bench
         self.spaces.append(Workspaces(self.folder / "work", f"{name}.{start}"))
@@ -69,7 +71,7 @@ class Shop:
             ),
             engine or Engine(compiler or self.compiler, bench.objects),
             self.spaces[-1].workspace,
-            Chance(bench.clock, lambda: f"mark-{next(self.marks)}", bench.clock.monotonic, pause),
+            Chance(bench.clock, lambda: f"mark-{next(self.marks)}", bench.clock.monotonic, pause, room),
             lease_seconds=0.3,
             stop_seconds=stop_seconds,
             self_test=self_test,

@@ -67,6 +67,17 @@ def test_reasons_say_where_and_since_when() -> None:
     assert (told["no-fitting-builder"].since, told["no-fitting-builder"].page) == (NOW, "/builds?state=queued")
 
 
+def test_an_unreadable_build_was_told_without_what_to_do() -> None:
+    """The record by its id, with the command; and the source whose builds it is, not as one that cannot be used."""
+    told = Condition("Ready", False, "BuildUnreadable", "the record of build `abc` cannot be read", "", NOW)
+    status = replace(GOOD, unreadable={"builds": ("abc",)}, sources=(replace(SOURCE, conditions=(told,)),))
+    source, store = judge(status, {}, NOW).reasons
+
+    assert store.message.startswith("1 stored entry cannot be read, and so is not shown. `wombat retry abc` removes")
+    assert source.code == "source-not-ready"
+    assert source.message.startswith("Some builds of `https://git.invalid/a` at `main` cannot be requested: the record")
+
+
 def test_a_source_that_nobody_watches_is_told_when_it_is_due() -> None:
     """Two intervals and a grace after the last look, and not before; an older watcher tells no interval."""
     look = SourceLook("main", polled_at=NOW, interval=30)

@@ -10,7 +10,7 @@ from tests.support.factories import GO_MOD, GO_SUM, SPEC, ManualClock, make_requ
 from tests.support.fakes import NoIndex
 from wombat_gitops.adapters.memory import MemoryObjects, MemoryStore
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
+from wombat_gitops.domain.errors import CorruptData, CorruptEntry, NotFound, RecordRemoved, Refused
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.messages import AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep, Lease
 from wombat_gitops.domain.model import Artifact, Lock
@@ -279,3 +279,36 @@ async def test_unknown_build(bench: Bench) -> None:
     """What is not there is said to be not there."""
     with pytest.raises(NotFound):
         await bench.queue.get(ID)
+
+
+async def test_a_record_that_cannot_be_read_could_not_be_retried(bench: Bench) -> None:
+    """Exactly what cannot be read is removed; what somebody has repaired meanwhile is retried as every other."""
+    await bench.queue.request(make_request())
+    entry = await bench.entry()
+    read = bench.records.get
+    revisions = [entry.revision - 1, entry.revision]  # somebody wrote in between, the first time
+
+    async def broken(key: str) -> Versioned[BuildRecord] | None:
+        if revisions:
+            msg = "not a BuildRecord"
+            raise CorruptEntry(msg, key=key, revision=revisions.pop(0))
+        return await read(key)
+
+    bench.records.get = broken  # type: ignore[method-assign]
+    with pytest.raises(RecordRemoved, match="is removed"):
+        await bench.queue.retry(ID)
+    assert await bench.records.get(ID) is None
+    assert (await bench.queue.request(make_request())).created
+
+
+async def test_a_request_for_a_record_that_cannot_be_read_says_what_to_do(bench: Bench) -> None:
+    async def broken(key: str) -> Versioned[BuildRecord] | None:
+        msg = "not a BuildRecord"
+        raise CorruptEntry(msg, key=key, revision=1)
+
+    bench.records.get = broken  # type: ignore[method-assign]
+    for ask in (bench.queue.request(make_request()), bench.queue.get(ID), bench.queue.cancel(ID)):
+        with pytest.raises(CorruptEntry) as caught:
+            await ask
+        assert caught.value.message == f"the record of build `{ID}` cannot be read"
+        assert f"`wombat retry {ID}`" in caught.value.hint

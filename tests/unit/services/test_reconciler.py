@@ -463,6 +463,54 @@ async def test_a_refused_build_is_told_and_stops_no_other(world: World) -> None:
     assert [(condition.type, condition.reason) for condition in record.conditions] == [("Stalled", "BuildRefused")]
 
 
+async def test_an_unreadable_build_record_stopped_the_other_manifests(world: World) -> None:
+    """It is a condition of its distribution, its source is not ready, each pass asks for it until it is repaired."""
+    world.source.push(declare("a"), declare("b"))
+    victim = world.source.declared[0].builds[0].id
+    world.builds.unreadable = {victim}
+    watcher = world.watch()
+    outcome = await watcher.once()
+
+    assert (outcome.error, outcome.requested) == (None, 3)
+    assert await world.reasons() == {"Ready": "BuildUnreadable"}
+    (ready,) = (await world.seen()).conditions
+    assert not ready.status
+    assert victim in ready.message
+    conditions = (await world.record("a")).conditions
+    assert [(condition.type, condition.reason) for condition in conditions] == [("Stalled", "BuildUnreadable")]
+    assert (await world.record("b")).conditions == ()
+
+    world.builds.unreadable.clear()
+    assert (await watcher.once()).requested == 1, "nothing is new in the source, and the build is asked for"
+    assert await world.reasons() == {"Ready": "Reconciled"}
+    assert (await world.record("a")).conditions == ()
+    reads = world.source.reads
+    await watcher.once()
+    assert world.source.reads == reads, "then there is nothing more to do"
+
+
+async def test_a_service_that_cannot_tell_what_is_published_of_one_stopped_the_other_manifests(world: World) -> None:
+    """What was declared before stays, with a condition."""
+    world.source.push(declare("a"), declare("b"))
+    watcher = world.watch()
+    await watcher.once()
+    before = await world.record("a")
+    world.builds.unlisted = {"a"}
+    world.source.push(declare("a", "1.1.0"), declare("b", "1.1.0"))
+    outcome = await watcher.once()
+
+    assert outcome.error is None
+    assert await world.reasons() == {"Ready": "BuildUnreadable"}
+    assert (await world.record("b")).version == "1.1.0"
+    after = await world.record("a")
+    assert (after.version, after.targets) == (before.version, before.targets)
+    assert [condition.reason for condition in after.conditions] == ["BuildUnreadable"]
+    world.builds.unlisted.clear()
+    await watcher.once()
+    assert (await world.record("a")).version == "1.1.0"
+    assert await world.reasons() == {"Ready": "Reconciled"}
+
+
 async def test_a_broker_that_is_away_is_made_up_for(world: World) -> None:
     """The next pass does what this one could not."""
     world.source.push(declare("a"))

@@ -1,15 +1,17 @@
 """Leases are judged by the sweeper's own clock, and only over time in which it could see."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.factories import SPEC, make_request
 from tests.unit.services.test_queue import Bench
-from wombat_gitops.domain.errors import Unreachable
+from wombat_gitops.domain.errors import CorruptData, Unreachable
 from wombat_gitops.domain.identity import build_id
 from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildRecord, BuildState
-from wombat_gitops.services.claims import Claim
+from wombat_gitops.ports import Versioned
+from wombat_gitops.services.claims import Claim, claim
 from wombat_gitops.services.sweeper import Sweeper
 
 ID = build_id(SPEC)
@@ -143,3 +145,70 @@ async def test_unreachable_store_is_told(watch: Watch) -> None:
     with pytest.raises(Unreachable):
         await blind.sweep()
     assert await watch.state() is BuildState.RUNNING
+
+
+async def test_a_store_that_was_full_took_builds_from_builders_that_live(watch: Watch) -> None:
+    """It can be read, and refuses leases: a builder that renews its own once there is room keeps its build."""
+    taken = await watch.start()
+    replace, tries = watch.bench.records.replace, 0
+
+    async def full(current: Versioned[BuildRecord], value: BuildRecord) -> Versioned[BuildRecord] | None:
+        nonlocal tries
+        tries += 1
+        watch.bench.clock.forward(20)  # asked again and again, all the time
+        if tries < 3:
+            msg = "maximum bytes exceeded"
+            raise Unreachable(msg)
+        watch.bench.records.replace = replace  # type: ignore[method-assign]
+        return await replace(current, value)
+
+    watch.bench.records.replace = full  # type: ignore[method-assign]
+    while tries < 3:
+        with suppress(Unreachable):
+            assert await watch.sweep_for(1) == 0
+    assert await watch.sweep_for(5) == 0
+    await taken.renew()
+    assert await watch.sweep_for(14) == 0
+    assert await watch.state() is BuildState.RUNNING
+    assert await watch.sweep_for(5) == 1, "it is still taken once it is silent"
+
+
+async def test_a_write_that_waited_for_room_took_the_build_beside_it(watch: Watch) -> None:
+    """What was seen before a long wait says nothing about what happened meanwhile."""
+    first = await watch.start()
+    await watch.sweep_for(8)  # its record was written as it is
+    other = make_request(version="1.0.1")
+    await watch.bench.queue.request(other)
+    second = await claim(watch.bench.desk, watch.bench.leases, build_id(other.spec), "builder.2", "mark-2")
+    assert second is not None
+    watch.running = [second.record, first.record]
+    await watch.sweep_for(7)
+    replace = watch.bench.records.replace
+
+    async def slow(current: Versioned[BuildRecord], value: BuildRecord) -> Versioned[BuildRecord] | None:
+        watch.bench.clock.forward(20)
+        return await replace(current, value)
+
+    watch.bench.records.replace = slow  # type: ignore[method-assign]
+    assert await watch.sweep_for(1) == 0
+    assert await watch.state() is BuildState.RUNNING
+
+
+async def test_an_unreadable_record_ended_the_sweeper(watch: Watch) -> None:
+    """It is passed over, and the builds beside it are judged."""
+    await watch.start()
+    other = make_request(version="1.0.1")
+    await watch.bench.queue.request(other)
+    second = await claim(watch.bench.desk, watch.bench.leases, build_id(other.spec), "builder.2", "mark-2")
+    assert second is not None
+    watch.running.append(second.record)
+    get = watch.bench.records.get
+
+    async def broken(key: str) -> Versioned[BuildRecord] | None:
+        if key == ID:
+            msg = "not a BuildRecord"
+            raise CorruptData(msg)
+        return await get(key)
+
+    watch.bench.records.get = broken  # type: ignore[method-assign]
+    assert await watch.sweep_for(18) == 1

@@ -29,6 +29,8 @@ _NO_STREAM: Final = 10059
 _NO_MESSAGE: Final = 10037
 _LATER: Final = frozenset({10005, 10007, 10009, 10041, 10158})
 """A cluster that is not all there, is electing a leader, or is still storing the same message."""
+_FULL: Final = frozenset({10002, 10023, 10047})
+"""The account or the server has no room for another message. (A stream that has none answers 503.)"""
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _SECONDS: Final = 3.0
 """Time-out of one try; the broker answers in milliseconds or has lost the request."""
@@ -95,13 +97,18 @@ async def publish(
     Raises:
         WrongSequence: *expected* is not the newest.
         Refused: too large.
-        Unreachable: it may or may not be stored.
+        Unreachable: it may or may not be stored, or there is no room for it now.
     """
     sent = dict(headers or {})
     if expected is not None:
         sent[_EXPECTED] = str(expected)
     answer = await connection.request(subject, payload, headers=sent, seconds=seconds)
-    return int(_parse(answer.data, subject)["seq"])
+    try:
+        return int(_parse(answer.data, subject)["seq"])
+    except ApiError as error:
+        if error.number in _FULL:
+            raise Unreachable(error.message, hint="make room for the broker's store") from error
+        raise
 
 
 async def newest(connection: Connection, stream: str, subject: str, *, seconds: float = _SECONDS) -> Message | None:

@@ -12,6 +12,7 @@ from wombat_gitops.domain.errors import (
     InvalidManifests,
     LockError,
     NotFound,
+    RecordRemoved,
     Refused,
     TransientError,
     Unreachable,
@@ -28,6 +29,7 @@ TEXT_HEADER: Final = "Nats-Service-Error"
 INTERNAL: Final = ErrorBody("internal", "the service failed; its log says why")
 
 _STATUS: Final[tuple[tuple[type[WombatError], int, str], ...]] = (
+    (RecordRemoved, 404, "record-removed"),
     (NotFound, 404, "not-found"),
     (Refused, 422, "refused"),
     (InvalidManifests, 422, "invalid-manifests"),
@@ -39,6 +41,7 @@ _STATUS: Final[tuple[tuple[type[WombatError], int, str], ...]] = (
 )
 _ERRORS: Final[dict[str, type[WombatError]]] = {
     "not-found": NotFound,
+    "record-removed": RecordRemoved,
     "bad-request": Refused,
     "refused": Refused,
     "conflict": Refused,

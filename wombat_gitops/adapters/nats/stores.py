@@ -11,7 +11,7 @@ from wombat_gitops.adapters.nats.follow import RESYNC_SECONDS, Follower
 from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE
 from wombat_gitops.adapters.nats.retrying import PATIENCE
 from wombat_gitops.domain import messages
-from wombat_gitops.domain.errors import CorruptData, Refused
+from wombat_gitops.domain.errors import CorruptData, CorruptEntry, Refused
 from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Synced, Versioned
 
 if TYPE_CHECKING:
@@ -93,11 +93,14 @@ class NatsStore(Generic[T]):
             expected = found.sequence if found is not None else 0
 
     async def get(self, key: str) -> Versioned[T] | None:
-        """The newest value, or None. Raises `CorruptData` where the bytes are not a value."""
+        """The newest value, or None. Raises `CorruptEntry` where the bytes are not a value."""
         found = await self._bucket.newest(key)
         if found is None or is_tombstone(found):
             return None
-        return Versioned(key, self._decode(found.data), found.sequence)
+        try:
+            return Versioned(key, self._decode(found.data), found.sequence)
+        except CorruptData as error:
+            raise CorruptEntry(error.message, key=key, revision=found.sequence, hint=error.hint) from error
 
     async def remove(self, key: str) -> None:
         """Make the key go away; no error where it is not there."""
@@ -111,7 +114,7 @@ class NatsStore(Generic[T]):
             if written:
                 return
 
-    async def discard(self, current: Versioned[T]) -> bool:
+    async def discard(self, current: Versioned[T] | CorruptEntry) -> bool:
         """Remove exactly *current*, or return False where somebody wrote in between or it is gone."""
         self._known.pop(current.key, None)
         written, _ = await self._bucket.write(current.key, b"", current.revision, _new_token(), TOMBSTONE)

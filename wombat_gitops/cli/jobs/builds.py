@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import running, text
 from wombat_gitops.cli.jobs.progress import label
-from wombat_gitops.domain.errors import NotFound, UserError
+from wombat_gitops.domain.errors import NotFound, RecordRemoved, UserError
 from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.wiring.clients import build_client
 
@@ -32,13 +32,22 @@ def cancel(settings: Settings, words: str, output: text.Output) -> None:
 
 
 def retry(settings: Settings, words: str, output: text.Output) -> None:
-    """Queue an ended build again. Raises `NotFound`, or `Refused` where it has not ended."""
+    """Queue an ended build again, or remove a record that cannot be read.
+
+    Raises `NotFound`, or `Refused` where it has not ended.
+    """
 
     async def work() -> BuildRecord:
         async with build_client(settings) as builds:
             return await builds.retry(await _identity(builds, words))
 
-    _tell(running.run(work()), output, "queued again")
+    try:
+        record = running.run(work())
+    except RecordRemoved as removed:
+        message = f"{removed.message}; {removed.hint}"
+        text.emit({"id": words, "state": "removed", "message": message}, output, lambda: message)
+    else:
+        _tell(record, output, "queued again")
 
 
 async def _identity(builds: BuildClient, words: str) -> str:

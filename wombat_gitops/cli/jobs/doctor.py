@@ -231,10 +231,10 @@ async def _api(settings: Settings) -> Finding:
 
 
 async def _disk(settings: Settings) -> Finding:
-    return await asyncio.to_thread(_room, settings.data)
+    return await asyncio.to_thread(_room, settings.data, int(settings.min_free))
 
 
-def _room(data: Path) -> Finding:
+def _room(data: Path, least: int) -> Finding:
     folder = data
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -242,9 +242,11 @@ def _room(data: Path) -> Finding:
         return Finding("disk", Verdict.FAIL, f"cannot write to {data}", "choose another folder with `--data`")
     free = shutil.disk_usage(folder).free
     words = f"{text.size(free)} free for {data}"
-    if free >= _NEEDED_BYTES:
+    if free >= max(_NEEDED_BYTES, least):
         return Finding("disk", Verdict.OK, words)
-    verdict = Verdict.WARN if free >= _LEAST_BYTES else Verdict.FAIL
+    if free < least:
+        words += f"; a builder takes no build below {text.size(least)} (WOMBAT_MIN_FREE)"
+    verdict = Verdict.WARN if free >= max(_LEAST_BYTES, least) else Verdict.FAIL
     mend = f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move with `--data`"
     return Finding("disk", verdict, words, mend)
 
