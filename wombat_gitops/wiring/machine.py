@@ -159,7 +159,8 @@ async def go_tools(settings: Settings) -> GoTools:
     data = settings.data / "go"
     toolchains = Toolchains(data, search_path())
     network = await go_network(go_environment(), search_path())
-    await asyncio.to_thread(remove_tree, data / "cache")  # of a version whose builds could write to it
+    with contextlib.suppress(FileNotFoundError):  # another process may be at it, too
+        await asyncio.to_thread(remove_tree, data / "cache")  # of a version whose builds could write to it
     inspector = GoInspector(toolchains, data, network, sandbox(settings))
     return GoTools(
         GoCompiler(toolchains, data, network, limits(settings), sandbox(settings)),
