@@ -1,8 +1,8 @@
 """The embedded broker: a `nats-server` with JetStream that is started again whenever it ends.
 
-A program that was killed leaves its broker running. The next one on the same folder finds its process
-id there, makes sure that it is that broker, and ends it before it starts its own: two servers must
-never write one store.
+On Linux the broker ends with the program that started it, also after kill -9. Elsewhere it runs on, and the next
+program on the same folder finds its process id there, makes sure that it is that broker, and ends it before it starts
+its own: two servers must never write one store.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import structlog
 
 from wombat_gitops.adapters.files import replacing
 from wombat_gitops.adapters.folder import FolderLock
+from wombat_gitops.adapters.lifeline import ended_with_us
 from wombat_gitops.adapters.process import RunningProcess, capture, running
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TimedOut, WombatError
 
@@ -136,7 +137,7 @@ async def server(
     with replacing(config) as file:
         file.write(_config(folder, port, settings).encode())
     tail = _Tail()
-    argv = [str(program), "--config", str(config)]
+    argv = ended_with_us([str(program), "--config", str(config)])
     _forget_ports(folder)
     async with running(argv, cwd=folder, env={}, output=tail, grace=_STOP_SECONDS) as process:
         ended = asyncio.ensure_future(process.wait())
