@@ -129,7 +129,7 @@ async def test_wombat_up_killed(system: System) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the death of a parent")
 async def test_a_killed_wombat_up_left_its_broker_running(system: System) -> None:
-    """kill -9 of `wombat up` also ends its `nats-server`, which nobody else would until the next start."""
+    """Kill -9 of `wombat up` also ends its `nats-server`, which nobody else would until the next start."""
     system.write()
     system.commit()
     up = system.start("up")

@@ -97,7 +97,7 @@ async def embedded(folder: Path, *, port: int = 0, user: str = "") -> AsyncItera
         TimedOut: it does not come up.
     """
     folder = _absolute(folder)
-    lock = FolderLock(folder, hint="stop the other `wombat up`, or name another folder with --data")
+    lock = FolderLock(folder, hint="stop the other `wombat up`, or name another folder: `wombat --data DIR up`")
     broker = Broker(port)
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # The signal is tied to the thread that forks, which for asyncio is the one that runs the event loop. It survives
-# exec, so the program keeps its process id. A parent that was gone before prctl sends nothing: the last look finds that.
+# exec, so the program keeps its process id. A parent that died before prctl sends no signal: getppid finds that out.
 _LAUNCHER: Final = """
 import ctypes, os, signal, sys
 parent, program = int(sys.argv[1]), sys.argv[2:]

@@ -75,7 +75,7 @@ async def up(
         WombatError: a role ended by itself; the others were stopped.
     """
     sources, hooks = watched_sources(settings), webhooks(settings)
-    hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
+    hint = "stop the other `wombat up`, or give this one a folder of its own: `wombat --data DIR up`"
     with _held(FolderLock(settings.data, hint=hint)):
         key = access.private_key(settings.data / "broker.nk")
         async with (

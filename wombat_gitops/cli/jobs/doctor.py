@@ -140,7 +140,12 @@ async def _broker(settings: Settings) -> Finding:
         async with connected(settings, "doctor", seconds=3):
             return Finding("broker", Verdict.OK, f"answers at {address}")
     except WombatError as error:
-        return Finding("broker", Verdict.FAIL, error.message, error.hint or "start it, or correct `--nats`")
+        return Finding(
+            "broker",
+            Verdict.FAIL,
+            error.message,
+            error.hint or "start it, or correct its address: `wombat --nats URL …`, or WOMBAT_NATS",
+        )
 
 
 async def _streams(settings: Settings) -> Finding:
@@ -226,13 +231,20 @@ def _room(data: Path) -> Finding:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not os.access(folder, os.W_OK):
-        return Finding("disk", Verdict.FAIL, f"cannot write to {data}", "choose another folder with `--data`")
+        return Finding(
+            "disk",
+            Verdict.FAIL,
+            f"cannot write to {data}",
+            "choose another folder: `wombat --data DIR …`, or WOMBAT_DATA",
+        )
     free = shutil.disk_usage(folder).free
     words = f"{text.size(free)} free for {data}"
     if free >= _NEEDED_BYTES:
         return Finding("disk", Verdict.OK, words)
     verdict = Verdict.WARN if free >= _LEAST_BYTES else Verdict.FAIL
-    mend = f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move with `--data`"
+    mend = (
+        f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move: `wombat --data DIR …`"
+    )
     return Finding("disk", verdict, words, mend)
 
 
