@@ -29,6 +29,12 @@ _NO_STREAM: Final = 10059
 _NO_MESSAGE: Final = 10037
 _LATER: Final = frozenset({10005, 10007, 10009, 10041, 10158})
 """A cluster that is not all there, is electing a leader, or is still storing the same message."""
+MESSAGE_ID: Final = "Nats-Msg-Id"
+"""Header with the id by which a stream stores a message once, also when it is sent again.
+
+A stream keeps the ids of all its subjects and writers together for its duplicate window, and drops a message whose id
+it has seen. So an id must be unguessable: whoever sends it first decides what is stored under it.
+"""
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _SECONDS: Final = 3.0
 """Time-out of one try; the broker answers in milliseconds or has lost the request."""

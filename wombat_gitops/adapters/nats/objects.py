@@ -253,13 +253,14 @@ class NatsObjects:
                 async with asyncio.TaskGroup() as group:
                     while data := await asyncio.to_thread(file.read, CHUNK):
                         await room.acquire()
-                        tasks.append(group.create_task(self._store_chunk(nuid, len(tasks), data, room.release)))
+                        tasks.append(group.create_task(self._store_chunk(nuid, data, room.release)))
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from errors
         return [task.result() for task in tasks]
 
-    async def _store_chunk(self, nuid: str, index: int, data: bytes, done: Callable[[], None]) -> int:
-        headers = {"Nats-Msg-Id": f"{nuid}.{index}"}
+    async def _store_chunk(self, nuid: str, data: bytes, done: Callable[[], None]) -> int:
+        # The stream compares ids of all writers, so nobody else may know the id of a chunk before it is stored.
+        headers = {jetstream.MESSAGE_ID: secrets.token_hex(16)}
         try:
             return await persist(
                 lambda: jetstream.publish(
