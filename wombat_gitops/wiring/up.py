@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from wombat_gitops.adapters.broker import embedded
+from wombat_gitops.adapters import broker
 from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.folder import FolderLock
+from wombat_gitops.adapters.nats.infrastructure import LEAST_LOG_BYTES, mebibytes
+from wombat_gitops.domain.errors import Refused
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.wiring import access, keeping, machine, roles, watching
 from wombat_gitops.wiring.addresses import NOTE
@@ -71,20 +74,21 @@ async def up(
 
     Raises:
         InvalidSources: the list of sources is wrong.
-        Refused: the data folder is in use.
+        Refused: the data folder is in use, or its disk has no room for a new broker.
         WombatError: a role ended by itself; the others were stopped.
     """
     sources, hooks = watched_sources(settings), webhooks(settings)
     hint = "stop the other `wombat up`, or give this one a folder of its own: `wombat --data DIR up`"
     with _held(FolderLock(settings.data, hint=hint)):
+        _refuse_small_disk(settings.data)
         key = access.private_key(settings.data / "broker.nk")
         async with (
-            embedded(settings.data / "broker", user=key.public) as broker,
-            roles.backbone(settings, broker.url, "up", credentials=key.credentials) as spine,
+            broker.embedded(settings.data / "broker", user=key.public) as running,
+            roles.backbone(settings, running.url, "up", credentials=key.credentials) as spine,
         ):
             spine.seen.stops(stop)
             catalog = spine.catalog()
-            told = Up(http.address, broker.url, catalog, spine.seen.address)
+            told = Up(http.address, running.url, catalog, spine.seen.address)
             downloads = keeping.downloads(spine, settings)
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
@@ -145,6 +149,16 @@ async def _wait(event: asyncio.Event) -> None:
 async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
     await first.wait()
     second.set()
+
+
+def _refuse_small_disk(data: Path) -> None:
+    """Raise `Refused` where a new broker would find too little room; one that is there goes on with what it has."""
+    if (data / "broker" / "store").exists():
+        return
+    free, needed = shutil.disk_usage(data).free, broker.disk_for(LEAST_LOG_BYTES)
+    if free < needed:
+        msg = f"`{data}` has {mebibytes(free)} free, and a new broker needs {mebibytes(needed)} there"
+        raise Refused(msg, hint="free space, or choose another folder: `wombat --data DIR up`")
 
 
 @contextmanager
