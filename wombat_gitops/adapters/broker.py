@@ -69,11 +69,13 @@ class Broker:
 
     Attributes:
         port: stays the same when the broker is started again.
+        files: what must stay where it is as long as it runs: its lock and its store.
         starts: how often it has been started.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, files: tuple[Path, ...]) -> None:
         self.port = port
+        self.files = files
         self.starts = 0
         self.process: RunningProcess | None = None
 
@@ -103,7 +105,7 @@ async def embedded(folder: Path, *, port: int = 0, user: str = "") -> AsyncItera
     """
     folder = _absolute(folder)
     lock = FolderLock(folder, hint="stop the other `wombat up`, or name another folder: `wombat --data DIR up`")
-    broker = Broker(port)
+    broker = Broker(port, (lock.file, folder / "store"))
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
         await _end_stale(folder)

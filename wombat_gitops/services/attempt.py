@@ -129,7 +129,8 @@ class Execution:
         """Renew it from the first beat on: until then the claim itself is the sign of life."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), self._beat_seconds)
+                async with asyncio.timeout(self._beat_seconds):
+                    await done.wait()
             if done.is_set():
                 return
             try:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.folder_guard import FolderGuard, GuardedAttempts
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
@@ -162,6 +163,7 @@ async def builder(
     spine: Backbone,
     settings: Settings,
     compiler: Compiler,
+    guard: FolderGuard,
     stop: asyncio.Event,
     hurry: asyncio.Event | None = None,
     *,
@@ -170,6 +172,7 @@ async def builder(
     """Build what is queued until *stop*; what is under way then ends in the time it has, or is given back.
 
     Args:
+        guard: says whether what is kept on this machine is still there.
         hurry: give it back at once.
         test_first: test this machine before anything is built on it.
     """
@@ -177,7 +180,7 @@ async def builder(
     spaces = Workspaces(settings.data / "work", identity.id)
     backend = Backend(
         spine.seen.queue(spine.builds),
-        spine.attempts,
+        GuardedAttempts(spine.attempts, guard),
         spine.leases,
         spine.seen.presence(spine.presence),
         spine.orders,
