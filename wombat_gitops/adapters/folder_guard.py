@@ -95,12 +95,17 @@ def _is_at(path: Path, descriptor: int) -> bool:
 class GuardedAttempts:
     """`ports.Attempts` of a builder that takes and reports nothing once its folder is gone.
 
-    What it has is given back: neither is its result worth anything, nor is its failure the fault of the build.
+    Neither is a result worth anything then, nor is a failure the fault of the build.
+
+    Args:
+        records_here: the records are in that folder, too, so nothing can be written down any more; otherwise what the
+            builder has is given back.
     """
 
-    def __init__(self, attempts: Attempts, guard: FolderGuard) -> None:
+    def __init__(self, attempts: Attempts, guard: FolderGuard, *, records_here: bool) -> None:
         self._attempts = attempts
         self._guard = guard
+        self._records_here = records_here
 
     async def claim(self, asked: AttemptClaim) -> AttemptAnswer:
         """As `Attempts.claim`. Raises `DiskFailed` where the folder is gone."""
@@ -110,13 +115,17 @@ class GuardedAttempts:
         return await self._attempts.claim(asked)
 
     async def step(self, asked: AttemptStep) -> AttemptAnswer:
-        """As `Attempts.step`."""
+        """As `Attempts.step`. Raises `Refused` where the folder is gone with the records."""
+        self._check_records()
         return await self._attempts.step(asked)
 
     async def end(self, asked: AttemptEnd) -> AttemptAnswer:
-        """As `Attempts.end`."""
+        """As `Attempts.end`. Raises `Refused` where the folder is gone with the records."""
+        self._check_records()
         if asked.outcome in {AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED} and self._guard.lost is not None:
-            return await self._attempts.end(
-                AttemptEnd(asked.build, asked.builder, asked.claim, AttemptOutcome.RELEASED)
-            )
+            asked = AttemptEnd(asked.build, asked.builder, asked.claim, AttemptOutcome.RELEASED)
         return await self._attempts.end(asked)
+
+    def _check_records(self) -> None:
+        if self._records_here:
+            self._guard.check()

@@ -77,7 +77,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             identity,
             Backend(
                 records,
-                GuardedAttempts(AttemptDesk(records, machine.now, random.random), guard),
+                GuardedAttempts(AttemptDesk(records, machine.now, random.random), guard, records_here=True),
                 MemoryStore[Lease](),
                 presence,
                 MemoryStore[BuilderOrder](),

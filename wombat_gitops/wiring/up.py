@@ -96,8 +96,7 @@ async def up(
             receiver = watching.receiver(spine, hooks)
 
             async def builds(ended: asyncio.Event) -> None:
-                # Not tested first: there is no other machine that could build instead, and somebody waits here.
-                await roles.builder(spine, settings, compiler, guard, ended, hurry, test_first=False)
+                await roles.builder(spine, settings, compiler, guard, ended, hurry, alone=True)
 
             given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.

@@ -15,7 +15,7 @@ from wombat_gitops.cli import exits
 from wombat_gitops.domain.errors import DiskFailed, Refused
 from wombat_gitops.domain.messages import AttemptAnswer, AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep
 from wombat_gitops.domain.model import Artifact
-from wombat_gitops.domain.records import Failure, FailureKind
+from wombat_gitops.domain.records import Failure, FailureKind, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,18 +180,34 @@ async def test_a_build_succeeded_into_a_folder_that_was_gone(folder: Path, outco
     desk = Desk()
     end = AttemptEnd("b" * 64, "one.1", "mark", **outcome)  # type: ignore[arg-type]
     with guarding(folder) as guard:
-        attempts = GuardedAttempts(desk, guard)
+        attempts = GuardedAttempts(desk, guard, records_here=False)
         await attempts.end(end)
         shutil.rmtree(folder)
         await attempts.end(end)
     assert desk.asked == [end, AttemptEnd("b" * 64, "one.1", "mark", AttemptOutcome.RELEASED)]
 
 
+@pytest.mark.parametrize("outcome", [*AttemptOutcome])
+async def test_a_result_was_written_into_records_that_were_gone(folder: Path, outcome: AttemptOutcome) -> None:
+    """Nor is the service asked for long that ends at the same moment."""
+    desk = Desk()
+    end = AttemptEnd("b" * 64, "one.1", "mark", outcome)
+    with guarding(folder) as guard:
+        attempts = GuardedAttempts(desk, guard, records_here=True)
+        await attempts.end(end)
+        shutil.rmtree(folder)
+        with pytest.raises(Refused, match="was deleted"):
+            await attempts.end(end)
+        with pytest.raises(Refused, match="was deleted"):
+            await attempts.step(AttemptStep("b" * 64, "one.1", "mark", Step.COMPILE))
+    assert desk.asked == [end]
+
+
 async def test_builds_were_taken_by_a_builder_whose_folder_was_gone(folder: Path) -> None:
     desk = Desk()
     asked = AttemptClaim("b" * 64, "one.1", "mark")
     with guarding(folder) as guard:
-        attempts = GuardedAttempts(desk, guard)
+        attempts = GuardedAttempts(desk, guard, records_here=False)
         await attempts.claim(asked)
         shutil.rmtree(folder)
         with pytest.raises(DiskFailed, match="is gone"):

@@ -55,19 +55,24 @@ def kv_stream(bucket: str) -> str:
 OBJECT_STREAM: Final = subjects.OBJECT_STREAM
 
 
-async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 30.0) -> None:
+async def ensure(
+    connection: Connection, *, replicas: int = 1, artifacts_limit: int | None = None, seconds: float = 30.0
+) -> None:
     """Make all buckets and streams exist. Safe to call at any time, by many at once.
 
     What exists gets more copies where *replicas* asks for more, and keeps those it has where it asks for fewer: a
     role without that setting must not take a cluster's safety away. `LOGS` gets as much of 2 GiB as there is room for,
     halved until it fits.
 
+    Args:
+        artifacts_limit: bytes that the stream of artifacts may hold, 0 for any number; None: as it is there.
+
     Raises:
         Unreachable: the broker has no JetStream, or no quorum, or too few servers within *seconds*.
         Refused: the broker is no cluster, and cannot keep *replicas* copies; or it has no room for the streams.
         InternalError: the broker refuses a setting.
     """
-    *others, logs = _configs(replicas)
+    *others, logs = _configs(replicas, artifacts_limit)
     try:
         async with asyncio.TaskGroup() as group:
             for config in others:
@@ -114,7 +119,10 @@ async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds
 
 
 def _halved(config: dict[str, Any]) -> dict[str, Any]:
-    """A stream with half the limit. Raises `Refused` where that is too little."""
+    """The stream of logs with half the limit. Raises `Refused` where that is too little, or it is another stream."""
+    if config["name"] == OBJECT_STREAM:
+        msg = f"the broker has no room for the {mebibytes(config['max_bytes'])} that artifacts may take"
+        raise Refused(msg, hint="free space on the disk of the broker, or lower WOMBAT_ARTIFACTS_LIMIT")
     half = config["max_bytes"] // 2
     if half < LEAST_LOG_BYTES:
         msg = f"the broker has no room for `{config['name']}`: it needs {mebibytes(LEAST_LOG_BYTES)}, and less is left"
@@ -144,7 +152,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         present = info["config"] | {"num_replicas": config["num_replicas"]}
         if kept == info["config"]["num_replicas"] and present == present | config:
             return
-        change = config | {"num_replicas": kept}
+        change = {"max_bytes": present["max_bytes"]} | config | {"num_replicas": kept}
         try:
             await jetstream.api(connection, f"STREAM.UPDATE.{name}", change)
         except ApiError as error:
@@ -161,7 +169,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         _log.warning("stream_differs", stream=name, error=error.message)
 
 
-def _configs(replicas: int) -> list[dict[str, Any]]:
+def _configs(replicas: int, artifacts_limit: int | None) -> list[dict[str, Any]]:
     # No rollups: whoever may write one subject of a stream could empty all of it by a header.
     common = {"storage": "file", "num_replicas": replicas, "duplicate_window": _DUPLICATES, "allow_direct": True}
     buckets = [
@@ -180,13 +188,17 @@ def _configs(replicas: int) -> list[dict[str, Any]]:
         }
         for bucket, description in BUCKETS
     ]
-    objects = common | {
-        "name": OBJECT_STREAM,
-        "description": "artifacts and logs by their SHA-256",
-        "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
-        "discard": "new",
-        "allow_rollup_hdrs": False,
-    }
+    objects = (
+        common
+        | {
+            "name": OBJECT_STREAM,
+            "description": "artifacts and logs by their SHA-256",
+            "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
+            "discard": "new",
+            "allow_rollup_hdrs": False,
+        }
+        | ({} if artifacts_limit is None else {"max_bytes": artifacts_limit or -1})
+    )
     logs = common | {
         "name": subjects.LOGS,
         "description": "live logs of attempts",

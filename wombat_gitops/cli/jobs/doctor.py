@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SECONDS: Final = 10.0
 _NEEDED_BYTES: Final = 6_000_000_000
 _LEAST_BYTES: Final = 1_500_000_000
+_FULL: Final = 0.98
+"""Share of a limit from which on a stream takes no whole artifact any more."""
 _SAMPLE_VERSION: Final = "v4.76.0"
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time: this version did not exist."""
@@ -173,8 +175,10 @@ def _judged(found: Streams, replicas: int) -> Finding:
         verdict, message = Verdict.FAIL, f"{_names(found.leaderless)} has no leader"
         mend = "two of three servers have to run, and see each other"
     elif found.full:
-        verdict, message = Verdict.WARN, f"{_names(found.full)} is nearly full"
-        mend = "`wombat gc`, or give it more room"
+        name, kept, most = found.full[0]
+        verdict = Verdict.FAIL if kept > most * _FULL else Verdict.WARN
+        message = f"`{name}` holds {text.size(kept)} of the {text.size(most)} that it may"
+        mend = "remove what is not needed with `wombat gc`, or raise WOMBAT_ARTIFACTS_LIMIT"
     elif found.copies:
         name, copies = found.copies[0]
         verdict, message = Verdict.WARN, f"`{name}` is kept {copies} times, not {replicas}"
