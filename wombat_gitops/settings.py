@@ -6,10 +6,10 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import platformdirs
-from pydantic import AfterValidator, ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wombat_gitops.domain.platforms import supported_platforms
@@ -118,6 +118,7 @@ class Settings(BaseSettings):
         keep_versions: newest versions of a distribution to keep where its manifest does not say; 0: all.
         keep_days: for how many days to keep versions where the manifest does not say; 0: for ever.
         quota: bytes that all artifacts may have together, such as `200GiB`; 0: any number.
+        artifacts_limit: bytes of artifacts and uploads that the broker takes at most, more than *quota*; 0: any number.
         retire_share: percent of all artifacts that may go at once without `wombat gc --confirm`.
         grace: seconds for which nothing may have named a stored thing before it goes; longer than the longest build.
         collect_interval: seconds between two times at which the service clears away by itself; 0: only when asked.
@@ -164,6 +165,7 @@ class Settings(BaseSettings):
     keep_versions: Annotated[int, Field(ge=0)] = 0
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     quota: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
+    artifacts_limit: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
     retire_share: Annotated[float, Field(ge=0, le=100)] = 30.0
     grace: Annotated[float, Field(ge=3600)] = 24 * 3600.0
     collect_interval: Annotated[float, Field(ge=0)] = 3600.0
@@ -173,6 +175,14 @@ class Settings(BaseSettings):
     metrics_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     log_format: str = "text"
     log_level: str = "info"
+
+    @model_validator(mode="after")
+    def _limit_above_quota(self) -> Self:
+        """Refuse a limit that is reached before the quota: nothing would be retired to make room."""
+        if 0 < self.artifacts_limit <= self.quota:
+            msg = "WOMBAT_ARTIFACTS_LIMIT has to be larger than WOMBAT_QUOTA, at which old versions are removed"
+            raise ValueError(msg)
+        return self
 
 
 def go_environment() -> dict[str, str]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.fleet import Fleet, fleet_of
 from tests.support.system import COMMITS
+from wombat_gitops.adapters.lifeline import ended_with_us
 from wombat_gitops.domain.records import BuildState
 
 if TYPE_CHECKING:
@@ -121,6 +125,28 @@ async def test_wombat_up_killed(system: System) -> None:
     after = await system.until_state("first", "succeeded")
     assert [build["artifact"] for build in after] == [build["artifact"] for build in before]
     assert again.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the death of a parent")
+async def test_a_killed_wombat_up_left_its_broker_running(system: System) -> None:
+    """Kill -9 of `wombat up` also ends its `nats-server`, which nobody else would until the next start."""
+    system.write()
+    system.commit()
+    up = system.start("up")
+    await system.until(lambda: "website and API" in up.said, "the start")
+    pid = int((system.data / "broker/nats-server.pid").read_text())
+    assert b"nats-server" in Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]
+    up.kill()
+    await system.until(lambda: not Path(f"/proc/{pid}").exists(), "the end of the broker")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals the death of a parent")
+def test_a_broker_whose_parent_was_gone_first_ran_on() -> None:
+    """A parent that dies before its child can ask for the signal sends none: the child must not start at all."""
+    argv = ended_with_us([sys.executable, "-c", "print('started')"])
+    assert subprocess.run(argv, check=True, capture_output=True).stdout == b"started\n"
+    by_another = subprocess.run(["sh", "-c", '"$@"; true', "sh", *argv], check=True, capture_output=True)
+    assert (by_another.stdout, by_another.stderr) == (b"", b"")
 
 
 async def test_two_builders_share_the_work(fleet: Fleet) -> None:

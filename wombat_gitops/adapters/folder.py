@@ -30,7 +30,11 @@ _LOCK: Final = ".lock"
 
 
 class FolderLock:
-    """The right of one process to a folder; the system takes it back when the process ends."""
+    """The right of one process to a folder; the system takes it back when the process ends.
+
+    Attributes:
+        file: what is locked; whoever deletes it lets others in.
+    """
 
     def __init__(self, folder: Path, *, hint: str) -> None:
         """Take the folder.
@@ -39,7 +43,8 @@ class FolderLock:
             Refused: another process has it.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        self.file = folder / _LOCK
+        self._descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -56,6 +61,9 @@ class FolderStore(MemoryStore[T]):
     """`ports.Store` in a folder of JSON files, one a key; one process at a time.
 
     A write is on the disk before it is seen. Use as a context manager, or call `close`.
+
+    Attributes:
+        lock_file: what keeps others out.
     """
 
     def __init__(self, folder: Path, kind: type[T]) -> None:
@@ -67,6 +75,7 @@ class FolderStore(MemoryStore[T]):
         """
         self._folder = folder
         self._lock = FolderLock(folder, hint="wait until the other run has ended")
+        self.lock_file = self._lock.file
         try:
             entries = {entry.key: entry for entry in _load(folder, kind)}
             revision = max([_last_revision(folder), *(entry.revision for entry in entries.values())])

@@ -149,7 +149,7 @@ class ApiClient:
         words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         return Unreachable(
             f"`{self.address}` does not answer: {words.lower()}",
-            hint="is it the right address (`--server`), and is `wombat up` or `wombat api` running there?",
+            hint="is it the right address (`wombat --server URL …`), and is `wombat up` or `wombat api` running there?",
         )
 
 

@@ -15,6 +15,7 @@
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
     │   ├── Unreachable         broker, service, git host or module proxy does not answer
+    │   │   └── StoreFull           the broker takes no more: a stream has reached its limit
     │   ├── TimedOut            a deadline passed while waiting
     │   └── DiskFailed          this machine's own disk is full or broken
     └── InternalError       a defect of ours, or data that broke in our keeping
@@ -149,6 +150,10 @@ class TransientError(WombatError):
 
 class Unreachable(TransientError):
     """Broker, service, git host or module proxy does not answer."""
+
+
+class StoreFull(Unreachable):
+    """A stream of the broker has reached its limit; it takes more once something was removed, or the limit raised."""
 
 
 class TimedOut(TransientError):

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
-from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError, Unreachable, UserError, WombatError
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    InternalError,
+    StoreFull,
+    TransientError,
+    Unreachable,
+    UserError,
+    WombatError,
+)
 from wombat_gitops.domain.gofailure import NO_SPACE
 from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, StepFailed, StoredLog
 from wombat_gitops.services.claims import LeaseLost
@@ -73,7 +81,13 @@ class GivenBack:
 Outcome: TypeAlias = Built | Failure | GivenBack | Signal
 """How an attempt ends: with an artifact, with a reason, given back, or because somebody interrupted it."""
 
-_LACKS: Final = frozenset({(FailureKind.INTERNAL, NO_SPACE), (FailureKind.TRANSIENT, Unreachable.__name__)})
+_LACKS: Final = frozenset(
+    {
+        (FailureKind.INTERNAL, NO_SPACE),
+        (FailureKind.TRANSIENT, Unreachable.__name__),
+        (FailureKind.TRANSIENT, StoreFull.__name__),
+    }
+)
 """Failures for want of space on this machine, and of a broker and a service that take what is to be written."""
 
 
@@ -144,7 +158,8 @@ class Execution:
         """Renew it from the first beat on: until then the claim itself is the sign of life."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), self._beat_seconds)
+                async with asyncio.timeout(self._beat_seconds):
+                    await done.wait()
             if done.is_set():
                 return
             try:

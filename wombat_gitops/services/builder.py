@@ -283,7 +283,8 @@ class Builder:
                 attempts.create_task(self._attempt(running), name=f"build {taken.record.id[:12]}")
                 continue
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._seconds_to_next())
+                async with asyncio.timeout(self._seconds_to_next()):
+                    await self._wake.wait()
 
     @property
     def _takes_more(self) -> bool:

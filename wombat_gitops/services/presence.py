@@ -66,7 +66,8 @@ class Presence:
                 _log.warning("presence_not_renewed", builder=self._builder, error=error.message)
             if not self._ended:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self._beat_seconds)
+                    async with asyncio.timeout(self._beat_seconds):
+                        await self._changed.wait()
         with contextlib.suppress(TransientError):
             await self._store.remove(builder_lease(self._builder))
 

@@ -81,7 +81,8 @@ class Sweeper:
                 self._signs.clear()
                 _log.warning("sweep_failed", error=error.message)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._lease / 15)
+                async with asyncio.timeout(self._lease / 15):
+                    await stop.wait()
 
     async def sweep(self) -> int:
         """Look at every running build once; returns how many were taken from their builders.

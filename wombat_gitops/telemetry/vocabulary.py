@@ -113,6 +113,7 @@ _BROKER: Final = (
     _event("broker_not_prepared", "warning", "streams could not be created or updated; tried again", "error"),
     _event("broker_ended", "warning", "the embedded broker ended and is started again", "status"),
     _event("broker_not_started", "error", "the embedded broker cannot be started; tried again", "error"),
+    _event("data_folder_lost", "error", "the data folder was deleted while it was in use; the builder stops", "error"),
     _event("broker_printed", "debug", "the embedded broker's own log", "line"),
     _event("stale_broker_found", "warning", "a broker that a killed run left behind is ended", "pid"),
     _event("stream_differs", "warning", "a stream cannot be given the settings it should have", "stream error"),

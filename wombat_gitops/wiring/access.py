@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters import credentials as keys
 from wombat_gitops.adapters.credentials import Credentials
@@ -30,6 +30,9 @@ _ALLOWED: Mapping[str, frozenset[Role]] = {
     "cli": frozenset({Role.CLI, Role.ADMIN}),
 }
 """Whose credentials a role takes; any where it is not named."""
+
+_KEEPERS: Final = frozenset({"service", "up"})
+"""Roles whose settings say how much is kept; others must not lift a limit that they have not heard of."""
 
 
 def credentials_for(settings: Settings, role: str) -> Credentials | None:
@@ -69,12 +72,15 @@ def private_key(file: Path) -> PrivateKey:
     return PrivateKey(file.absolute(), keys.public_key(seed), Credentials(seed=seed))
 
 
-def preparation(settings: Settings, credentials: Credentials | None) -> Callable[[Connection], Awaitable[None]]:
+def preparation(
+    settings: Settings, role: str, credentials: Credentials | None
+) -> Callable[[Connection], Awaitable[None]]:
     """What a role does about buckets and streams when it has connected: create them, or wait for who may."""
     user = credentials.user if credentials is not None else None
     if user is not None and user.account != ACCOUNT:
         return infrastructure.until_there
-    return partial(infrastructure.ensure, replicas=settings.replicas)
+    limit = int(settings.artifacts_limit) if role in _KEEPERS else None
+    return partial(infrastructure.ensure, replicas=settings.replicas, artifacts_limit=limit)
 
 
 def named_builder(settings: Settings) -> Settings:

@@ -21,7 +21,7 @@ def broker_address(settings: Settings) -> str:
     Raises:
         Unreachable: neither is there.
     """
-    return settings.nats or _find(settings, "nats", "`--nats`")
+    return settings.nats or _find(settings, "nats", "`wombat --nats URL …`")
 
 
 def api_address(settings: Settings) -> str:
@@ -30,7 +30,7 @@ def api_address(settings: Settings) -> str:
     Raises:
         Unreachable: neither is there.
     """
-    return settings.server.rstrip("/") or _find(settings, "api", "`--server`")
+    return settings.server.rstrip("/") or _find(settings, "api", "`wombat --server URL …`")
 
 
 def noted_credentials(settings: Settings) -> Path | None:
@@ -47,5 +47,5 @@ def _find(settings: Settings, what: str, option: str) -> str:
         found = json.loads((settings.data / NOTE).read_text())[what]
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = "no `wombat up` is running here"
-        raise Unreachable(msg, hint=f"start `wombat up`, or say where to look with {option}") from error
+        raise Unreachable(msg, hint=f"start `wombat up`, or say where to look: {option}") from error
     return str(found)

@@ -26,14 +26,14 @@ class Streams:
         missing: those that are not there.
         leaderless: those of a cluster that has no leader for them.
         copies: those that are kept less often than the settings say, with how often.
-        full: those that have more than 85 % of what they may.
+        full: those that hold more than 85 % of what they may, with both in bytes.
         stored: bytes of all of them.
     """
 
     missing: tuple[str, ...]
     leaderless: tuple[str, ...]
     copies: tuple[tuple[str, int], ...]
-    full: tuple[str, ...]
+    full: tuple[tuple[str, int, int], ...]
     stored: int
 
 
@@ -47,7 +47,7 @@ async def streams(settings: Settings) -> Streams:
     missing: list[str] = []
     leaderless: list[str] = []
     copies: list[tuple[str, int]] = []
-    full: list[str] = []
+    full: list[tuple[str, int, int]] = []
     stored = 0
     async with connected(settings, "doctor", seconds=_SECONDS) as connection:
         for name in STREAMS:
@@ -64,7 +64,7 @@ async def streams(settings: Settings) -> Streams:
                 copies.append((name, int(info["config"]["num_replicas"])))
             # logs push their oldest out, which is as it should be
             if most > 0 and kept > most * _NEARLY and info["config"].get("discard") != "old":
-                full.append(name)
+                full.append((name, kept, most))
     return Streams(tuple(missing), tuple(leaderless), tuple(copies), tuple(full), stored)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.folder import FolderObjects, FolderStore
+from wombat_gitops.adapters.folder_guard import FolderGuard, GuardedAttempts
 from wombat_gitops.adapters.memory import MemoryLogs, MemoryStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import lifecycle
@@ -50,13 +51,16 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
     """Start the engine; what is under way at the end is given back.
 
     Raises:
-        Refused: another local run uses the data folder.
+        Refused: another local run uses the data folder, or it was deleted meanwhile.
     """
     root = settings.data / "local"
+    (root / "objects").mkdir(parents=True, exist_ok=True)
     with (
+        FolderGuard(settings.data, root / "objects") as guard,
         FolderStore(root / "builds", BuildRecord) as records,
         FolderStore(root / "inputs", str) as texts,
     ):
+        guard.add(records.lock_file, texts.lock_file)
         await _tidy(records)
         objects = FolderObjects(root / "objects")
         logs = MemoryLogs()
@@ -78,7 +82,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
             identity,
             Backend(
                 records,
-                AttemptDesk(records, machine.now, random.random),
+                GuardedAttempts(AttemptDesk(records, machine.now, random.random), guard, records_here=True),
                 MemoryStore[Lease](),
                 presence,
                 MemoryStore[BuilderOrder](),
@@ -94,6 +98,7 @@ async def local_engine(settings: Settings) -> AsyncIterator[LocalEngine]:
         stop = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(guard.watch(stop), name="data folder")
                 group.create_task(catalog.run(stop), name="catalog")
                 group.create_task(builder.run(stop), name="builder")
                 try:

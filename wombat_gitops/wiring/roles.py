@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.adapters.folder_guard import FolderGuard, GuardedAttempts
 from wombat_gitops.adapters.nats.client import NatsAttempts, NatsBuildClient, ServiceCommitter
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
@@ -108,7 +109,7 @@ async def backbone(
         Refused: the credentials are not those of this role.
     """
     known = credentials or access.credentials_for(settings, role)
-    prepare = access.preparation(settings, known)
+    prepare = access.preparation(settings, role, known)
     owner = known.user.name if known is not None and known.user is not None else ""
     async with (
         observing(settings, role, exporter) as seen,
@@ -162,22 +163,25 @@ async def builder(
     spine: Backbone,
     settings: Settings,
     compiler: Compiler,
+    guard: FolderGuard,
     stop: asyncio.Event,
     hurry: asyncio.Event | None = None,
     *,
-    test_first: bool = True,
+    alone: bool = False,
 ) -> None:
     """Build what is queued until *stop*; what is under way then ends in the time it has, or is given back.
 
     Args:
+        guard: says whether what is kept on this machine is still there.
         hurry: give it back at once.
-        test_first: test this machine before anything is built on it.
+        alone: the only builder, whose records are in the guarded folder; it does not test its machine before it builds,
+            since no other one could build instead.
     """
     identity = await machine.identity(settings)
     spaces = Workspaces(settings.data / "work", identity.id)
     backend = Backend(
         spine.seen.queue(spine.builds),
-        spine.attempts,
+        GuardedAttempts(spine.attempts, guard, records_here=alone),
         spine.leases,
         spine.seen.presence(spine.presence),
         spine.orders,
@@ -195,7 +199,7 @@ async def builder(
             lease_seconds=settings.lease_seconds,
             stop_seconds=settings.stop_seconds,
             self_test=machine.self_test(settings),
-            test_first=test_first,
+            test_first=not alone,
         ).run(stop, hurry)
     finally:
         spaces.close()

@@ -6,6 +6,10 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import structlog
+
+from wombat_gitops.adapters.folder_guard import FolderGuard
+from wombat_gitops.domain.errors import Refused
 from wombat_gitops.wiring import machine, roles, watching
 from wombat_gitops.wiring.access import named_builder
 from wombat_gitops.wiring.addresses import broker_address
@@ -15,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
 
     from wombat_gitops.settings import Settings
+
+_log = structlog.get_logger(__name__)
 
 
 async def run_service(settings: Settings, stop: asyncio.Event) -> None:
@@ -32,13 +38,29 @@ async def run_builder(settings: Settings, stop: asyncio.Event, hurry: asyncio.Ev
     """Build until *stop*, and give back at once what is left then where there is *hurry*.
 
     Raises:
-        Refused: foreign code cannot be contained here, and the settings do not say that this is as it may be.
+        Refused: foreign code cannot be contained here, and the settings do not say that this is as it may be; or
+            the data folder was deleted meanwhile, and what was under way was given back.
     """
     settings = named_builder(settings)
     settings = settings.model_copy(update={"sandbox": settings.sandbox or "required"})
     await machine.sandbox(settings).strength()
-    compiler = await machine.compiler(settings)
-    await run_role(settings, "builder", lambda spine: roles.builder(spine, settings, compiler, stop, hurry), stop)
+    work = settings.data / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    with FolderGuard(settings.data, work) as guard:
+        compiler = await machine.compiler(settings)
+
+        async def stop_when_lost(ended: asyncio.Event) -> None:
+            try:
+                await guard.watch(ended)
+            except Refused as error:
+                _log.error("data_folder_lost", error=error.message)
+                stop.set()
+
+        async def role(spine: roles.Backbone) -> None:
+            async with beside(stop_when_lost, stop):
+                await roles.builder(spine, settings, compiler, guard, stop, hurry)
+
+        await run_role(settings, "builder", role, stop)
 
 
 async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:

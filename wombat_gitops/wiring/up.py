@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from wombat_gitops.adapters.broker import embedded
+from wombat_gitops.adapters import broker
 from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.folder import FolderLock
+from wombat_gitops.adapters.folder_guard import FolderGuard
+from wombat_gitops.adapters.nats.infrastructure import LEAST_LOG_BYTES, mebibytes
+from wombat_gitops.domain.errors import Refused
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.wiring import access, keeping, machine, roles, watching
 from wombat_gitops.wiring.addresses import NOTE
@@ -76,32 +80,34 @@ async def up(
 
     Raises:
         InvalidSources: the list of sources is wrong.
-        Refused: the data folder is in use.
+        Refused: the data folder is in use, or its disk has no room for a new broker; or it was deleted meanwhile.
         WombatError: a role ended by itself; the others were stopped.
     """
     sources, hooks = watched_sources(settings), webhooks(settings)
-    hint = "stop the other `wombat up`, or give this one a folder of its own with `--data`"
-    with _held(FolderLock(settings.data, hint=hint)):
+    hint = "stop the other `wombat up`, or give this one a folder of its own: `wombat --data DIR up`"
+    with _held(FolderLock(settings.data, hint=hint)) as lock, FolderGuard(settings.data, lock.file) as guard:
+        _refuse_small_disk(settings.data)
         key = access.private_key(settings.data / "broker.nk")
         async with (
-            embedded(settings.data / "broker", user=key.public) as broker,
-            roles.backbone(settings, broker.url, "up", credentials=key.credentials) as spine,
+            broker.embedded(settings.data / "broker", user=key.public) as running,
+            roles.backbone(settings, running.url, "up", credentials=key.credentials) as spine,
         ):
+            guard.add(*running.files)
             spine.seen.stops(stop)
             catalog = spine.catalog()
             weakness = await machine.weakness(settings)
-            told = Up(http.address, broker.url, catalog, spine.seen.address, weakness)
+            told = Up(http.address, running.url, catalog, spine.seen.address, weakness)
             downloads = keeping.downloads(spine, settings)
             compiler = await machine.compiler(settings)
             receiver = watching.receiver(spine, hooks)
 
             async def builds(ended: asyncio.Event) -> None:
-                # Not tested first: there is no other machine that could build instead, and somebody waits here.
-                await roles.builder(spine, settings, compiler, ended, hurry, test_first=False)
+                await roles.builder(spine, settings, compiler, guard, ended, hurry, alone=True)
 
             given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
+                first.run("data folder", guard.watch)
                 first.run("catalog", catalog.run)
                 first.run("connection", lambda ended: roles.until_closed(spine, _wait(ended), ended))
                 await catalog.ready.wait()
@@ -153,10 +159,20 @@ async def _set_after(first: asyncio.Event, second: asyncio.Event) -> None:
     second.set()
 
 
+def _refuse_small_disk(data: Path) -> None:
+    """Raise `Refused` where a new broker would find too little room; one that is there goes on with what it has."""
+    if (data / "broker" / "store").exists():
+        return
+    free, needed = shutil.disk_usage(data).free, broker.disk_for(LEAST_LOG_BYTES)
+    if free < needed:
+        msg = f"`{data}` has {mebibytes(free)} free, and a new broker needs {mebibytes(needed)} there"
+        raise Refused(msg, hint="free space, or choose another folder: `wombat --data DIR up`")
+
+
 @contextmanager
-def _held(lock: FolderLock) -> Iterator[None]:
+def _held(lock: FolderLock) -> Iterator[FolderLock]:
     try:
-        yield
+        yield lock
     finally:
         lock.release()
 

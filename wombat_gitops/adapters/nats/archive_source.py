@@ -29,7 +29,7 @@ KEPT: Final = (*_NAMING, *(name for name, _ in BUCKETS if name not in _FLEETING 
 """The buckets that are worth keeping, those whose records name others first: what a record names was stored before
 it, so who reads in this order never finds less than was named."""
 
-_OWN_HEADERS: Final = frozenset({"Nats-Msg-Id"})
+_OWN_HEADERS: Final = frozenset({jetstream.MESSAGE_ID})
 
 
 @dataclass(frozen=True, slots=True)

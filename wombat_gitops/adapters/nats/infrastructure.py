@@ -27,11 +27,14 @@ TOMBSTONE_SECONDS: Final = 24 * 3600
 
 _OTHER_SETTINGS: Final = 10058
 _NO_CLUSTER: Final = 10074
+_NO_ROOM: Final = 10047
 """The broker's numbers for why it does not create a stream."""
 
 _SECOND: Final = 1_000_000_000
 _LOG_AGE: Final = 7 * 24 * 3600 * _SECOND
 _LOG_BYTES: Final = 2 << 30
+LEAST_LOG_BYTES: Final = 64 << 20
+"""A stream with a limit reserves all of it, so on a small disk `LOGS` gets less than 2 GiB, but at least this."""
 _LOG_MESSAGES: Final = 20_000
 _DUPLICATES: Final = 120 * _SECOND
 BUCKETS: Final = (
@@ -52,23 +55,31 @@ def kv_stream(bucket: str) -> str:
 OBJECT_STREAM: Final = subjects.OBJECT_STREAM
 
 
-async def ensure(connection: Connection, *, replicas: int = 1, seconds: float = 30.0) -> None:
+async def ensure(
+    connection: Connection, *, replicas: int = 1, artifacts_limit: int | None = None, seconds: float = 30.0
+) -> None:
     """Make all buckets and streams exist. Safe to call at any time, by many at once.
 
     What exists gets more copies where *replicas* asks for more, and keeps those it has where it asks for fewer: a
-    role without that setting must not take a cluster's safety away.
+    role without that setting must not take a cluster's safety away. `LOGS` gets as much of 2 GiB as there is room for,
+    halved until it fits.
+
+    Args:
+        artifacts_limit: bytes that the stream of artifacts may hold, 0 for any number; None: as it is there.
 
     Raises:
         Unreachable: the broker has no JetStream, or no quorum, or too few servers within *seconds*.
-        Refused: the broker is no cluster, and cannot keep *replicas* copies.
+        Refused: the broker is no cluster, and cannot keep *replicas* copies; or it has no room for the streams.
         InternalError: the broker refuses a setting.
     """
+    *others, logs = _configs(replicas, artifacts_limit)
     try:
         async with asyncio.TaskGroup() as group:
-            for config in _configs(replicas):
+            for config in others:
                 group.create_task(_ensure_stream(connection, config, seconds))
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+    await _ensure_stream(connection, logs, seconds)
 
 
 async def until_there(connection: Connection, *, seconds: float = 30.0) -> None:
@@ -99,9 +110,29 @@ async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds
             msg = f"the broker is no cluster, and cannot keep {config['num_replicas']} copies"
             raise Refused(msg, hint="set WOMBAT_REPLICAS=1, or connect to a cluster (docs/cluster.md)") from error
         # A broker that is short of space refuses to make room for what is there already.
-        if error.number != _OTHER_SETTINGS and not await _is_there(connection, name, seconds):
+        if error.number == _OTHER_SETTINGS or await _is_there(connection, name, seconds):
+            await _update_stream(connection, config, seconds)
+        elif error.number == _NO_ROOM:
+            await _ensure_stream(connection, _halved(config), seconds)
+        else:
             raise
-        await _update_stream(connection, config, seconds)
+
+
+def _halved(config: dict[str, Any]) -> dict[str, Any]:
+    """The stream of logs with half the limit. Raises `Refused` where that is too little, or it is another stream."""
+    if config["name"] == OBJECT_STREAM:
+        msg = f"the broker has no room for the {mebibytes(config['max_bytes'])} that artifacts may take"
+        raise Refused(msg, hint="free space on the disk of the broker, or lower WOMBAT_ARTIFACTS_LIMIT")
+    half = config["max_bytes"] // 2
+    if half < LEAST_LOG_BYTES:
+        msg = f"the broker has no room for `{config['name']}`: it needs {mebibytes(LEAST_LOG_BYTES)}, and less is left"
+        raise Refused(msg, hint="free space on the disk of the broker, or raise its `max_file_store`")
+    return config | {"max_bytes": half}
+
+
+def mebibytes(number: int) -> str:
+    """A number of bytes for people, such as `64 MiB`."""
+    return f"{number / (1 << 20):,.0f} MiB"
 
 
 async def _is_there(connection: Connection, name: str, seconds: float) -> bool:
@@ -121,7 +152,15 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         present = info["config"] | {"num_replicas": config["num_replicas"]}
         if kept == info["config"]["num_replicas"] and present == present | config:
             return
-        await jetstream.api(connection, f"STREAM.UPDATE.{name}", config | {"num_replicas": kept})
+        change = {"max_bytes": present["max_bytes"]} | config | {"num_replicas": kept}
+        try:
+            await jetstream.api(connection, f"STREAM.UPDATE.{name}", change)
+        except ApiError as error:
+            if error.number != _NO_ROOM or name != subjects.LOGS:
+                raise
+            # It was created on a disk with less room, and cannot grow yet.
+            change["max_bytes"] = info["config"]["max_bytes"]
+            await jetstream.api(connection, f"STREAM.UPDATE.{name}", change)
 
     try:
         await persist(attempt, seconds)
@@ -130,7 +169,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         _log.warning("stream_differs", stream=name, error=error.message)
 
 
-def _configs(replicas: int) -> list[dict[str, Any]]:
+def _configs(replicas: int, artifacts_limit: int | None) -> list[dict[str, Any]]:
     # No rollups: whoever may write one subject of a stream could empty all of it by a header.
     common = {"storage": "file", "num_replicas": replicas, "duplicate_window": _DUPLICATES, "allow_direct": True}
     buckets = [
@@ -149,13 +188,17 @@ def _configs(replicas: int) -> list[dict[str, Any]]:
         }
         for bucket, description in BUCKETS
     ]
-    objects = common | {
-        "name": OBJECT_STREAM,
-        "description": "artifacts and logs by their SHA-256",
-        "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
-        "discard": "new",
-        "allow_rollup_hdrs": False,
-    }
+    objects = (
+        common
+        | {
+            "name": OBJECT_STREAM,
+            "description": "artifacts and logs by their SHA-256",
+            "subjects": [f"$O.{subjects.ARTIFACTS}.C.>", f"$O.{subjects.ARTIFACTS}.M.>"],
+            "discard": "new",
+            "allow_rollup_hdrs": False,
+        }
+        | ({} if artifacts_limit is None else {"max_bytes": artifacts_limit or -1})
+    )
     logs = common | {
         "name": subjects.LOGS,
         "description": "live logs of attempts",

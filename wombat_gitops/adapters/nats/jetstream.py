@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wombat_gitops.domain.errors import InternalError, NotFound, Refused, Unreachable
+from wombat_gitops.domain.errors import InternalError, NotFound, Refused, StoreFull, Unreachable
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -31,6 +31,14 @@ _LATER: Final = frozenset({10005, 10007, 10009, 10041, 10158})
 """A cluster that is not all there, is electing a leader, or is still storing the same message."""
 _FULL: Final = frozenset({10002, 10023, 10047})
 """The account or the server has no room for another message. (A stream that has none answers 503.)"""
+MESSAGE_ID: Final = "Nats-Msg-Id"
+"""Header with the id by which a stream stores a message once, also when it is sent again.
+
+A stream keeps the ids of all its subjects and writers together for its duplicate window, and drops a message whose id
+it has seen. So an id must be unguessable: whoever sends it first decides what is stored under it.
+"""
+_NOT_STORED: Final = 10077
+_LIMIT_REACHED: Final = "maximum bytes exceeded"
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _SECONDS: Final = 3.0
 """Time-out of one try; the broker answers in milliseconds or has lost the request."""
@@ -97,6 +105,7 @@ async def publish(
     Raises:
         WrongSequence: *expected* is not the newest.
         Refused: too large.
+        StoreFull: the stream has reached its limit; it is not stored.
         Unreachable: it may or may not be stored, or there is no room for it now.
     """
     sent = dict(headers or {})
@@ -299,9 +308,17 @@ def _parse(data: bytes, subject: str) -> dict[str, Any]:
         raise NotFound(msg)
     if number in _TOO_LARGE:
         raise Refused(msg)
+    if number == _NOT_STORED and description == _LIMIT_REACHED:
+        raise full(str(answer.get("stream", "")))
     if code == 503 or number in _LATER:  # noqa: PLR2004 - no leader, no quorum, no space
         raise Unreachable(msg)
     raise ApiError(msg, number=number)
+
+
+def full(stream: str) -> StoreFull:
+    """The error for a stream that takes no more."""
+    msg = f"stream `{stream}` of the broker has reached its size limit"
+    return StoreFull(msg, hint="remove what is not needed with `wombat gc`, or raise WOMBAT_ARTIFACTS_LIMIT")
 
 
 def _status(message: Msg) -> str:

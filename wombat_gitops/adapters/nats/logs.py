@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -26,14 +28,20 @@ class NatsLogs:
     def __init__(self, connection: Connection, *, seconds: float = PATIENCE) -> None:
         self._connection = connection
         self._seconds = seconds
+        self._key = secrets.token_bytes(32)
 
     async def append(self, build: str, attempt: int, index: int, text: str, *, end: bool = False) -> None:
-        """Publish the *index*-th chunk of an attempt's log; sending it twice is harmless."""
-        headers = {"Nats-Msg-Id": f"{build}.{attempt}.{index}"} | ({_END: "1"} if end else {})
+        """Publish the *index*-th chunk of an attempt's log; sending it twice from here is harmless."""
+        headers = {jetstream.MESSAGE_ID: self._id(build, attempt, index)} | ({_END: "1"} if end else {})
         subject = log_subject(build, attempt)
         await persist(
             lambda: jetstream.publish(self._connection, subject, text.encode(), headers=headers), self._seconds
         )
+
+    def _id(self, build: str, attempt: int, index: int) -> str:
+        """The same for the same chunk, and known to nobody else, also not from the ids of other chunks."""
+        chunk = f"{build}.{attempt}.{index}".encode()
+        return hashlib.blake2b(chunk, key=self._key, digest_size=16).hexdigest()
 
     async def read(self, build: str, attempt: int, *, after: int = 0, follow: bool = False) -> AsyncIterator[LogChunk]:
         """Chunks behind *after*; with *follow* wait for more until the end chunk came.

@@ -183,8 +183,16 @@ class NatsObjects:
         if await asyncio.to_thread(file_digest, path) != (sha256, size):
             msg = f"the bytes of `{path.name}` do not have the digest `{sha256[:12]}` and {size} bytes"
             raise CorruptData(msg)
+        await persist(lambda: self._check_room(size), self._seconds)
         nuid, sequences = await self._store_in_order(path, sha256)
         await self._committer.commit(CommitRequest(sha256, size, nuid, len(sequences), _runs(sequences)))
+
+    async def _check_room(self, size: int) -> None:
+        """Raise `StoreFull` before anything is stored: chunks of an upload that broke off take room for a day."""
+        info = await jetstream.api(self._connection, f"STREAM.INFO.{OBJECT_STREAM}", {})
+        limit = int(info["config"].get("max_bytes", -1))
+        if 0 < limit < int(info["state"]["bytes"]) + size:
+            raise jetstream.full(OBJECT_STREAM)
 
     async def _confirmed(self, sha256: str, size: int) -> bool:
         """Whether the object is there, whole, and known to be wanted: nobody clears it away now."""
@@ -253,13 +261,14 @@ class NatsObjects:
                 async with asyncio.TaskGroup() as group:
                     while data := await asyncio.to_thread(file.read, CHUNK):
                         await room.acquire()
-                        tasks.append(group.create_task(self._store_chunk(nuid, len(tasks), data, room.release)))
+                        tasks.append(group.create_task(self._store_chunk(nuid, data, room.release)))
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from errors
         return [task.result() for task in tasks]
 
-    async def _store_chunk(self, nuid: str, index: int, data: bytes, done: Callable[[], None]) -> int:
-        headers = {"Nats-Msg-Id": f"{nuid}.{index}"}
+    async def _store_chunk(self, nuid: str, data: bytes, done: Callable[[], None]) -> int:
+        # The stream compares ids of all writers, so nobody else may know the id of a chunk before it is stored.
+        headers = {jetstream.MESSAGE_ID: secrets.token_hex(16)}
         try:
             return await persist(
                 lambda: jetstream.publish(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _METAS: Final = f"$O.{ARTIFACTS}.M.>"
 _CHUNKS: Final = chunk_subject("")
+_MARKER_ROOM: Final = 64 << 10
+"""Bytes for the marker of one object, and what other writers send meanwhile."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -98,7 +100,7 @@ class NatsKeeper:
         if message is None or message.sequence != held.revision:
             return False
         document = _document(message)
-        marker = held.revision if held.leftover else await self._mark(held, document)
+        marker = held.revision if held.leftover else await self._mark_also_where_full(held, document)
         if not marker:
             return False
         await self._purge({"filter": chunk_subject(document["nuid"])})
@@ -117,6 +119,21 @@ class NatsKeeper:
         for upload in gone:
             await self._purge({"filter": chunk_subject(upload.id)})
         return len(gone)
+
+    async def _mark_also_where_full(self, held: HeldObject, document: dict[str, Any]) -> int:
+        """As `_mark`; a stream that takes no more gets room for the marker, or nothing could ever be removed."""
+        info = await persist(lambda: jetstream.api(self._connection, f"STREAM.INFO.{OBJECT_STREAM}", {}), self._seconds)
+        config, needed = info["config"], int(info["state"]["bytes"]) + _MARKER_ROOM
+        if not 0 < int(config.get("max_bytes", -1)) < needed:
+            return await self._mark(held, document)
+        await self._update(config | {"max_bytes": needed})
+        try:
+            return await self._mark(held, document)
+        finally:
+            await self._update(config)
+
+    async def _update(self, config: dict[str, Any]) -> None:
+        await persist(lambda: jetstream.api(self._connection, f"STREAM.UPDATE.{OBJECT_STREAM}", config), self._seconds)
 
     async def _mark(self, held: HeldObject, document: dict[str, Any]) -> int:
         """Replace the meta by a marker as stock clients write it; its sequence, or 0 where somebody was faster."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SECONDS: Final = 10.0
 _NEEDED_BYTES: Final = 6_000_000_000
 _LEAST_BYTES: Final = 1_500_000_000
+_FULL: Final = 0.98
+"""Share of a limit from which on a stream takes no whole artifact any more."""
 _SAMPLE_VERSION: Final = "v4.76.0"
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """No clock that is right shows an earlier time: this version did not exist."""
@@ -153,7 +155,12 @@ async def _broker(settings: Settings) -> Finding:
         async with connected(settings, "doctor", seconds=3):
             return Finding("broker", Verdict.OK, f"answers at {address}")
     except WombatError as error:
-        return Finding("broker", Verdict.FAIL, error.message, error.hint or "start it, or correct `--nats`")
+        return Finding(
+            "broker",
+            Verdict.FAIL,
+            error.message,
+            error.hint or "start it, or correct its address: `wombat --nats URL …`, or WOMBAT_NATS",
+        )
 
 
 async def _streams(settings: Settings) -> Finding:
@@ -181,8 +188,10 @@ def _judged(found: Streams, replicas: int) -> Finding:
         verdict, message = Verdict.FAIL, f"{_names(found.leaderless)} has no leader"
         mend = "two of three servers have to run, and see each other"
     elif found.full:
-        verdict, message = Verdict.WARN, f"{_names(found.full)} is nearly full"
-        mend = "`wombat gc`, or give it more room"
+        name, kept, most = found.full[0]
+        verdict = Verdict.FAIL if kept > most * _FULL else Verdict.WARN
+        message = f"`{name}` holds {text.size(kept)} of the {text.size(most)} that it may"
+        mend = "remove what is not needed with `wombat gc`, or raise WOMBAT_ARTIFACTS_LIMIT"
     elif found.copies:
         name, copies = found.copies[0]
         verdict, message = Verdict.WARN, f"`{name}` is kept {copies} times, not {replicas}"
@@ -239,7 +248,12 @@ def _room(data: Path, least: int) -> Finding:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not os.access(folder, os.W_OK):
-        return Finding("disk", Verdict.FAIL, f"cannot write to {data}", "choose another folder with `--data`")
+        return Finding(
+            "disk",
+            Verdict.FAIL,
+            f"cannot write to {data}",
+            "choose another folder: `wombat --data DIR …`, or WOMBAT_DATA",
+        )
     free = shutil.disk_usage(folder).free
     words = f"{text.size(free)} free for {data}"
     if free >= max(_NEEDED_BYTES, least):
@@ -247,7 +261,9 @@ def _room(data: Path, least: int) -> Finding:
     if free < least:
         words += f"; a builder takes no build below {text.size(least)} (WOMBAT_MIN_FREE)"
     verdict = Verdict.WARN if free >= max(_LEAST_BYTES, least) else Verdict.FAIL
-    mend = f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move with `--data`"
+    mend = (
+        f"make room, a large build and its caches need about {text.size(_NEEDED_BYTES)}; or move: `wombat --data DIR …`"
+    )
     return Finding("disk", verdict, words, mend)
 
 
