@@ -14,15 +14,16 @@ import hashlib
 import os
 import re
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
 from wombat_gitops.adapters.files import replace_bytes
+from wombat_gitops.adapters.sandbox.enclosure import give_to_sandbox, is_given_to_sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}-[ad]")
 _ENTRY: Final = re.compile(rb"v1 ([0-9a-f]{64}) ([0-9a-f]{64}) +(\d+) +(\d+)\n")
@@ -130,9 +131,12 @@ class CompileCache:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        for number in range(256):
-            (self.folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
-        (self.folder / "README").touch()  # else each build writes its own
+        if not (self.folder / "README").exists() or not is_given_to_sandbox(self.folder / "00"):
+            for number in range(256):
+                (self.folder / f"{number:02x}").mkdir(parents=True, exist_ok=True)
+                # In an overlay the owner of a folder may add files to its own layer, and this folder stays as it is.
+                give_to_sandbox(self.folder / f"{number:02x}")
+            (self.folder / "README").touch()  # else each build writes its own
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -143,15 +147,14 @@ class CompileCache:
 
 def _written(layer: Path) -> Iterator[tuple[str, Path]]:
     """Regular files of a layer that are named as Go names them; links and all else are left where they are."""
-    for number in range(256):
-        with contextlib.suppress(OSError), os.scandir(layer / f"{number:02x}") as listing:
-            for entry in listing:
-                if (
-                    _NAME.fullmatch(entry.name)
-                    and entry.name[:2] == f"{number:02x}"
-                    and entry.is_file(follow_symlinks=False)
-                ):
-                    yield entry.name, layer / f"{number:02x}" / entry.name
+    if not layer.is_dir():
+        return
+    for folder in os.scandir(layer):
+        if len(folder.name) == 2 and folder.is_dir(follow_symlinks=False):  # noqa: PLR2004 - the first byte in hex
+            for entry in os.scandir(folder):
+                named = _NAME.fullmatch(entry.name) and entry.name.startswith(folder.name)
+                if named and entry.is_file(follow_symlinks=False):
+                    yield entry.name, Path(entry.path)
 
 
 def _is_output(path: Path) -> bool:

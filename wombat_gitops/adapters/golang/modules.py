@@ -89,10 +89,8 @@ class ModuleStore:
 
 def _state(folder: Path) -> str:
     """A digest of what the file system says of every file and folder below *folder*."""
-    found = hashlib.sha256()
-    for path, status in sorted(_walk(folder)):
-        found.update(f"{path}\0{status.st_mode} {status.st_size} {status.st_ino} {status.st_ctime_ns}\n".encode())
-    return found.hexdigest()
+    lines = [f"{path} {s.st_mode} {s.st_size} {s.st_ino} {s.st_ctime_ns}" for path, s in _walk(folder)]
+    return hashlib.sha256("\0".join(sorted(lines)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _h1(folder: Path, module: str) -> str:

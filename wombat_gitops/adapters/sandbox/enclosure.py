@@ -77,7 +77,7 @@ class Enclosure:
 
     def __post_init__(self) -> None:
         self._view = View(self.scratch.absolute(), system=self.system)
-        _give(self._view.scratch)
+        give_to_sandbox(self._view.scratch)
 
     @property
     def _namespaces(self) -> bool:
@@ -94,31 +94,27 @@ class Enclosure:
 
     def write(self, source: Path, target: str) -> str:
         """Let a folder be written to; returns its name inside."""
-        _give(source.absolute())
+        give_to_sandbox(source.absolute())
         return self._mount(Mount(source.absolute(), target, writable=True))
 
     def layer(self, lower: Path, folder: Path, target: str) -> str:
-        """Show *lower*, and let its files and those in its folders be written to; returns its name inside.
+        """Show *lower* as if it could be written to; returns its name inside.
 
-        What is written goes to `up` below *folder*, and *lower* stays as it is.
+        What is written goes to `up` below *folder*, and *lower* stays as it is. Files can be added to those of its
+        folders that were given to the sandbox.
         """
         layer = Layer(lower.absolute(), folder.absolute(), target)
         up = layer.folder / "up"
         for each in (layer.folder, up, layer.folder / "work"):
             each.mkdir(parents=True, exist_ok=True)
-            _give(each)
+            give_to_sandbox(each)
         if self._namespaces:
-            # A merged folder has the owner of its uppermost one.
-            for entry in os.scandir(layer.lower) if _is_root() else ():
-                if entry.is_dir(follow_symlinks=False):
-                    (up / entry.name).mkdir(exist_ok=True)
-                    _give(up / entry.name)
             self._view.layers.append(layer)
             return target
         shutil.copytree(layer.lower, up, dirs_exist_ok=True)
         for root, _, files in os.walk(up):
             for name in (".", *files):
-                _give(Path(root, name))
+                give_to_sandbox(Path(root, name))
         return self._mount(Mount(up, target, writable=True))
 
     def _mount(self, mount: Mount) -> str:
@@ -263,11 +259,12 @@ def _memory_file(open_files: contextlib.ExitStack, data: bytes) -> int:
     return descriptor
 
 
-def _give(folder: Path) -> None:
+def give_to_sandbox(folder: Path) -> None:
     """Let the sandbox' user write to a folder: root's sandboxes run as nobody."""
-    if _is_root():
+    if sys.platform == "linux" and os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
 
 
-def _is_root() -> bool:
-    return sys.platform == "linux" and os.geteuid() == 0
+def is_given_to_sandbox(folder: Path) -> bool:
+    """Whether the sandbox' user owns a folder: it may have been made by a process of another user."""
+    return sys.platform != "linux" or os.geteuid() != 0 or folder.stat().st_uid == NOBODY
