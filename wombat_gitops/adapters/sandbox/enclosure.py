@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from wombat_gitops.adapters import process
 from wombat_gitops.adapters.process import Captured, Cell
 from wombat_gitops.adapters.sandbox import bubblewrap
-from wombat_gitops.adapters.sandbox.bubblewrap import NOBODY, SYSTEM, Bubblewrap, Descriptors, Layer, Mount, View
+from wombat_gitops.adapters.sandbox.bubblewrap import (
+    NOBODY,
+    SYSTEM,
+    Bubblewrap,
+    Descriptors,
+    Layer,
+    Mount,
+    View,
+    gives_up_root,
+)
 from wombat_gitops.adapters.sandbox.seccomp import filter_for
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain.capability import SandboxLevel
@@ -109,7 +118,7 @@ class Enclosure:
             _give(each)
         if self._namespaces:
             # A merged folder has the owner of its uppermost one.
-            for entry in os.scandir(layer.lower) if _is_root() else ():
+            for entry in os.scandir(layer.lower) if gives_up_root() else ():
                 if entry.is_dir(follow_symlinks=False):
                     (up / entry.name).mkdir(exist_ok=True)
                     _give(up / entry.name)
@@ -231,7 +240,7 @@ class Enclosure:
             "write": [str(self._view.scratch), *writable, *(name for name in _DEVICES if Path(name).exists())],
             "landlock": self.strength.level is SandboxLevel.LANDLOCK,
             "seccomp": filter_for(network=self.strength.level is SandboxLevel.NONE).hex(),
-            "nobody": NOBODY,
+            "nobody": NOBODY if gives_up_root() else 0,
         }
         with contextlib.ExitStack() as open_files:
             descriptor = _memory_file(open_files, json.dumps(job).encode())
@@ -265,9 +274,5 @@ def _memory_file(open_files: contextlib.ExitStack, data: bytes) -> int:
 
 def _give(folder: Path) -> None:
     """Let the sandbox' user write to a folder: root's sandboxes run as nobody."""
-    if _is_root():
+    if gives_up_root():
         os.chown(folder, NOBODY, NOBODY)
-
-
-def _is_root() -> bool:
-    return sys.platform == "linux" and os.geteuid() == 0
