@@ -174,12 +174,17 @@ def fields(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def painted(cell: Cell) -> str:
+    """The words of a cell in its colour."""
+    return cell if isinstance(cell, str) else paint(*cell)
+
+
 def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
     cells = []
     for index, cell in enumerate(row):
-        words, style = cell if isinstance(cell, tuple) else (cell, None)
+        words = cell if isinstance(cell, str) else cell[0]
         gap = "" if index == len(row) - 1 else " " * (widths[index] - len(words))
-        cells.append(paint(words, style) + gap)
+        cells.append(painted(cell) + gap)
     return "  ".join(cells).rstrip()
 
 
@@ -202,6 +207,14 @@ STATE_STYLES: Final[dict[str, Style]] = {
 def state(word: str) -> Cell:
     """A state in its colour."""
     return (word, STATE_STYLES.get(word))
+
+
+_SANDBOX_STYLES: Final[dict[str, Style]] = {"landlock": Style.WARN, "none": Style.BAD}
+
+
+def sandbox(level: str) -> Cell:
+    """How packages are contained; the weaker levels in colour. "" is that of an earlier release."""
+    return (level or "not recorded", _SANDBOX_STYLES.get(level))
 
 
 def span(seconds: float) -> str:
