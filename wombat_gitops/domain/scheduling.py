@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wombat_gitops.domain.capability import SandboxLevel
+from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.gofailure import UNKNOWN
 from wombat_gitops.domain.lifecycle import counted, is_internal
 from wombat_gitops.domain.records import NO_SANDBOX, FailureKind
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.capability import Capabilities, Needs
+    from wombat_gitops.domain.catalogue import BuilderPresence
     from wombat_gitops.domain.model import BuildSpec
     from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.domain.records import BuildRecord, Failure
@@ -157,3 +159,9 @@ def has_failed_here(record: BuildRecord, builder: str) -> bool:
 def is_left_to_others(record: BuildRecord, builder: str, can: Capabilities) -> bool:
     """Whether a builder takes a build only where no other builder may succeed with it."""
     return not contains_tests(can, record.spec) or has_failed_here(record, builder)
+
+
+def takers(record: BuildRecord, builders: Iterable[BuilderPresence]) -> list[BuilderPresence]:
+    """The builders in service, busy or not, one of which takes a build; none where nobody can."""
+    able = [each for each in builders if each.state is BuilderState.WORKING and fits(each.can, record)]
+    return [each for each in able if not is_left_to_others(record, each.id, each.can)] or able
