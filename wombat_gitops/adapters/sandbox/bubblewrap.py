@@ -115,17 +115,17 @@ async def candidates(search_path: str) -> AsyncIterator[Bubblewrap | str]:
 
     The system's own comes first: security updates of the distribution reach it.
     """
-    helpers = {name: _found(name, SYSTEM_PATH) for name in ("prlimit", "setpriv")}
-    if not helpers["prlimit"]:
+    prlimit, setpriv = _found("prlimit", SYSTEM_PATH), _found("setpriv", SYSTEM_PATH)
+    if not prlimit:
         yield "there is no `prlimit` (util-linux)"
         return
     if not gives_up_root():
-        helpers["setpriv"] = ""
-    elif not helpers["setpriv"]:
+        setpriv = ""
+    elif not setpriv:
         yield "this process is root, and there is no `setpriv` (util-linux) to give that up with"
         return
     for found in (await _of_system(search_path), _of_wheel()):
-        yield found if isinstance(found, str) else replace(found, **helpers)
+        yield found if isinstance(found, str) else replace(found, prlimit=prlimit, setpriv=setpriv)
 
 
 def _found(name: str, search_path: str) -> str:
