@@ -105,7 +105,7 @@ class Settings(BaseSettings):
         sandbox: `required`: build only where foreign code is contained by bubblewrap, which is what the role `builder`
             takes by default; `best`: contain it as well as this machine can, the default elsewhere.
         workers: builds that one builder runs at once.
-        memory: bytes that all programs of one build may use together, such as `4GiB`; 0: as much as there is.
+        memory: bytes that all programs of one build may use together, such as `4GiB`; 0: nine tenths of the machine's.
         processes: programs that one build may run at once.
         output: bytes that one build may write to its folder, and to any one file.
         silence: seconds for which a program of a build may neither write nor compute.

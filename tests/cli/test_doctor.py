@@ -25,7 +25,7 @@ async def test_a_system_that_runs(system: System) -> None:
     system.start("up", "--no-live")
     await system.until_state("tiny", "succeeded")
     found = findings(system.run("doctor", "-o", "json"))
-    for check in ("git", "broker", "streams", "service", "api", "disk", "clock"):
+    for check in ("git", "sandbox", "broker", "streams", "service", "api", "disk", "clock"):
         assert found[check]["verdict"] == "ok", found[check]
     assert "stored" in found["streams"]["message"]
 

@@ -406,7 +406,7 @@ _BUILDS = (
             "integration/golang/test_compiler.py::test_binary_that_never_ends_is_stopped",
             "faults/test_processes.py::test_compiler_ended_for_its_memory",
         ),
-        "memory, processes and silence are bounded on Linux alone, and memory only where `WOMBAT_MEMORY` is set",
+        "memory, processes and silence are bounded on Linux alone",
     ),
     Fault(
         35,

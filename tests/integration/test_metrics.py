@@ -106,6 +106,7 @@ async def test_a_fleet_that_builds(system: System, fleet: dict[str, Role]) -> No
         assert at_service.value("wombat_step_seconds_count", step=step) == 1
     assert at_service.value("wombat_service_request_seconds_count", endpoint="attempt-step", status="200") >= 6
     assert at_service.value("wombat_builders", state="working") == 1
+    assert at_service.value("wombat_builders_sandboxed", sandbox="bubblewrap") == 1
     assert at_service.value("wombat_workers") == 1
     assert at_service.value("wombat_queue_oldest_seconds") == 0
     assert at_service.value("wombat_events_total", event="swept") > 0

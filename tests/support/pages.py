@@ -19,6 +19,7 @@ from tests.support.browser import Complaints
 from tests.support.factories import NOW
 from tests.support.reference import LONG_COMPONENT, LONG_PACKAGE, TALKATIVE, tell
 from tests.support.stage import ARM, Stage, broken, built, declared, presence, queued_build, running_build
+from wombat_gitops.domain.capability import Capabilities
 from wombat_gitops.domain.catalogue import Condition, SourceRecord
 from wombat_gitops.domain.contents import Component, Contents, ModuleContents, NativePackage, PackageContents, Presence
 from wombat_gitops.domain.diagnostics import Diagnostic
@@ -55,6 +56,11 @@ GOOD = built(queued_build(), DATA)
 BAD = broken(queued_build(10, name="fragile", version="1.1.0"))
 WAITING = queued_build(20, name="waiting")
 RUNNING = running_build(queued_build(30, name="busy"), Step.FETCH, Step.GENERATE, Step.COMPILE)
+UNSANDBOXED = {
+    level: built(queued_build(70 + number, name="fragile", version=f"0.8.{number}"), DATA, builder=f"weak-{number}.1")
+    for number, level in enumerate(("landlock", "none", ""))
+}
+"""Builds of builders that have no bubblewrap, by level; the last one was not recorded."""
 LONG_NAME = "a-distribution-with-a-name-as-long-as-names-may-be-in-here-0123"
 LONG_QUEUED = queued_build(40, name=LONG_NAME, version="10.200.3000-rc.1.with.a.long.tail.of.words")
 
@@ -134,6 +140,10 @@ async def fill(stage: Stage) -> None:
     )
     gone = broken(queued_build(60, name="fragile", version="0.9.0"))
     await stage.put(replace(gone, attempts=(replace(gone.attempt, builder="builder-9.1"),)))
+    for level, record in UNSANDBOXED.items():
+        if level:
+            await stage.put(presence(record.attempt.builder, can=Capabilities(sandbox=level)))
+        await stage.put(replace(record, attempts=(replace(record.attempt, sandbox=level),)))
     await stage.logs.append(RUNNING.id, 1, 0, "fetched modules\n")
 
 
@@ -401,8 +411,13 @@ STATES: tuple[PageState, ...] = (
     PageState("build-running", f"/builds/{RUNNING.id}"),
     PageState("build-queued", f"/builds/{WAITING.id}"),
     PageState("build-long", f"/builds/{LONG_QUEUED.id}"),
+    PageState("build-landlock", f"/builds/{UNSANDBOXED['landlock'].id}", shows="Landlock only (no namespaces)"),
+    PageState("build-unsandboxed", f"/builds/{UNSANDBOXED['none'].id}", shows="none: packages ran with"),
+    PageState("build-sandbox-unknown", f"/builds/{UNSANDBOXED[''].id}", shows="not recorded"),
     PageState("build-unknown", f"/builds/{'f' * 64}", expected=refused(404)),
     PageState("sources-problems", "/sources#broken", after=click("button", "Show them"), shows="WOM-012", moves=True),
+    PageState("builder-landlock", "/fleet/weak-0", shows="Landlock only (no namespaces)"),
+    PageState("builder-unsandboxed", "/fleet/weak-1", shows="none: packages run with"),
     PageState("builder-unknown", "/fleet/nobody", expected=refused(404), shows="What this means"),
     PageState("builder-gone", "/fleet/builder-9", shows="shows no sign of life"),
     PageState("nowhere", "/no/such/page"),

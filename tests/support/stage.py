@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.support.factories import NOW, ManualClock, make_spec
 from wombat_gitops.adapters.memory import MemoryLogs, MemoryObjects, MemoryStore
 from wombat_gitops.domain import lifecycle
+from wombat_gitops.domain.capability import Capabilities, SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, SourceRecord, Target
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.model import Artifact, Module
@@ -33,18 +34,19 @@ def queued_build(seconds: float = 0, priority: int = 0, **changes: object) -> Bu
     return lifecycle.queued(build_id(spec), spec, origin, priority, NOW + timedelta(seconds=seconds))
 
 
-def running_build(record: BuildRecord, *steps: Step) -> BuildRecord:
+def running_build(record: BuildRecord, *steps: Step, builder: str = "builder-1") -> BuildRecord:
     """*record*, taken by a builder that is at the last of *steps*."""
-    record = lifecycle.claimed(record, "builder-1", "claim", record.changed_at + timedelta(seconds=1))
+    begun = record.changed_at + timedelta(seconds=1)
+    record = lifecycle.claimed(record, builder, "claim", begun, SandboxLevel.BUBBLEWRAP)
     for step in steps:
         record = lifecycle.stepped(record, step, record.changed_at + timedelta(seconds=2))
     return record
 
 
-def built(record: BuildRecord, data: bytes, log: StoredLog | None = None) -> BuildRecord:
+def built(record: BuildRecord, data: bytes, log: StoredLog | None = None, *, builder: str = "builder-1") -> BuildRecord:
     """*record* with *data* as its artifact."""
     artifact = Artifact(digest(data), len(data), record.spec.file_name)
-    running = running_build(record, *Step)
+    running = running_build(record, *Step, builder=builder)
     return lifecycle.succeeded(running, artifact, log, running.changed_at + timedelta(seconds=3))
 
 
@@ -157,7 +159,8 @@ class Stage:
 
 def presence(name: str = "builder-1", **changes: object) -> BuilderPresence:
     """A builder with two workers that are free."""
-    record = BuilderPresence(name, "host", "0.1.0", workers=2, busy=0, started_at=NOW)
+    can = Capabilities(sandbox=SandboxLevel.BUBBLEWRAP)
+    record = BuilderPresence(name, "host", "0.1.0", workers=2, busy=0, started_at=NOW, can=can)
     return replace(record, **changes)  # type: ignore[arg-type]
 
 

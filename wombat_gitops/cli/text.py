@@ -240,6 +240,11 @@ def fields(pairs: Sequence[tuple[str, str]]) -> str:
     )
 
 
+def painted(cell: Cell) -> str:
+    """The words of a cell in its colour, on one line."""
+    return paint(*_cell(cell))
+
+
 def _cell(cell: Cell) -> tuple[str, Style | None]:
     words, style = cell if isinstance(cell, tuple) else (cell, None)
     return visible_line(words), style
@@ -272,6 +277,14 @@ STATE_STYLES: Final[dict[str, Style]] = {
 def state(word: str) -> Cell:
     """A state in its colour."""
     return (word, STATE_STYLES.get(word))
+
+
+_SANDBOX_STYLES: Final[dict[str, Style]] = {"landlock": Style.WARN, "none": Style.BAD}
+
+
+def sandbox(level: str) -> Cell:
+    """How packages are contained; the weaker levels in colour. "" is that of an earlier release."""
+    return (level or "not recorded", _SANDBOX_STYLES.get(level))
 
 
 def span(seconds: float) -> str:

@@ -14,6 +14,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wombat_gitops.domain.capability import SandboxLevel
+from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.gofailure import UNKNOWN
 from wombat_gitops.domain.lifecycle import counted, is_internal
 from wombat_gitops.domain.records import NO_SANDBOX, FailureKind
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wombat_gitops.domain.capability import Capabilities, Needs
+    from wombat_gitops.domain.catalogue import BuilderPresence
     from wombat_gitops.domain.model import BuildSpec
     from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.domain.records import BuildRecord, Failure
@@ -115,6 +118,11 @@ def missing_labels(can: Capabilities, needs: Needs) -> tuple[tuple[str, str], ..
     return tuple(label for label in needs.labels if label not in can.labels)
 
 
+def contains_tests(can: Capabilities, spec: BuildSpec) -> bool:
+    """Whether a builder runs the tests that *spec* may have: without a sandbox it fails them with `NO_SANDBOX`."""
+    return not spec.tests or can.sandbox != SandboxLevel.NONE
+
+
 def fits(can: Capabilities, record: BuildRecord) -> bool:
     """Whether a builder can do a build."""
     return (
@@ -146,3 +154,14 @@ def has_failed_here(record: BuildRecord, builder: str) -> bool:
         and (attempt.ended_as == "lost" or (attempt.failure is not None and _fails_here_again(attempt.failure)))
         for attempt in counted(record)
     )
+
+
+def is_left_to_others(record: BuildRecord, builder: str, can: Capabilities) -> bool:
+    """Whether a builder takes a build only where no other builder may succeed with it."""
+    return not contains_tests(can, record.spec) or has_failed_here(record, builder)
+
+
+def takers(record: BuildRecord, builders: Iterable[BuilderPresence]) -> list[BuilderPresence]:
+    """The builders in service, busy or not, one of which takes a build; none where nobody can."""
+    able = [each for each in builders if each.state is BuilderState.WORKING and fits(each.can, record)]
+    return [each for each in able if not is_left_to_others(record, each.id, each.can)] or able

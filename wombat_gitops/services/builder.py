@@ -25,7 +25,7 @@ from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, Builde
 from wombat_gitops.domain.errors import InternalError, TransientError
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.records import BuildRecord
-from wombat_gitops.domain.scheduling import has_failed_here
+from wombat_gitops.domain.scheduling import is_left_to_others
 from wombat_gitops.domain.subjects import builder_name, builder_order
 from wombat_gitops.ports import Attempts, Corrupt, LogStream, ObjectStore, Put, Removed, Reset, Store, Synced, Versioned
 from wombat_gitops.services.attempt import Execution, Running, Signal
@@ -296,7 +296,8 @@ class Builder:
             if not await self._room.look():
                 return None
             try:
-                if has_failed_here(entry.value, self.identity.id) and await self._others.can_take(entry.value):
+                left = is_left_to_others(entry.value, self.identity.id, self.identity.can)
+                if left and await self._others.can_take(entry.value):
                     self._postpone(entry)
                     _log.debug("build_left_to_others", build=entry.key, builder=self.identity.id)
                     continue

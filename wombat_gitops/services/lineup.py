@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.nobuilder import why_nobody
 from wombat_gitops.domain.records import BuildState
-from wombat_gitops.domain.scheduling import Share, fits, order_for_all
+from wombat_gitops.domain.scheduling import Share, order_for_all, takers
 from wombat_gitops.domain.subjects import builder_name
 
 if TYPE_CHECKING:
@@ -75,9 +74,8 @@ class Lineup:
         return sorted(sources.items(), key=lambda item: (-item[1], item[0]))
 
     def takers(self, record: BuildRecord) -> list[str]:
-        """Names of the builders at work that could take a build."""
-        able = (each for each in self._builders() if each.state is BuilderState.WORKING and fits(each.can, record))
-        return sorted({builder_name(each.id) for each in able})
+        """Names of the builders at work one of which takes a build."""
+        return sorted({builder_name(each.id) for each in takers(record, self._builders())})
 
     def _is_good(self, version: int) -> bool:
         if self._until is not None and self._now() >= self._until:

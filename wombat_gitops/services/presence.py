@@ -10,7 +10,7 @@ import structlog
 
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.errors import TransientError
-from wombat_gitops.domain.scheduling import fits, has_failed_here
+from wombat_gitops.domain.scheduling import fits, is_left_to_others
 from wombat_gitops.domain.subjects import builder_lease, builder_name
 from wombat_gitops.services import stored
 
@@ -92,7 +92,7 @@ class Others:
         self._seen: dict[str, tuple[Versioned[BuilderPresence], float]] = {}
 
     async def can_take(self, record: BuildRecord) -> bool:
-        """Whether another builder is in service that can do a build and has not failed with it.
+        """Whether another builder is in service that can do a build and does not leave it to others itself.
 
         Raises:
             Unreachable: the broker does not answer.
@@ -105,7 +105,7 @@ class Others:
             builder_name(other.id) != builder_name(self._builder)
             and other.state is BuilderState.WORKING
             and fits(other.can, record)
-            and not has_failed_here(record, other.id)
+            and not is_left_to_others(record, other.id, other.can)
             for other in living
         )
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState, Condition
+from wombat_gitops.domain.catalogue import BuilderPresence, Condition
 from wombat_gitops.domain.nobuilder import NO_BUILDER, NoBuilder, why_nobody
 from wombat_gitops.domain.records import BuildState
+from wombat_gitops.domain.scheduling import takers
 from wombat_gitops.domain.subjects import builder_lease
 from wombat_gitops.services.mirror import Mirror
 
@@ -114,10 +115,11 @@ class Workforce:
         lack = why_nobody(record, builders)
         if lack is not None:
             return lack.message
-        builders = tuple(builder for builder in builders if builder.state is BuilderState.WORKING)
-        workers = sum(builder.workers for builder in builders)
-        if sum(builder.busy for builder in builders) >= workers:
-            return "the only worker is busy" if workers == 1 else f"all {workers} workers are busy"
+        able = takers(record, builders)
+        workers = sum(builder.workers for builder in able)
+        if sum(builder.busy for builder in able) >= workers:
+            which = "" if len(able) == len(builders) else " that can take it"
+            return f"the only worker{which} is busy" if workers == 1 else f"all {workers} workers{which} are busy"
         return "a builder is about to take it"
 
     def _moved(self, key: str, presence: BuilderPresence | None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.records import BuildState, Step
 
@@ -90,6 +91,7 @@ STATUS: Final = Label("status", most=30)
 ROUTE: Final = Label("route", most=80)
 METHOD: Final = Label("method", ("GET", "HEAD", "POST", OTHER))
 CONDITION: Final = Label("state", tuple(state.value for state in BuilderState))
+SANDBOX: Final = Label("sandbox", tuple(level.value for level in SandboxLevel))
 LEVEL: Final = Label("level", ("debug", "info", "warning", "error", "critical"))
 EVENT: Final = Label("event", most=200)
 
@@ -157,6 +159,7 @@ SHOWN: Final = (
     _shown("wombat_queue_oldest_seconds", "Age of the oldest queued build that could start, 0 where there is none"),
     _shown("wombat_step_oldest_seconds", "Age of the oldest running step, 0 where none runs", STEP),
     _shown("wombat_builders", "Living builders by what they do", CONDITION),
+    _shown("wombat_builders_sandboxed", "Living builders by sandbox; `other` are those of earlier releases", SANDBOX),
     _shown("wombat_workers", "Workers of all builders that are not draining or quarantined"),
     _shown("wombat_workers_busy", "Workers of all builders that are at work on a build"),
     _shown("wombat_sources", "Watched sources"),

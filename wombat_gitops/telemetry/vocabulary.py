@@ -166,7 +166,12 @@ _KEEPING: Final = (
 )
 _BUILDER: Final = (
     _event("claim_failed", "warning", "the service could not be asked for a build", "build builder error"),
-    _event("build_left_to_others", "debug", "a builder that failed a build leaves it to others", "build builder"),
+    _event(
+        "build_left_to_others",
+        "debug",
+        "a builder that failed a build, or has no sandbox for its tests, leaves it to others",
+        "build builder",
+    ),
     _event("drain_ordered", "info", "an operator lets a builder take nothing more", "builder"),
     _event("resume_ordered", "info", "an operator lets a builder take builds again", "builder"),
     _event("builder_drained", "info", "a builder takes nothing more, as an operator wants it", "builder running"),

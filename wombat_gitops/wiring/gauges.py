@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM, kv_stream
 from wombat_gitops.domain import subjects
+from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.records import BuildState, Step
 from wombat_gitops.services import observed
+from wombat_gitops.telemetry.catalogue import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,6 +79,10 @@ def _builders(catalog: Catalog) -> Iterator[Sample]:
     for state in BuilderState:
         number = sum(builder.state is state for builder in builders)
         yield "wombat_builders", (state.value,), float(number)
+    known = [level.value for level in SandboxLevel]
+    levels = Counter(builder.can.sandbox if builder.can.sandbox in known else OTHER for builder in builders)
+    for name in (*known, OTHER):
+        yield "wombat_builders_sandboxed", (name,), float(levels[name])
     working = [builder for builder in builders if builder.state is BuilderState.WORKING]
     yield "wombat_workers", (), float(sum(builder.workers for builder in working))
     yield "wombat_workers_busy", (), float(sum(builder.busy for builder in builders))

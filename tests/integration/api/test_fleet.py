@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.api import in_process
 from tests.support.factories import NOW
 from tests.support.stage import Stage, broken, built, presence, queued_build, running_build
+from wombat_gitops.domain.capability import Capabilities
 from wombat_gitops.domain.catalogue import BuilderState, Condition, SourceRecord
 from wombat_gitops.domain.records import Step
+from wombat_gitops.wiring.gauges import fleet
 
 
 async def test_builders_tell_what_they_build_now(tmp_path: Path) -> None:
@@ -21,6 +24,29 @@ async def test_builders_tell_what_they_build_now(tmp_path: Path) -> None:
 
     assert [(work["build"], work["name"], work["step"]) for work in one["builds"]] == [(running.id, "busy", "compile")]
     assert (one["id"], two["id"], two["builds"]) == ("builder-1", "builder-2", [])
+
+
+async def test_levels_of_sandboxes(tmp_path: Path) -> None:
+    """Of each builder and of each attempt, and empty where an earlier release did not record it."""
+    stage = Stage(tmp_path)
+    levels = ("bubblewrap", "landlock", "none", "")
+    for number, level in enumerate(levels):
+        await stage.put(presence(f"builder-{number}.1", can=Capabilities(sandbox=level)))
+    done = built(queued_build(), b"x")
+    attempts = tuple(replace(done.attempt, number=number, sandbox=level) for number, level in enumerate(levels))
+    await stage.put(replace(done, attempts=attempts))
+    async with stage.running() as catalog, in_process(stage) as client:
+        builders = (await client.get("/api/v1/builders")).json()["items"]
+        status = (await client.get("/api/v1/status?fields=builders.sandbox")).json()["builders"]
+        detail = (await client.get("/api/v1/builders/builder-2")).json()["starts"]
+        build = (await client.get(f"/api/v1/builds/{done.id}")).json()
+        gauges = {labels: value for name, labels, value in fleet(catalog, NOW) if name == "wombat_builders_sandboxed"}
+
+    assert tuple(each["sandbox"] for each in builders) == levels
+    assert tuple(each["sandbox"] for each in status) == levels
+    assert [each["sandbox"] for each in detail] == ["none"]
+    assert tuple(each["sandbox"] for each in build["attempts"]) == levels
+    assert gauges == {("bubblewrap",): 1, ("landlock",): 1, ("none",): 1, ("other",): 1}
 
 
 async def test_one_builder_tells_what_it_does_and_did(tmp_path: Path) -> None:

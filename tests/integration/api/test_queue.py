@@ -12,9 +12,11 @@ from tests.support.api import QUICK, events, in_process, served
 from tests.support.factories import NOW
 from tests.support.stage import ARM, Stage, presence, queued_build, running_build
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.capability import Capabilities
+from wombat_gitops.domain.capability import Capabilities, SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderState
+from wombat_gitops.domain.model import PipelineTest
 from wombat_gitops.domain.records import BuildRecord, Origin, Step
+from wombat_gitops.domain.subjects import builder_lease
 
 QUEUE = "/api/v1/queue"
 
@@ -64,6 +66,23 @@ async def test_what_cannot_be_taken_now_comes_last(stage: Stage) -> None:
         await stage.put(replace(builder, busy=1), replace(draining, busy=1))
         await stage.until(lambda: [each.busy for each in stage.catalog.builders()] == [1, 1])
         assert [item["name"] for item in (await client.get(QUEUE)).json()["items"]][:2] == ["held", "ready"]
+
+
+async def test_tests_wait_for_a_builder_with_a_sandbox(stage: Stage) -> None:
+    """A builder without one is idle and named nowhere while another one is at work; alone it is the taker."""
+    tested = queued_build(name="tested", tests=(PipelineTest("hello", "input: {}\n"),))
+    bare = presence("bare.1", can=Capabilities(sandbox=SandboxLevel.NONE))
+    contained = presence("contained.1", busy=2)
+    await stage.put(tested, bare, contained)
+    async with stage.running() as catalog, in_process(stage) as client:
+        (item,) = (await client.get(QUEUE)).json()["items"]
+        assert item["builders"] == ["contained"]
+        assert item["waiting_for"] == "all 2 workers that can take it are busy"
+        await stage.builders.remove(builder_lease("contained.1"))
+        await stage.until(lambda: len(catalog.builders()) == 1)
+        (item,) = (await client.get(QUEUE)).json()["items"]
+        assert item["builders"] == ["bare"]
+        assert item["waiting_for"] == "a builder is about to take it"
 
 
 async def test_pages_of_the_queue(stage: Stage) -> None:

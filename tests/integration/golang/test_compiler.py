@@ -169,6 +169,21 @@ async def test_missing_package_is_named(go_proxy: GoProxy, go_data: Path, tmp_pa
     assert caught.value.failure.kind is FailureKind.USER
 
 
+async def test_a_data_folder_at_another_path_is_no_defect(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """It was moved, or a link leads to it: its modules are found again, where that once failed with `ValueError`."""
+    wanted, lock = tiny(go_proxy)
+    data, spec = tmp_path / "data", spec_of(wanted, lock)
+    await compiler_of(go_proxy, data).fetch(spec, lock, Workspace(tmp_path / "one"), Log())
+    (tmp_path / "link").symlink_to(data)
+    await compiler_of(go_proxy, tmp_path / "link").fetch(spec, lock, Workspace(tmp_path / "two"), Log())
+    data.rename(tmp_path / "moved")
+    log = Log()
+    await compiler_of(go_proxy, tmp_path / "moved").fetch(spec, lock, Workspace(tmp_path / "three"), log)
+
+    assert "$ go list" in log.text
+    remove_tree(tmp_path / "moved")
+
+
 @pytest.mark.parametrize("dropped", ["v4.76.0 h1:", "v4.76.0/go.mod h1:"])
 async def test_incomplete_lock_is_refused(go_proxy: GoProxy, go_data: Path, tmp_path: Path, dropped: str) -> None:
     """A lock without a module's sum is never completed during a build."""

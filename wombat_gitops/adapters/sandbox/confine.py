@@ -85,11 +85,11 @@ def _confine(job: dict, version: int, filters: bytes) -> None:  # type: ignore[t
 
 
 def _give_up_root(job: dict) -> None:  # type: ignore[type-arg]
-    """Become nobody where nobody can reach every folder, else keep the user and lose every capability."""
+    """Become nobody where that is possible and nobody can reach every folder, else lose every capability."""
     if os.geteuid() != 0:
         return
     user = job["nobody"]
-    if all(_reachable(Path(name)) for name in (*job["read"], *job["write"])):
+    if user and all(_reachable(Path(name)) for name in (*job["read"], *job["write"])):
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)

@@ -21,7 +21,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from wombat_gitops.adapters import process
 from wombat_gitops.adapters.process import Captured, Cell
 from wombat_gitops.adapters.sandbox import bubblewrap
-from wombat_gitops.adapters.sandbox.bubblewrap import NOBODY, SYSTEM, Bubblewrap, Descriptors, Layer, Mount, View
+from wombat_gitops.adapters.sandbox.bubblewrap import (
+    NOBODY,
+    SYSTEM,
+    Bubblewrap,
+    Descriptors,
+    Layer,
+    Mount,
+    View,
+    gives_up_root,
+)
 from wombat_gitops.adapters.sandbox.seccomp import filter_for
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain.capability import SandboxLevel
@@ -227,7 +236,7 @@ class Enclosure:
             "write": [str(self._view.scratch), *writable, *(name for name in _DEVICES if Path(name).exists())],
             "landlock": self.strength.level is SandboxLevel.LANDLOCK,
             "seccomp": filter_for(network=self.strength.level is SandboxLevel.NONE).hex(),
-            "nobody": NOBODY,
+            "nobody": NOBODY if gives_up_root() else 0,
         }
         with contextlib.ExitStack() as open_files:
             descriptor = _memory_file(open_files, json.dumps(job).encode())
@@ -261,10 +270,10 @@ def _memory_file(open_files: contextlib.ExitStack, data: bytes) -> int:
 
 def give_to_sandbox(folder: Path) -> None:
     """Let the sandbox' user write to a folder: root's sandboxes run as nobody."""
-    if sys.platform == "linux" and os.geteuid() == 0:
+    if gives_up_root():
         os.chown(folder, NOBODY, NOBODY)
 
 
 def is_given_to_sandbox(folder: Path) -> bool:
     """Whether the sandbox' user owns a folder: it may have been made by a process of another user."""
-    return sys.platform != "linux" or os.geteuid() != 0 or folder.stat().st_uid == NOBODY
+    return not gives_up_root() or folder.stat().st_uid == NOBODY

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.sandbox import bubblewrap
@@ -18,6 +18,9 @@ from wombat_gitops.adapters.sandbox.enclosure import Enclosure, Strength
 from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.errors import Refused, WombatError
 
+if TYPE_CHECKING:
+    from wombat_gitops.adapters.sandbox.bubblewrap import Bubblewrap
+
 _TRY_SECONDS: Final = 10.0
 _FORBIDDING: Final = {
     "kernel/apparmor_restrict_unprivileged_userns": "1",
@@ -25,6 +28,14 @@ _FORBIDDING: Final = {
     "user/max_user_namespaces": "0",
 }
 """Settings of the kernel, below /proc/sys, with the value that keeps programs from making user namespaces."""
+
+FIX: Final = "allow user namespaces on this machine and install util-linux, which bubblewrap needs"
+"""What to do where there is no bubblewrap."""
+
+_WEAKER: Final = {
+    SandboxLevel.LANDLOCK: "Landlock without namespaces",
+    SandboxLevel.NONE: "builds that have all rights of this user",
+}
 
 
 class Sandbox:
@@ -53,9 +64,8 @@ class Sandbox:
             if self._strength is None:
                 self._strength = await self._find()
         if self._required and self._strength.level is not SandboxLevel.BUBBLEWRAP:
-            msg = f"no sandbox for foreign code: {self._strength.reason}"
-            hint = "mend that, see docs/security.md; or accept what there is with `WOMBAT_SANDBOX=best`"
-            raise Refused(msg, hint=hint)
+            msg = f"builds cannot run in bubblewrap here: {self._strength.reason}"
+            raise Refused(msg, hint=f"{FIX}; or accept {_WEAKER[self._strength.level]} with `WOMBAT_SANDBOX=best`")
         return self._strength
 
     async def enclosure(self, scratch: Path, *, system: bool = False) -> Enclosure:
@@ -81,10 +91,20 @@ class Sandbox:
         return Strength(SandboxLevel.NONE, f"{reason}; and the kernel has no Landlock")
 
     async def _try_bubblewrap(self) -> Strength | str:
+        """The first bubblewrap that works, or why none does."""
+        reasons: list[str] = []
+        async for tool in bubblewrap.candidates(self._search_path):
+            if isinstance(tool, str):
+                reasons.append(tool)
+                continue
+            made = await self._try(tool)
+            if isinstance(made, Strength):
+                return made
+            reasons.append(f"`{tool.program}` fails: {made}")
+        return "; ".join(reasons)
+
+    async def _try(self, tool: Bubblewrap) -> Strength | str:
         """Make a sandbox with everything that builds need of one, and run a program in it."""
-        tool = await bubblewrap.find(self._search_path)
-        if isinstance(tool, str):
-            return tool
         strength = Strength(SandboxLevel.BUBBLEWRAP, "", tool)
         program = shutil.which("true", path=SYSTEM_PATH) or "/bin/true"
         folder = Path(tempfile.mkdtemp(prefix="wombat-sandbox-"))

@@ -159,6 +159,7 @@ def _attempt(url: str, attempt: Attempt) -> AttemptView:
         steps=[StepView(step=run.step.value, started_at=run.started_at, seconds=run.seconds) for run in attempt.steps],
         failure=_failure(attempt.failure),
         log_url=f"{url}/log?attempt={attempt.number}",
+        sandbox=attempt.sandbox,
     )
 
 

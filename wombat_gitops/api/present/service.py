@@ -202,4 +202,5 @@ def _builder(builder: BuilderPresence) -> BuilderView:
         cgo=list(builder.can.cgo),
         memory=builder.can.memory,
         labels=dict(builder.can.labels),
+        sandbox=builder.can.sandbox,
     )

@@ -40,6 +40,12 @@ class AttemptView(View):
     steps: list[StepView]
     failure: FailureView | None
     log_url: str
+    sandbox: str = Field(
+        "",
+        description="how its builder contained packages while it built and ran them, as of `BuilderView`; "
+        "empty where that was not recorded",
+        examples=["bubblewrap", "landlock", "none"],
+    )
 
 
 class BuildView(View):

@@ -72,6 +72,12 @@ class BuilderView(View):
     cgo: list[str] = Field(default_factory=list, description="patterns of what it has a C compiler for")
     memory: int = Field(0, description="bytes that one build may use; 0: not bounded")
     labels: dict[str, str] = Field(default_factory=dict)
+    sandbox: str = Field(
+        "",
+        description="how it contains packages while it builds and runs them: `bubblewrap` (namespaces and seccomp), "
+        "`landlock` (no namespaces) or `none` (they have the builder's rights); empty for builders of earlier releases",
+        examples=["bubblewrap", "landlock", "none"],
+    )
 
 
 class WorkView(View):

@@ -63,11 +63,12 @@ def _table(builders: Sequence[BuilderView]) -> str:
             ", ".join(builder.platforms) or "all",
             ", ".join(builder.cgo) or "-",
             text.size(builder.memory) if builder.memory else "-",
+            text.sandbox(builder.sandbox),
             ", ".join(f"{key}={value}" for key, value in builder.labels.items()) or "-",
             text.age(builder.started_at, now),
             builder.reason,
         ]
         for builder in builders
     ]
-    columns = ["NAME", "STATE", "BUSY", "PLATFORMS", "C FOR", "MEMORY", "LABELS", "AGE", "DETAIL"]
+    columns = ["NAME", "STATE", "BUSY", "PLATFORMS", "C FOR", "MEMORY", "SANDBOX", "LABELS", "AGE", "DETAIL"]
     return text.table(columns, rows)

@@ -111,16 +111,17 @@ async def _go(settings: Settings) -> Finding:
 
 
 async def _sandbox(settings: Settings) -> Finding:
+    from wombat_gitops.adapters.sandbox.sandbox import FIX
     from wombat_gitops.domain.capability import SandboxLevel
     from wombat_gitops.wiring import machine
 
-    strength = await machine.sandbox(settings.model_copy(update={"sandbox": "best"})).strength()
+    best = settings.model_copy(update={"sandbox": "best"})
+    strength = await machine.sandbox(best).strength()
     if strength.level is SandboxLevel.BUBBLEWRAP and strength.tool is not None:
-        return Finding("sandbox", Verdict.OK, f"foreign code runs in {strength.tool.program}")
-    mend = "see docs/security.md; the role `builder` refuses to start like this unless WOMBAT_SANDBOX=best"
-    return Finding(
-        "sandbox", Verdict.WARN, await machine.weakness(settings.model_copy(update={"sandbox": "best"})), mend
-    )
+        return Finding("sandbox", Verdict.OK, f"packages are built and run in bubblewrap, {strength.tool.program}")
+    verdict = Verdict.FAIL if settings.sandbox == "required" else Verdict.WARN
+    mend = f"{FIX}; `wombat builder` refuses to start unless WOMBAT_SANDBOX=best"
+    return Finding("sandbox", verdict, await machine.weakness(best), mend)
 
 
 async def _proxy(_: Settings) -> Finding:

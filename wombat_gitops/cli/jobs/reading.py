@@ -135,7 +135,9 @@ def build_text(build: BuildView) -> str:
         steps = ", ".join(
             f"{step.step} {text.span(step.seconds) if step.seconds is not None else '…'}" for step in attempt.steps
         )
-        attempts.append(f"{attempt.number}. {attempt.ended_as or 'running'} on {attempt.builder}: {steps}")
+        sandbox = text.painted(text.sandbox(attempt.sandbox))
+        outcome = attempt.ended_as or "running"
+        attempts.append(f"{attempt.number}. {outcome} on {attempt.builder}, sandbox {sandbox}: {steps}")
     pairs.append(("attempts", "\n".join(attempts)))
     lines = [text.fields(pairs)]
     if build.failure is not None and build.state == "failed":

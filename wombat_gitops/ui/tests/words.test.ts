@@ -18,6 +18,7 @@ const ATTEMPT: Attempt = {
   ],
   failure: null,
   log_url: '',
+  sandbox: 'bubblewrap',
 }
 
 function build(fields: Partial<Build>): Build {

@@ -1017,6 +1017,15 @@ export interface components {
             failure: components["schemas"]["FailureView"] | null;
             /** Log Url */
             log_url: string;
+            /**
+             * Sandbox
+             * @description how its builder contained packages while it built and ran them, as of `BuilderView`; empty where that was not recorded
+             * @default
+             * @example bubblewrap
+             * @example landlock
+             * @example none
+             */
+            sandbox: string;
         };
         /**
          * BuildComponents
@@ -1356,6 +1365,15 @@ export interface components {
                 [key: string]: string;
             };
             /**
+             * Sandbox
+             * @description how it contains packages while it builds and runs them: `bubblewrap` (namespaces and seccomp), `landlock` (no namespaces) or `none` (they have the builder's rights); empty for builders of earlier releases
+             * @default
+             * @example bubblewrap
+             * @example landlock
+             * @example none
+             */
+            sandbox: string;
+            /**
              * Builds
              * @description longest at it first
              */
@@ -1425,6 +1443,15 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /**
+             * Sandbox
+             * @description how it contains packages while it builds and runs them: `bubblewrap` (namespaces and seccomp), `landlock` (no namespaces) or `none` (they have the builder's rights); empty for builders of earlier releases
+             * @default
+             * @example bubblewrap
+             * @example landlock
+             * @example none
+             */
+            sandbox: string;
         };
         /**
          * BuilderWorkView
@@ -1485,6 +1512,15 @@ export interface components {
             labels: {
                 [key: string]: string;
             };
+            /**
+             * Sandbox
+             * @description how it contains packages while it builds and runs them: `bubblewrap` (namespaces and seccomp), `landlock` (no namespaces) or `none` (they have the builder's rights); empty for builders of earlier releases
+             * @default
+             * @example bubblewrap
+             * @example landlock
+             * @example none
+             */
+            sandbox: string;
             /**
              * Builds
              * @description longest at it first
@@ -4340,6 +4376,7 @@ export interface operations {
                      *           "cgo": [],
                      *           "memory": 0,
                      *           "labels": {},
+                     *           "sandbox": "bubblewrap",
                      *           "builds": [
                      *             {
                      *               "build": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
@@ -4427,6 +4464,7 @@ export interface operations {
                      *           "cgo": [],
                      *           "memory": 0,
                      *           "labels": {},
+                     *           "sandbox": "bubblewrap",
                      *           "builds": [
                      *             {
                      *               "build": "5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f",
@@ -4544,7 +4582,8 @@ export interface operations {
                      *           "platforms": [],
                      *           "cgo": [],
                      *           "memory": 0,
-                     *           "labels": {}
+                     *           "labels": {},
+                     *           "sandbox": "bubblewrap"
                      *         }
                      *       ],
                      *       "sources": [
@@ -5709,7 +5748,8 @@ export interface operations {
                      *                 }
                      *               ],
                      *               "failure": null,
-                     *               "log_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f/log?attempt=1"
+                     *               "log_url": "/api/v1/builds/5d0fc2afc3a0c351aa15de24fc2294854500ff29c0223fbcf8cabe91905b9d7f/log?attempt=1",
+                     *               "sandbox": "bubblewrap"
                      *             }
                      *           ],
                      *           "failure": null,
@@ -5930,7 +5970,8 @@ export interface operations {
                      *             }
                      *           ],
                      *           "failure": null,
-                     *           "log_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1"
+                     *           "log_url": "/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1",
+                     *           "sandbox": "bubblewrap"
                      *         }
                      *       ],
                      *       "failure": null,
@@ -6386,7 +6427,7 @@ export interface operations {
                      * @example retry: 2000
                      *
                      *     event: build
-                     *     data: {"id":"bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","name":"tiny","version":"1.0.0","platform":"linux/amd64","state":"succeeded","position":null,"waiting_for":"","requested_at":"2026-11-01T12:00:00Z","changed_at":"2026-11-01T12:00:16Z","not_before":null,"cancel_requested":false,"toolchain":"1.26.6","packages":["github.com/redpanda-data/benthos/v4/public/components/io","github.com/redpanda-data/benthos/v4/public/components/pure"],"tags":[],"date":"2026-10-01T00:00:00Z","source":"main","revision":"4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a","path":"manifests/tiny.yaml","tries_left":2,"attempts":[{"number":1,"builder":"builder-1","started_at":"2026-11-01T12:00:01Z","ended_at":"2026-11-01T12:00:16Z","ended_as":"succeeded","steps":[{"step":"fetch","started_at":"2026-11-01T12:00:03Z","seconds":2.0},{"step":"generate","started_at":"2026-11-01T12:00:05Z","seconds":2.0},{"step":"check","started_at":"2026-11-01T12:00:07Z","seconds":2.0},{"step":"compile","started_at":"2026-11-01T12:00:09Z","seconds":2.0},{"step":"smoke","started_at":"2026-11-01T12:00:11Z","seconds":2.0},{"step":"upload","started_at":"2026-11-01T12:00:13Z","seconds":3.0}],"failure":null,"log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1"}],"failure":null,"artifact":{"sha256":"98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab","size":25604,"file_name":"tiny_1.0.0_linux_amd64","url":"/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64","withdrawn":""},"url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log","log_stream_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log/stream","contents_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents","components_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c
+                     *     data: {"id":"bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","name":"tiny","version":"1.0.0","platform":"linux/amd64","state":"succeeded","position":null,"waiting_for":"","requested_at":"2026-11-01T12:00:00Z","changed_at":"2026-11-01T12:00:16Z","not_before":null,"cancel_requested":false,"toolchain":"1.26.6","packages":["github.com/redpanda-data/benthos/v4/public/components/io","github.com/redpanda-data/benthos/v4/public/components/pure"],"tags":[],"date":"2026-10-01T00:00:00Z","source":"main","revision":"4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a","path":"manifests/tiny.yaml","tries_left":2,"attempts":[{"number":1,"builder":"builder-1","started_at":"2026-11-01T12:00:01Z","ended_at":"2026-11-01T12:00:16Z","ended_as":"succeeded","steps":[{"step":"fetch","started_at":"2026-11-01T12:00:03Z","seconds":2.0},{"step":"generate","started_at":"2026-11-01T12:00:05Z","seconds":2.0},{"step":"check","started_at":"2026-11-01T12:00:07Z","seconds":2.0},{"step":"compile","started_at":"2026-11-01T12:00:09Z","seconds":2.0},{"step":"smoke","started_at":"2026-11-01T12:00:11Z","seconds":2.0},{"step":"upload","started_at":"2026-11-01T12:00:13Z","seconds":3.0}],"failure":null,"log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log?attempt=1","sandbox":"bubblewrap"}],"failure":null,"artifact":{"sha256":"98a7fed965a95188f6148408cdcea49663819333c1633cee1bd7d9d9b6cbfcab","size":25604,"file_name":"tiny_1.0.0_linux_amd64","url":"/dl/tiny/1.0.0/tiny_1.0.0_linux_amd64","withdrawn":""},"url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd","log_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log","log_stream_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/log/stream","contents_url":"/api/v1/builds/bea8676fad63e69bd6d59464723d535c7c88556e8e3f582eac57b72223f981bd/contents","components_url":"/api/v1/builds/bea8676fa
                      */
                     "text/event-stream": unknown;
                 };
