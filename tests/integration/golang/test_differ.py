@@ -1,4 +1,4 @@
-"""Where two programs differ, as the Go program in the package says it: real programs of three formats, and hostile files."""
+"""Where two programs differ, as the package's Go program says it: real programs of three formats, and hostile files."""
 
 from __future__ import annotations
 
@@ -161,13 +161,13 @@ _HEAD = 64
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda data: b"",
-        lambda data: b"#!/bin/sh\necho hello\n",
+        lambda _: b"",
+        lambda _: b"#!/bin/sh\necho hello\n",
         lambda data: data[:_HEAD] + b"\xff" * _HEAD + data[2 * _HEAD :],  # program headers of nowhere
         lambda data: data[:40] + b"\xff" * 24 + data[_HEAD:],  # section headers, in endless number
         lambda data: data.replace(b"\xf1\xff\xff\xff\x00\x00", b"\xf1\xff\xff\xff\x00\x00\x01\x08" + b"\xff" * 64),
-        lambda data: b"\xcf\xfa\xed\xfe" + b"\xff" * 4096,
-        lambda data: b"MZ" + b"\xff" * 4096,
+        lambda _: b"\xcf\xfa\xed\xfe" + b"\xff" * 4096,
+        lambda _: b"MZ" + b"\xff" * 4096,
     ],
     ids=["empty", "script", "segments", "sections", "functions", "mach-o", "pe"],
 )

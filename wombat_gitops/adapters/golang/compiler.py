@@ -96,7 +96,7 @@ class GoCompiler:
         mark = self._folders.fetched / f"{_fetch_key(spec)}.json"
         differing: tuple[StoredModule, ...] = ()
         for _ in range(2):
-            folders = await asyncio.to_thread(_fetched, mark)
+            folders = await asyncio.to_thread(_fetched, mark, self._folders.modules)
             if folders:
                 await output.write(b"all modules are there\n")
             else:
@@ -277,15 +277,21 @@ def _fetch_key(spec: BuildSpec) -> str:
     return hashlib.sha256("\n".join(inputs).encode()).hexdigest()
 
 
-def _fetched(mark: Path) -> list[str]:
-    """The module folders that a mark tells of, if all are still there: a few dozen looks instead of a go command."""
+def _fetched(mark: Path, root: Path) -> list[str]:
+    """The module folders that a mark tells of, if all are still there: a few dozen looks instead of a go command.
+
+    A data folder that was moved, or is reached by another path, has marks of folders that are not below *root*.
+    """
     try:
         folders = json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    if not isinstance(folders, list) or not all(Path(str(folder)).is_dir() for folder in folders):
+    if not isinstance(folders, list):
         return []
-    return [str(folder) for folder in folders]
+    found = [Path(str(folder)) for folder in folders]
+    if not all(folder.is_relative_to(root) and folder.is_dir() for folder in found):
+        return []
+    return [str(folder) for folder in found]
 
 
 def _mark_fetched(mark: Path, folders: list[str]) -> None:
