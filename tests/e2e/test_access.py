@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.access import GuardedBroker, guarded
+from tests.support.system import COMMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,32 @@ async def test_a_fleet_with_keys(system: System, guard: GuardedBroker) -> None:
     assert refused.returncode == 6, refused.stderr
     for role in (service, builder, api):
         assert "denied" not in role.said.lower(), role.said
+
+
+@pytest.mark.timeout(400)
+async def test_the_keys_that_a_rebuild_takes(system: System, guard: GuardedBroker) -> None:
+    """A builder and an admin can, over TLS and without any right to write; the key of `cli` is refused."""
+    system.write()
+    system.commit()
+    system.start("service", **guard.environment("service"))
+    system.start("watcher", **guard.environment("watcher"), **COMMITS)
+    system.start("builder", **guard.environment("builder.one"))
+    api = system.start("api", **guard.environment("api"))
+    found = await system.until(lambda: re.search(r"http://127\.0\.0\.1:\d+", api.said), "the API's address")
+    (build,) = await system.until_state("tiny", "succeeded", base=found.group())
+
+    done = system.run("rebuild", build["id"][:8], "--verify", **guard.environment("builder.two"))
+    assert done.returncode == 0, done.stderr
+    sha256 = build["artifact"]["sha256"]
+    assert re.match(
+        rf"equal  sha256 {sha256}  tiny 1\.0\.0 linux/amd64  rebuilt here in .*, sandbox \w+, go", done.stdout
+    )
+    unknown = system.run("rebuild", "0" * 64, "--verify", **guard.environment("admin"))
+    assert unknown.returncode == 4, unknown.stderr
+    for label in ("cli", "api"):
+        refused = system.run("rebuild", build["id"], "--verify", **guard.environment(label))
+        assert refused.returncode == 6, refused.stderr
+        assert f"credentials of `{label}`, not of `admin` or `builder`" in refused.stderr
 
 
 async def test_a_role_with_the_key_of_another(system: System, guard: GuardedBroker) -> None:

@@ -1,4 +1,4 @@
-"""Commands that read the catalogue or act on a build: list, get, logs, download, cancel, retry."""
+"""Commands that read the catalogue or act on a build: list, get, logs, download, cancel, retry, rebuild."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -35,7 +35,7 @@ BuildArgument = Annotated[str, typer.Argument(metavar="BUILD", help="Id of a bui
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     app.command("list", rich_help_panel=_PANEL)(list_)
-    for command in (get, logs, download, cancel, retry):
+    for command in (get, logs, download, cancel, retry, rebuild):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -126,3 +126,25 @@ def retry(context: typer.Context, build: BuildArgument, output: OutputOption = O
     from wombat_gitops.cli.jobs.builds import retry as job
 
     job(globals_of(context).settings(), build, output)
+
+
+def rebuild(
+    context: typer.Context,
+    build: BuildArgument,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with the published program; exits with 1 where it differs.")
+    ] = False,
+    folder: Annotated[
+        Path | None, typer.Option("--output-dir", help="Keep the rebuilt program in this folder.", show_default=False)
+    ] = None,
+    local: Annotated[bool, typer.Option("--local", help="A build of `wombat apply --local`.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Build a known build again on this machine, from an empty compile cache and verified modules.
+
+    Reads the broker with the credentials of an admin or a builder, and changes nothing there.
+    """
+    from wombat_gitops.cli.jobs.rebuild import RebuildOptions
+    from wombat_gitops.cli.jobs.rebuild import rebuild as job
+
+    raise typer.Exit(job(globals_of(context).settings(), build, RebuildOptions(verify, folder, local), output))

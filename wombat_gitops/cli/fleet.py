@@ -54,9 +54,13 @@ def restore(
 
 
 def verify(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
-    """Read everything that the broker holds and tell what is missing or damaged.
+    """Check that what the broker holds is complete and undamaged; exits with 1 where it is not.
 
-    Exits with 1 where anything is.
+    - Records of builds, distributions and sources can be read; a build is stored under its own id.
+    - The module files, artifact, logs and documents that a build names are there.
+    - Module files and objects have their digest, and objects the size that records name.
+
+    Not checked: that a program is what its inputs give (`wombat rebuild ID --verify`), who built it, live logs.
     """
     from wombat_gitops.cli.jobs.archive import verify as job
 

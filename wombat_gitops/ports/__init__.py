@@ -9,6 +9,7 @@ from __future__ import annotations
 from wombat_gitops.ports.builds import Attempts as Attempts
 from wombat_gitops.ports.builds import BuildClient as BuildClient
 from wombat_gitops.ports.builds import Builders as Builders
+from wombat_gitops.ports.builds import Comparer as Comparer
 from wombat_gitops.ports.builds import Compiler as Compiler
 from wombat_gitops.ports.builds import Workspace as Workspace
 from wombat_gitops.ports.logs import LogChunk as LogChunk

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BuildRequest,
     )
     from wombat_gitops.domain.model import BuildSpec, Lock
+    from wombat_gitops.domain.rebuild import Difference
     from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.domain.reference import Reference
     from wombat_gitops.ports.logs import Output
@@ -141,5 +142,18 @@ class Compiler(Protocol):
         """Ask the binary what it says of its components; None where this machine cannot run it, or it does not tell.
 
         Never raises `StepFailed`: *output* tells why there is no answer.
+        """
+        ...
+
+
+class Comparer(Protocol):
+    """Looks into two programs that differ."""
+
+    async def compare(self, spec: BuildSpec, rebuilt: Path, published: Path, workspace: Workspace) -> Difference:
+        """Where two programs of *spec* differ; what cannot be read of them is a note of the answer.
+
+        Raises:
+            StepFailed: there is no toolchain to look into them with.
+            WombatError: they could not be compared, because they take more than a program may.
         """
         ...

@@ -1,5 +1,8 @@
 """Reads every artifact slowly, over and over, so that damage is found before somebody downloads it.
 
+Each artifact that a record names must be there, with the size that the record names and with bytes of its digest. Logs
+and documents of builds are not read, and whether an artifact is what the inputs of its build give is not known here.
+
 The order is by the oldest check, kept in memory: a restart begins anew, at the same slow rate. Digests that somebody
 could not read come first and at full speed. An artifact counts as lost when two looks, some seconds apart, agree; a
 damaged one is taken away then, so that nobody is served its bytes and the same bytes can be stored once more. Its

@@ -28,6 +28,7 @@ _ALLOWED: Mapping[str, frozenset[Role]] = {
     "watcher": frozenset({Role.WATCHER}),
     "api": frozenset({Role.API}),
     "cli": frozenset({Role.CLI, Role.ADMIN}),
+    "rebuild": frozenset({Role.ADMIN, Role.BUILDER}),
 }
 """Whose credentials a role takes; any where it is not named."""
 
@@ -51,7 +52,8 @@ def credentials_for(settings: Settings, role: str) -> Credentials | None:
     found = keys.read_credentials(file)
     allowed = _ALLOWED.get(role)
     if found.user is not None and allowed is not None and found.user.role not in allowed:
-        msg = f"`{file}` holds the credentials of `{found.user.label}`, not of a {role}"
+        wanted = " or ".join(sorted(f"`{each}`" for each in allowed))
+        msg = f"`{file}` holds the credentials of `{found.user.label}`, not of {wanted}"
         raise Refused(msg, hint="WOMBAT_CREDENTIALS names the file of the role that runs")
     return Credentials(found.user, found.seed, tls)
 

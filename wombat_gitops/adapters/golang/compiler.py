@@ -62,6 +62,7 @@ class GoCompiler:
         network: variables for the step that downloads.
         limits: what the programs of one build may take of the machine.
         sandbox: contains everything that comes from a module.
+        store: folder of modules in the place of the one below *data*; it is verified anew, as *data* has the notes.
     """
 
     def __init__(
@@ -71,14 +72,16 @@ class GoCompiler:
         network: GoNetwork,
         limits: Limits = UNLIMITED,
         sandbox: Sandbox | None = None,
+        *,
+        store: Path | None = None,
     ) -> None:
         self._toolchains = toolchains
-        self._folders = Folders(data.absolute())
+        self._folders = Folders(data.absolute(), store)
         self._network = network
         self._limits = limits
         self._sandbox = sandbox or Sandbox()
         self._modules = ModuleStore(self._folders.modules, self._folders.verified)
-        self._inspector = GoInspector(toolchains, data, network, self._sandbox)
+        self._inspector = GoInspector(toolchains, data, network, self._sandbox, store=store)
 
     async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         """See `ports.Compiler`; modules that an equal build has fetched are not asked for again."""

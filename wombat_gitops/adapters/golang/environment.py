@@ -23,14 +23,16 @@ class Folders:
 
     Attributes:
         data: the root of all of it; one user's, on one machine.
+        store: where the modules are; None: below *data*.
     """
 
     data: Path
+    store: Path | None = None
 
     @property
     def modules(self) -> Path:
         """GOMODCACHE; only steps with network write there. Read-only files, see `files.remove_tree`."""
-        return self.data / "mod"
+        return self.store or self.data / "mod"
 
     @property
     def compiled(self) -> Path:

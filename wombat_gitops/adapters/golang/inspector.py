@@ -74,9 +74,17 @@ class GoInspector:
         data: folder for Go's caches; what was read is kept below it, too.
     """
 
-    def __init__(self, toolchains: Toolchains, data: Path, network: GoNetwork, sandbox: Sandbox | None = None) -> None:
+    def __init__(
+        self,
+        toolchains: Toolchains,
+        data: Path,
+        network: GoNetwork,
+        sandbox: Sandbox | None = None,
+        *,
+        store: Path | None = None,
+    ) -> None:
         self._toolchains = toolchains
-        self._folders = Folders(data.absolute())
+        self._folders = Folders(data.absolute(), store)
         self._network = network
         self._sandbox = sandbox or Sandbox()
         self._reader = SourceReader()

@@ -58,7 +58,7 @@ async def check_contents(
     """
     lock = await asyncio.to_thread(_read_lock, source)
     check_inputs(spec, lock)
-    answer = await answered("go version -m -json", _build_information(program, toolchain), INSPECT_SECONDS)
+    answer = await answered("go version -m -json", build_information(program, toolchain), INSPECT_SECONDS)
     try:
         info = parse_build_info(answer.stdout)
     except CorruptData as error:
@@ -70,8 +70,11 @@ async def check_contents(
     await output.write(f"{info.go_version} {spec.platform}, {len(info.deps)} modules as locked\n".encode())
 
 
-async def _build_information(program: BuiltProgram, toolchain: Toolchain) -> Captured:
-    """Ask the trusted toolchain: a search for the information itself finds what a hostile module has put there."""
+async def build_information(program: BuiltProgram, toolchain: Toolchain) -> Captured:
+    """What `go version -m -json` says of a program.
+
+    The trusted toolchain is asked: a search for the information itself finds what a hostile module has put there.
+    """
     place = program.place / "information"
     try:
         enclosure = await program.sandbox.enclosure(place)

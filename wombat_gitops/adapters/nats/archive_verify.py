@@ -1,4 +1,9 @@
-"""Verify: is everything there that records name, and does it have the bytes that it should have?"""
+"""Verify: is everything there that records name, and does it have the bytes that it was stored with?
+
+Records are parsed; module files and objects are read and hashed. That finds loss and damage. It does not find an
+artifact that was wrong when it was stored: whether bytes are what the inputs of a build give, only building it again
+can tell (`services.rebuild`). Leases and the messages of `LOGS` are not looked at.
+"""
 
 from __future__ import annotations
 

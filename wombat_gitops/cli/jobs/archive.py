@@ -108,7 +108,10 @@ def _verdict(counts: Mapping[str, int], size: int, flaws: Sequence[Flaw]) -> Non
             f"{text.plural(len(flaws), 'thing')} missing or damaged", "request the builds again to make them anew"
         )
     else:
-        text.note("everything is there, and has the bytes it should have")
+        text.note("everything that records name is there, and every stored object has its digest and size")
+    text.note(
+        "not checked: that programs are what their inputs give (`wombat rebuild ID --verify` does), and who built them"
+    )
 
 
 def _counts(counts: Mapping[str, int]) -> str:

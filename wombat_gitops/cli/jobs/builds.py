@@ -12,6 +12,8 @@ from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.wiring.clients import build_client
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
     from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import BuildClient
     from wombat_gitops.settings import Settings
@@ -52,18 +54,35 @@ def retry(settings: Settings, words: str, output: text.Output) -> None:
 
 async def _identity(builds: BuildClient, words: str) -> str:
     """The id that *words* is, or begins."""
+
+    async def listed() -> list[str]:
+        found, cursor = list[str](), ""
+        while True:
+            page = await builds.list(BuildQuery(limit=200, cursor=cursor))
+            found += [record.id for record in page.items]
+            cursor = page.next
+            if not cursor:
+                return found
+
+    return await whole_id(words, listed)
+
+
+async def whole_id(words: str, ids: Callable[[], Awaitable[Iterable[str]]]) -> str:
+    """The id that *words* is, or begins.
+
+    Args:
+        ids: gets all there are; not asked where *words* is a whole id.
+
+    Raises:
+        UserError: it is no id, or several begin with it.
+        NotFound: none begins with it.
+    """
     if not _ID.fullmatch(words):
         msg = f"`{words}` is not the id of a build"
         raise UserError(msg, hint="give the whole id or at least its first 8 digits; `wombat list builds` shows them")
     if len(words) == _FULL:
         return words
-    found, cursor = set[str](), ""
-    while True:
-        page = await builds.list(BuildQuery(limit=200, cursor=cursor))
-        found.update(record.id for record in page.items if record.id.startswith(words))
-        cursor = page.next
-        if not cursor:
-            break
+    found = {each for each in await ids() if each.startswith(words)}
     if len(found) > 1:
         msg = f"several builds begin with `{words}`"
         raise UserError(msg, hint="give more digits of the id")
