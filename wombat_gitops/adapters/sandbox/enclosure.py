@@ -197,7 +197,7 @@ class Enclosure:
             msg = "there is no bubblewrap to make the sandbox with"
             raise SandboxFailed(msg)
         with contextlib.ExitStack() as open_files:
-            seccomp = _memory_file(open_files, filter_for(network=True))
+            seccomp = _memory_file(open_files, filter_for(namespaces=True))
             waiting, go_on = os.pipe()
             open_files.callback(os.close, waiting)
             os.write(go_on, b"!")
@@ -230,7 +230,7 @@ class Enclosure:
             "read": [*readable, *(name for name in system if Path(name).exists())],
             "write": [str(self._view.scratch), *writable, *(name for name in _DEVICES if Path(name).exists())],
             "landlock": self.strength.level is SandboxLevel.LANDLOCK,
-            "seccomp": filter_for(network=self.strength.level is SandboxLevel.NONE).hex(),
+            "seccomp": filter_for(namespaces=self.strength.level is SandboxLevel.NONE).hex(),
             "nobody": NOBODY,
         }
         with contextlib.ExitStack() as open_files:
