@@ -40,6 +40,8 @@ _FILE_BYTES: Final = 4 << 30
 """Of any one file where a build has no limit of its own."""
 _RESERVED: Final = 16 << 30
 """Address space that a program may reserve besides the memory it may use; Go and WebAssembly runtimes reserve much."""
+_END_SECONDS: Final = 10.0
+"""For the launcher to end what it has started; it takes milliseconds, and seconds for a thousand programs."""
 _THREADS: Final = 16
 """Threads for each process that a build may run: the kernel counts these."""
 
@@ -232,11 +234,12 @@ class Enclosure:
             "landlock": self.strength.level is SandboxLevel.LANDLOCK,
             "seccomp": filter_for(namespaces=self.strength.level is SandboxLevel.NONE).hex(),
             "nobody": NOBODY,
+            "parent": os.getpid(),
         }
         with contextlib.ExitStack() as open_files:
             descriptor = _memory_file(open_files, json.dumps(job).encode())
             whole = (sys.executable, "-I", "-S", str(_LAUNCHER), str(descriptor))
-            yield Cell(whole, self._view.scratch, (descriptor,)), _fine
+            yield Cell(whole, self._view.scratch, (descriptor,), _END_SECONDS), _fine
 
 
 def _fine(_status: int, _errors: bytes) -> None:

@@ -1,10 +1,10 @@
 """The system calls that a sandboxed program may not make, as a classic BPF program for the kernel.
 
 A list of refusals, as container engines and Flatpak have them: namespaces and mounts, other processes' memory, keys,
-kernel modules, performance counters, io_uring, memory that no limit counts (memfd, System V), and sockets of families that
-are not separated by network namespaces (vsock reaches the host of a virtual machine). Where there are no namespaces at all,
-also what Landlock has no right for: modes, owners, times and labels of files, and limits and priorities of other
-processes. Numbers: Linux' `unistd.h`.
+kernel modules, performance counters, io_uring, memory that no limit counts (memfd, System V), and sockets of families
+that are not separated by network namespaces (vsock reaches the host of a virtual machine). Without namespaces, also
+what Landlock has no right for: modes, owners, times and labels of files, and limits and priorities of other processes.
+Numbers: Linux' `unistd.h`.
 """
 
 from __future__ import annotations
