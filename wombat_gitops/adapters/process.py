@@ -40,11 +40,13 @@ class Cell:
         argv: the whole command that makes the sandbox and starts the program in it.
         folder: the program's private folder, as this process sees it.
         descriptors: those that the command inherits.
+        grace: seconds that the command needs at least, once it is asked to stop, to end what it has started.
     """
 
     argv: tuple[str, ...]
     folder: Path
     descriptors: tuple[int, ...] = ()
+    grace: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ async def run(
             group.create_task(_pump(process.stdout, sink))
         await process.wait()
 
-    await _until_end(process, argv, seconds, _GRACE, work, dog)
+    await _until_end(process, argv, seconds, _GRACE, work, dog, cell)
     return _status(process)
 
 
@@ -172,7 +174,7 @@ async def capture(  # noqa: PLR0913 - all but the first are named
             group.create_task(_pump(process.stderr, collector(stderr)))
         await process.wait()
 
-    await _until_end(process, argv, seconds, grace, work, dog)
+    await _until_end(process, argv, seconds, grace, work, dog, cell)
     return Captured(_status(process), bytes(stdout), bytes(stderr))
 
 
@@ -243,6 +245,7 @@ async def _until_end(
     grace: float,
     work: Callable[[], Awaitable[None]],
     dog: Watchdog | None,
+    cell: Cell | None,
 ) -> None:
     try:
         async with asyncio.timeout(seconds):
@@ -256,7 +259,7 @@ async def _until_end(
             grace = 0  # who takes too much gets no time to take more
         raise first from group
     finally:
-        await _end(process, grace)
+        await _end(process, max(grace, cell.grace) if cell else grace)
         if dog is not None:
             await asyncio.shield(dog.sweep())
 

@@ -113,7 +113,7 @@ async def check_answers(spec: BuildSpec, program: BuiltProgram, contents: Conten
         elif not found & set(package.components):
             raise _added_nothing(package)
     text = ", ".join(f"{len(each)} {kind}" for kind, each in sorted(names.items()))
-    await output.write(f"components: {text}\n".encode())
+    await output.write(f"components: {text}\n".encode(errors="replace"))  # JSON knows halves of characters
 
 
 def _added_nothing(package: PackageContents) -> StepFailed:
@@ -130,7 +130,7 @@ def _read_lock(source: Path) -> Lock:
 def _names(listing: Captured) -> dict[str, list[str]]:
     try:
         value = json.loads(listing.stdout)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = "the list of components is no JSON"
         raise _smoke_failure(msg, listing) from error
     if not isinstance(value, dict):

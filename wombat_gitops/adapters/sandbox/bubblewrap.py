@@ -213,8 +213,13 @@ def command(
 
 
 def _outer(tool: Bubblewrap, view: View) -> tuple[list[str], View, str]:
-    """Arguments of the first `bwrap` of a process that is root; the view, and `bwrap`, as the second one finds them."""
-    args = ["--die-with-parent", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--dir", "/tmp"]  # noqa: S108 - where bwrap works
+    """Arguments of the first `bwrap` of a process that is root; the view, and `bwrap`, as the second one finds them.
+
+    Its namespace of processes ends the second one when this process is killed: the parent-death signal of who has
+    given up root cannot be sent by the first one, which has no capability by then.
+    """
+    args = ["--unshare-pid", "--die-with-parent", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+    args += ["--dir", "/tmp"]  # noqa: S108 - where bwrap works
     args += [*_system(), "--perms", "0755", "--dir", "/w", "--perms", "0755", "--dir", "/w/bwrap"]
     program = str(tool.program)
     for folder in tool.folders:

@@ -27,6 +27,7 @@ _RULE_PATH = 1
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION = 0x20080522
 _LAST_CAPABILITY = 63
+_NOT_STARTED = 126
 
 _READ = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read file, read folder
 _FILE_ONLY = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
@@ -51,19 +52,24 @@ def main(descriptor: int) -> int:
     filters = bytes.fromhex(job["seccomp"])
     version = landlock_version() if job["landlock"] else 0
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, _stop)
+    # Not SIGKILL: a builder that is killed would leave behind what this process has no time to end.
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != job["parent"]:
+        return _NOT_STARTED
     child = os.fork()
     if child == 0:
         try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             _confine(job, version, filters)
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # who changes its user loses an earlier one
             os.chdir(job["cwd"])
             os.execve(job["argv"][0], job["argv"], job["env"])  # noqa: S606 - this is what it is for
         except OSError as error:
             os.write(2, f"the program does not start: {error}\n".encode())
-        os._exit(126)
-    signal.signal(signal.SIGTERM, lambda *_: _end_children(child))
+        os._exit(_NOT_STARTED)
     status = _wait(child)
-    _end_children(child)
+    _end_children()
     return status
 
 
@@ -94,11 +100,22 @@ def _give_up_root(job: dict) -> None:  # type: ignore[type-arg]
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
         return
+    for name in job["write"]:
+        _take_back(Path(name))
     for capability in range(_LAST_CAPABILITY):
         with contextlib.suppress(OSError):
             _prctl(_PR_CAPBSET_DROP, capability)
     header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
     _checked(_libc.syscall(_CAPSET[os.uname().machine], header, bytes(24)))
+
+
+def _take_back(folder: Path) -> None:
+    """Own a folder that was given to nobody, with all that is in it: root without capabilities cannot write there."""
+    if folder.is_dir():
+        os.chown(folder, 0, 0)
+        for root, folders, files in os.walk(folder):
+            for name in (*folders, *files):
+                os.chown(Path(root, name), 0, 0, follow_symlinks=False)
 
 
 def _reachable(path: Path) -> bool:
@@ -144,10 +161,16 @@ def _wait(child: int) -> int:
             return code if code >= 0 else 128 - code
 
 
-def _end_children(first: int) -> None:
-    """End every descendant: each one that dies leaves its children to this process, until there are none."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(first, signal.SIGKILL)
+def _stop(number: int, _frame: object) -> None:
+    _end_children()
+    os._exit(128 + number)
+
+
+def _end_children() -> None:
+    """End every descendant: each one that dies leaves its children to this process, until there are none.
+
+    A daemon may start its successor and end, again and again: looking for children takes far less time than that.
+    """
     while True:
         for pid in _children():
             with contextlib.suppress(ProcessLookupError):
@@ -159,12 +182,15 @@ def _end_children(first: int) -> None:
 
 
 def _children() -> list[int]:
+    own = os.getpid()
+    with contextlib.suppress(OSError):  # not every kernel has this file
+        return [int(word) for word in Path(f"/proc/{own}/task/{own}/children").read_bytes().split()]
     found = []
     for name in os.listdir("/proc"):  # noqa: PTH208 - names are enough
         if name.isdigit():
             with contextlib.suppress(OSError, IndexError, ValueError):
                 fields = Path(f"/proc/{name}/stat").read_bytes().rpartition(b")")[2].split()
-                if int(fields[1]) == os.getpid():
+                if int(fields[1]) == own:
                     found.append(int(name))
     return found
 

@@ -49,6 +49,8 @@ _FILE_BYTES: Final = 4 << 30
 """Of any one file where a build has no limit of its own."""
 _RESERVED: Final = 16 << 30
 """Address space that a program may reserve besides the memory it may use; Go and WebAssembly runtimes reserve much."""
+_END_SECONDS: Final = 10.0
+"""For the launcher to end what it has started; it takes milliseconds, and seconds for a thousand programs."""
 _THREADS: Final = 16
 """Threads for each process that a build may run: the kernel counts these."""
 
@@ -202,7 +204,7 @@ class Enclosure:
             msg = "there is no bubblewrap to make the sandbox with"
             raise SandboxFailed(msg)
         with contextlib.ExitStack() as open_files:
-            seccomp = _memory_file(open_files, filter_for(network=True))
+            seccomp = _memory_file(open_files, filter_for(namespaces=True))
             waiting, go_on = os.pipe()
             open_files.callback(os.close, waiting)
             os.write(go_on, b"!")
@@ -235,13 +237,14 @@ class Enclosure:
             "read": [*readable, *(name for name in system if Path(name).exists())],
             "write": [str(self._view.scratch), *writable, *(name for name in _DEVICES if Path(name).exists())],
             "landlock": self.strength.level is SandboxLevel.LANDLOCK,
-            "seccomp": filter_for(network=self.strength.level is SandboxLevel.NONE).hex(),
+            "seccomp": filter_for(namespaces=self.strength.level is SandboxLevel.NONE).hex(),
             "nobody": NOBODY if gives_up_root() else 0,
+            "parent": os.getpid(),
         }
         with contextlib.ExitStack() as open_files:
             descriptor = _memory_file(open_files, json.dumps(job).encode())
             whole = (sys.executable, "-I", "-S", str(_LAUNCHER), str(descriptor))
-            yield Cell(whole, self._view.scratch, (descriptor,)), _fine
+            yield Cell(whole, self._view.scratch, (descriptor,), _END_SECONDS), _fine
 
 
 def _fine(_status: int, _errors: bytes) -> None:

@@ -2,7 +2,9 @@
 
 A list of refusals, as container engines and Flatpak have them: namespaces and mounts, other processes' memory, keys,
 kernel modules, performance counters, io_uring, memory that no limit counts (memfd, System V), and socket families that
-network namespaces do not separate (vsock reaches the host of a virtual machine). Numbers: Linux' `unistd.h`.
+network namespaces do not separate (vsock reaches the host of a virtual machine). Without namespaces, also what Landlock
+has no right for: modes, owners, times and labels of files, and limits and priorities of other processes. Numbers:
+Linux' `unistd.h`.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ _NAMESPACES: Final = 0x7E020000
 
 _TERMINAL: Final = (0x5412, 0x541C)
 """`TIOCSTI` and `TIOCLINUX`: typing into somebody else's terminal."""
+
+_FILE_FLAGS: Final = (0x40086602, 0x401C5820)
+"""`FS_IOC_SETFLAGS` and `FS_IOC_FSSETXATTR`."""
 
 _FAMILIES: Final = (1, 2, 10, 16)
 """AF_UNIX, AF_INET, AF_INET6 and AF_NETLINK: all of them end at the sandbox' own network namespace."""
@@ -69,17 +74,33 @@ _REFUSED: Final = {
         "swapon": 224, "syslog": 116, "umount2": 39, "unshare": 97, "userfaultfd": 282, "vhangup": 58,
     },
 }  # fmt: skip
+_REFUSED_WITHOUT_NAMESPACES: Final = {
+    "x86_64": {
+        "chmod": 90, "chown": 92, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "fchown": 93, "fchownat": 260,
+        "file_setattr": 469, "fremovexattr": 199, "fsetxattr": 190, "futimesat": 261, "ioprio_set": 251, "lchown": 94,
+        "lremovexattr": 198, "lsetxattr": 189, "removexattr": 197, "removexattrat": 466, "sched_setaffinity": 203,
+        "sched_setattr": 314, "sched_setparam": 142, "sched_setscheduler": 144, "setpriority": 141, "setxattr": 188,
+        "setxattrat": 463, "utime": 132, "utimensat": 280, "utimes": 235,
+    },
+    "aarch64": {
+        "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54, "file_setattr": 469,
+        "fremovexattr": 16, "fsetxattr": 7, "ioprio_set": 30, "lremovexattr": 15, "lsetxattr": 6, "removexattr": 14,
+        "removexattrat": 466, "sched_setaffinity": 122, "sched_setattr": 274, "sched_setparam": 118,
+        "sched_setscheduler": 119, "setpriority": 140, "setxattr": 5, "setxattrat": 463, "utimensat": 88,
+    },
+}  # fmt: skip
 _SPECIAL: Final = {
-    "x86_64": {"clone": 56, "clone3": 435, "ioctl": 16, "socket": 41},
-    "aarch64": {"clone": 220, "clone3": 435, "ioctl": 29, "socket": 198},
+    "x86_64": {"clone": 56, "clone3": 435, "ioctl": 16, "prlimit64": 302, "socket": 41},
+    "aarch64": {"clone": 220, "clone3": 435, "ioctl": 29, "prlimit64": 261, "socket": 198},
 }
 
 
-def filter_for(machine: str = "", *, network: bool) -> bytes:
+def filter_for(machine: str = "", *, namespaces: bool) -> bytes:
     """The BPF program for *machine* (as `uname -m` names it; "" for this one); b"" where there is none for it.
 
     Args:
-        network: allow sockets at all. Only where a network namespace makes sure that they lead nowhere.
+        namespaces: the program has namespaces of its own, so sockets, paths and process ids lead nowhere. Without them
+            it may make no socket, change nothing of files but their content, and set limits of itself alone.
     """
     machine = machine or platform.machine()
     if machine not in _AUDIT:
@@ -93,13 +114,17 @@ def filter_for(machine: str = "", *, network: bool) -> bytes:
     ]
     if machine == "x86_64":
         code += [(_AT_LEAST, 0, 1, _X32), _refuse(errno.ENOSYS)]
-    for number in sorted(_REFUSED[machine].values()):
+    refused = [*_REFUSED[machine].values(), *(() if namespaces else _REFUSED_WITHOUT_NAMESPACES[machine].values())]
+    for number in sorted(refused):
         code += [(_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
     # `clone3` hides its flags in memory; the C library and Go fall back to `clone` where it is not there.
     code += [(_EQUAL, 0, 1, special["clone3"]), _refuse(errno.ENOSYS)]
     code += _of_call(special["clone"], _FIRST, [(_ANY_BIT, 0, 1, _NAMESPACES), _refuse(errno.EPERM)])
-    code += _of_call(special["ioctl"], _SECOND, [each for request in _TERMINAL for each in _refuse_if(request)])
-    families = _FAMILIES if network else ()
+    requests = _TERMINAL if namespaces else (*_TERMINAL, *_FILE_FLAGS)
+    code += _of_call(special["ioctl"], _SECOND, [each for request in requests for each in _refuse_if(request)])
+    if not namespaces:
+        code += _of_call(special["prlimit64"], _FIRST, [(_EQUAL, 1, 0, 0), _refuse(errno.EPERM)])
+    families = _FAMILIES if namespaces else ()
     allowed = [each for family in families for each in ((_EQUAL, 0, 1, family), (_RETURN, 0, 0, _ALLOW))]
     code += _of_call(special["socket"], _FIRST, [*allowed, _refuse(errno.EAFNOSUPPORT)])
     code.append((_RETURN, 0, 0, _ALLOW))
