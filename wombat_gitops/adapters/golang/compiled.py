@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from wombat_gitops.adapters.files import replace_bytes
+from wombat_gitops.adapters.sandbox.bubblewrap import gives_up_root
 from wombat_gitops.adapters.sandbox.enclosure import give_to_sandbox, is_given_to_sandbox
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ class CompileCache:
             return dropped
 
     def promote(self, layer: Path) -> int:
-        """Take over what a build without C has left in its layer; returns how many files that were."""
+        """Take over what a build without C has left in its layer; returns how many files that were.
+
+        A folder that another user made may not be written to: the next build compiles again, and this one is as good.
+        """
         with self._alone():
             index = self._read()
             found = dict(_written(layer))
@@ -86,10 +90,11 @@ class CompileCache:
             entries = {name: path for name, path in found.items() if _is_entry(path, sizes)}
             taken = 0
             # Outputs first: an entry must never name one that is not there.
-            for name, path in (*outputs.items(), *entries.items()):
-                if name not in index:
-                    index[name] = self._take(path)
-                    taken += 1
+            with contextlib.suppress(PermissionError):
+                for name, path in (*outputs.items(), *entries.items()):
+                    if name not in index:
+                        index[name] = self._take(path)
+                        taken += 1
             if taken:
                 self._keep_within(index)
                 self._write(index)
@@ -98,7 +103,7 @@ class CompileCache:
     def _take(self, path: Path) -> _Mark:
         target = self._place(path.name)
         path.chmod(0o444)
-        if os.geteuid() == 0:
+        if gives_up_root():
             os.chown(path, 0, 0)
         os.utime(path, (_NEVER, _NEVER))
         path.replace(target)
