@@ -137,7 +137,15 @@ def archive_of(go: Path, source: Path) -> Path:
         "GOFLAGS": "-mod=readonly", "GOPROXY": "off", "GOSUMDB": "off", "CGO_ENABLED": "0", "GOTELEMETRY": "off",
         "GOMODCACHE": str(go / "mod"), "GOCACHE": str(go / "compiled"), "GOPATH": str(source),
     }  # fmt: skip
-    argv = [root / "bin" / "go", "list", "-trimpath", "-export", "-f", "{{.Export}}", f"{BENTHOS}/public/components/io"]
+    argv = [
+        str(root / "bin" / "go"),
+        "list",
+        "-trimpath",
+        "-export",
+        "-f",
+        "{{.Export}}",
+        f"{BENTHOS}/public/components/io",
+    ]
     return Path(subprocess.run(argv, cwd=source, env=env, capture_output=True, text=True, check=True).stdout.strip())
 
 
@@ -265,8 +273,9 @@ def test_a_record_with_the_inputs_of_another_build(place: Place) -> None:
 def test_c_of_another_platform(place: Place) -> None:
     """C is compiled for this machine alone; what cgo means for a comparison is said too."""
     lock = place.proxy.lock(distribution().modules)
-    files = {"go_mod": digest(lock.go_mod), "go_sum": digest(lock.go_sum)}
-    record = built(queued_build(cgo=True, platform=Platform.parse("freebsd/amd64"), **files), b"program")
+    freebsd, sums = Platform.parse("freebsd/amd64"), digest(lock.go_sum)
+    asked = queued_build(cgo=True, platform=freebsd, go_mod=digest(lock.go_mod), go_sum=sums)
+    record = built(asked, b"program")
     place.fill(record, lock)
     code, _, errors = place.command("rebuild", record.id, "--verify", "--local")
     assert code == 1
