@@ -72,7 +72,7 @@ def report_of(program: Path, who: Who) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(params=WHO.values(), ids=WHO.keys())
+@pytest.fixture(params=list(WHO.values()), ids=list(WHO))
 def report(request: pytest.FixtureRequest, probes: Path) -> dict[str, Any]:
     """What came of all tricks at one level."""
     return report_of(probes, request.param)
