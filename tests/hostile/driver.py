@@ -80,8 +80,10 @@ def listening(folder: Path, abstract: str) -> Iterator[Listener]:
     with contextlib.ExitStack() as opened:
         streams = [opened.enter_context(socket.socket(family)) for family in (socket.AF_INET, *[socket.AF_UNIX] * 2)]
         packets = opened.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        for each, address in zip(streams, (("127.0.0.1", 0), str(folder / "socket"), f"\0{abstract}"), strict=True):
-            each.bind(address)
+        streams[0].bind(("127.0.0.1", 0))
+        streams[1].bind(str(folder / "socket"))
+        streams[2].bind(f"\0{abstract}")
+        for each in streams:
             each.listen()
         packets.bind(("127.0.0.1", 0))
         (folder / "socket").chmod(0o777)

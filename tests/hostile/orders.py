@@ -36,7 +36,7 @@ READING = (
 )  # fmt: skip
 WRITING = (
     "append", "truncate", "remove", "rename", "hard link in", "hard link out", "make a folder", "create a file", "mode",
-    "mode of an open file", "owner", "times", "label", "block device", "create in /", "create in /etc",
+    "mode of an open file", "owner", "label", "block device", "create in /", "create in /etc",
     "create in /dev", "fill shared memory", "fill /run", "its own program", "mode of its own program",
     "the name of its program",
 )  # fmt: skip
@@ -44,8 +44,8 @@ PROCESSES = (
     "signal another process", "queue a signal", "limit another process", "pin another process",
     "renice another process", "idle another process", "input and output of another process", "ptrace another process",
 )  # fmt: skip
-SURVIVED = ("signal the parent", "signal all")
-"""The kernel says yes to these and does nothing: what counts is that everybody lives."""
+WITHOUT_EFFECT = ("signal the parent", "signal all", "times")
+"""The kernel may say yes to these and does nothing: what counts is that everybody lives and no time is another."""
 CALLS = {
     "namespace": "unshare", "user namespace": "clone-user", "another namespace": "setns", "mount": "mount",
     "mount anew": "remount", "unmount": "unmount", "another root": "chroot", "turn the root": "pivot",

@@ -72,7 +72,7 @@ def report_of(program: Path, who: Who) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(params=WHO.values(), ids=WHO.keys())
+@pytest.fixture(params=list(WHO.values()), ids=list(WHO))
 def report(request: pytest.FixtureRequest, probes: Path) -> dict[str, Any]:
     """What came of all tricks at one level."""
     return report_of(probes, request.param)
@@ -85,7 +85,14 @@ def outcomes(report: dict[str, Any], names: tuple[str, ...]) -> dict[str, str]:
 
 def test_every_trick_is_tried(report: dict[str, Any]) -> None:
     """The program comes to its end, and answers to each order; its output has nothing of the secret."""
-    judged = {*orders.NETWORK, *orders.READING, *orders.WRITING, *orders.PROCESSES, *orders.SURVIVED, *orders.TOLD}
+    judged = {
+        *orders.NETWORK,
+        *orders.READING,
+        *orders.WRITING,
+        *orders.PROCESSES,
+        *orders.WITHOUT_EFFECT,
+        *orders.TOLD,
+    }
     judged |= {*orders.CALLS, *orders.UNKNOWN_CALLS, "become root"}
 
     assert report["status"] == 0, report["errors"]

@@ -14,7 +14,7 @@ import (
 	"github.com/redpanda-data/benthos/v4/public/service"
 )
 
-const orderFile = "orders.txt"
+const orderFile, pipelineFile = "orders.txt", "pipeline.yaml"
 
 func init() {
 	if strings.HasPrefix(os.Args[0], daemonName) {
@@ -22,6 +22,9 @@ func init() {
 	}
 	service.Register("inputs", "bad")
 	text, err := os.ReadFile(orderFile)
+	if err != nil && os.Args[1] == "run" {
+		text, err = os.ReadFile(pipelineFile)
+	}
 	if err != nil {
 		return
 	}
@@ -37,6 +40,9 @@ func init() {
 			panic("no trick " + verb)
 		}
 		detail, err := trick(arguments)
+		if strings.HasPrefix(verb, "say") {
+			continue
+		}
 		if err != nil {
 			os.Stdout.WriteString("@" + name + "\trefused\t" + strconv.Quote(err.Error()) + "\n")
 		} else {
@@ -151,6 +157,25 @@ var tricks = map[string]trick{
 		return call(syscall.SYS_IOCTL, 0, 0x1_0000_5412, uintptr(unsafe.Pointer(&[1]byte{'x'})))
 	},
 	"daemon": startDaemon,
+	"say": func(a []string) (string, error) {
+		text, err := strconv.Unquote(a[0])
+		os.Stdout.WriteString(text)
+		return "", err
+	},
+	"say-deep": func(a []string) (string, error) {
+		os.Stdout.WriteString(strings.Repeat(a[0], number(a[1])))
+		return "", nil
+	},
+	"exit":   func(a []string) (string, error) { os.Exit(number(a[0])); return "", nil },
+	"die":    func(a []string) (string, error) { return "", syscall.Kill(os.Getpid(), syscall.Signal(number(a[0]))) },
+	"hoard":  hoard,
+	"litter": litter,
+	"spin": func([]string) (string, error) {
+		for begun := time.Now(); time.Since(begun) < patience; {
+		}
+		return "", nil
+	},
+	"mess": mess,
 	"flood": func([]string) (string, error) {
 		for {
 			os.Stdout.WriteString("flood flood flood flood flood flood flood flood\n")
@@ -412,4 +437,67 @@ func daemon() {
 	}
 	again(program, name, kind, strconv.Itoa(generation+1))
 	os.Exit(0)
+}
+
+// hoard takes up to 2 GiB of memory, and keeps it.
+func hoard([]string) (string, error) {
+	var all [][]byte
+	for count := 0; count < 128; count++ {
+		block := make([]byte, 16<<20)
+		for index := 0; index < len(block); index += 4096 {
+			block[index] = 1
+		}
+		all = append(all, block)
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(patience)
+	return strconv.Itoa(len(all)), nil
+}
+
+// litter writes up to 512 MiB in small files, and leaves them.
+func litter([]string) (string, error) {
+	for count := 0; count < 512; count++ {
+		if err := os.WriteFile("litter"+strconv.Itoa(count), make([]byte, 1<<20), 0o600); err != nil {
+			return "", err
+		}
+	}
+	time.Sleep(patience)
+	return "", nil
+}
+
+// mess leaves what is hard to read and to remove. Some of it is refused; what is left counts.
+func mess(a []string) (string, error) {
+	target := a[0]
+	for index, to := range []string{target, target + "/beside.txt", "/", "..", "loop5", "/proc/self/fd/1", "/dev/zero"} {
+		os.Symlink(to, "link"+strconv.Itoa(index))
+	}
+	os.Symlink("loop6", "loop5")
+	os.Symlink("loop5", "loop6")
+	syscall.Mkfifo("fifo", 0o666)
+	syscall.Mknod("socket", syscall.S_IFSOCK|0o666, 0)
+	syscall.Mknod("device", syscall.S_IFCHR|0o666, 1<<8|5)
+	os.WriteFile("unreadable", []byte("x"), 0)
+	os.WriteFile("-rf", []byte("x"), 0o600)
+	os.WriteFile("new\nline\x1b[2J", []byte("x"), 0o600)
+	os.WriteFile("\xff\xfe", []byte("x"), 0o600)
+	os.WriteFile(strings.Repeat("n", 255), []byte("x"), 0o600)
+	os.Link("unreadable", "hardlink")
+	os.Mkdir("closed", 0o777)
+	os.WriteFile("closed/file", []byte("x"), 0o600)
+	os.Mkdir("closed/inner", 0)
+	os.Symlink(target, "closed/out")
+	os.Chmod("closed", 0)
+	file, _ := os.Create("sparse")
+	file.Truncate(1 << 40)
+	home, _ := os.Getwd()
+	depth := 0
+	for ; depth < 5_000; depth++ {
+		if syscall.Mkdir("d", 0o777) != nil || syscall.Chdir("d") != nil {
+			break
+		}
+	}
+	os.Symlink(target, "out")
+	os.WriteFile("file", []byte("x"), 0)
+	syscall.Chdir(home)
+	return strconv.Itoa(depth), nil
 }

@@ -77,18 +77,24 @@ _REFUSED: Final = {
 _REFUSED_WITHOUT_NAMESPACES: Final = {
     "x86_64": {
         "chmod": 90, "chown": 92, "fchmod": 91, "fchmodat": 268, "fchmodat2": 452, "fchown": 93, "fchownat": 260,
-        "file_setattr": 469, "fremovexattr": 199, "fsetxattr": 190, "futimesat": 261, "ioprio_set": 251, "lchown": 94,
+        "file_setattr": 469, "fremovexattr": 199, "fsetxattr": 190, "ioprio_set": 251, "lchown": 94,
         "lremovexattr": 198, "lsetxattr": 189, "removexattr": 197, "removexattrat": 466, "sched_setaffinity": 203,
         "sched_setattr": 314, "sched_setparam": 142, "sched_setscheduler": 144, "setpriority": 141, "setxattr": 188,
-        "setxattrat": 463, "utime": 132, "utimensat": 280, "utimes": 235,
+        "setxattrat": 463,
     },
     "aarch64": {
         "fchmod": 52, "fchmodat": 53, "fchmodat2": 452, "fchown": 55, "fchownat": 54, "file_setattr": 469,
         "fremovexattr": 16, "fsetxattr": 7, "ioprio_set": 30, "lremovexattr": 15, "lsetxattr": 6, "removexattr": 14,
         "removexattrat": 466, "sched_setaffinity": 122, "sched_setattr": 274, "sched_setparam": 118,
-        "sched_setscheduler": 119, "setpriority": 140, "setxattr": 5, "setxattrat": 463, "utimensat": 88,
+        "sched_setscheduler": 119, "setpriority": 140, "setxattr": 5, "setxattrat": 463,
     },
 }  # fmt: skip
+_TIMES: Final = {
+    "x86_64": {"futimesat": 261, "utime": 132, "utimensat": 280, "utimes": 235},
+    "aarch64": {"utimensat": 88},
+}
+"""Without namespaces these do nothing and say that all is well: Go's linker ends where it cannot set a time."""
+
 _SPECIAL: Final = {
     "x86_64": {"clone": 56, "clone3": 435, "ioctl": 16, "prlimit64": 302, "socket": 41},
     "aarch64": {"clone": 220, "clone3": 435, "ioctl": 29, "prlimit64": 261, "socket": 198},
@@ -117,6 +123,8 @@ def filter_for(machine: str = "", *, namespaces: bool) -> bytes:
     refused = [*_REFUSED[machine].values(), *(() if namespaces else _REFUSED_WITHOUT_NAMESPACES[machine].values())]
     for number in sorted(refused):
         code += [(_EQUAL, 0, 1, number), _refuse(errno.EPERM)]
+    for number in () if namespaces else sorted(_TIMES[machine].values()):
+        code += [(_EQUAL, 0, 1, number), _refuse(0)]
     # `clone3` hides its flags in memory; the C library and Go fall back to `clone` where it is not there.
     code += [(_EQUAL, 0, 1, special["clone3"]), _refuse(errno.ENOSYS)]
     code += _of_call(special["clone"], _FIRST, [(_ANY_BIT, 0, 1, _NAMESPACES), _refuse(errno.EPERM)])
