@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.support.factories import GO_MOD, GO_SUM, make_spec
 from tests.support.gitrepo import GitRepo
@@ -23,15 +24,27 @@ from wombat_gitops.adapters.golang.compiler import GoCompiler
 from wombat_gitops.adapters.golang.network import GoNetwork
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.adapters.sandbox.sandbox import Sandbox
+from wombat_gitops.cli import text
+from wombat_gitops.cli.jobs import rebuild
 from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.main import run
 from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.identity import build_id, digest
 from wombat_gitops.domain.model import Artifact, Lock
 from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.rebuild import (
+    Change,
+    Difference,
+    FunctionDifference,
+    Mismatch,
+    ModuleDifference,
+    SectionDifference,
+    Verdict,
+)
 from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.ports import Workspace
 from wombat_gitops.services.queue import Inputs
+from wombat_gitops.services.rebuild import Judgement, Published
 from wombat_gitops.wiring import machine
 
 if TYPE_CHECKING:
@@ -190,7 +203,7 @@ def test_an_equal_rebuild_though_the_shared_cache_is_poisoned(place: Place, tmp_
         code, told, errors = place.command("rebuild", record.id[:8], "--verify", "--local", "--output-dir", "kept")
     finally:
         for each in written:
-            each.unlink()
+            os.utime(each)  # its time of change is another one, so the next build throws it away
 
     assert (code, told["result"], told["difference"]) == (0, "equal", None), errors
     assert told["rebuilt"]["sha256"] == told["published"]["sha256"] == record.artifact.sha256
@@ -223,6 +236,43 @@ def test_a_published_program_with_a_backdoor(place: Place, tmp_path: Path) -> No
     assert f"in {IO}/io.go\n" in told.out
     assert f"sha256 {sha256}, {size:,} bytes" in told.out
     assert "is not what its inputs give" in told.err
+
+
+def test_a_difference_as_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON and YAML have all of it, and names of a forged program cannot write lines of their own."""
+    name = "main.f\nequal  sha256 0"
+    function = FunctionDifference(".text", name, "example.org/a@v1.0.0/f.go", "example.org/a@v1.0.0", Change.SIZE)
+    found = Difference(
+        64,
+        "headers",
+        (SectionDifference(".text", code=True, rebuilt=1, published=-1, first=0),),
+        function,
+        (ModuleDifference("example.org/a@v1.0.0", 1),),
+        ("\x1b]0;title\x07",),
+        Mismatch("go", "go1.26.6", "go1.26.7"),
+    )
+    record = built(queued_build(), b"program")
+    assert record.artifact is not None
+    published = Published(record.artifact, Path("published"))
+    result = rebuild._Result(
+        record, "bubblewrap", 71.04, "0" * 64, 7, published, Judgement(Verdict.DIFFERENT, found), None
+    )
+    for form, parse in ((text.Output.JSON, json.loads), (text.Output.YAML, yaml.safe_load)):
+        text.emit(rebuild._data(result), form, str)
+        told = parse(capsys.readouterr().out)
+        assert told["result"] == "different"
+        assert told["seconds"] == 71.0
+        assert told["published"]["builder"] == "builder-1"
+        assert told["difference"]["place"] == {"section": ".text", "module": "example.org/a@v1.0.0"}
+        assert told["difference"]["function"]["change"] == "size"
+        assert told["difference"]["function"]["name"] == name
+        assert told["difference"]["information"] == {"what": "go", "rebuilt": "go1.26.6", "published": "go1.26.7"}
+        assert told["difference"]["sections"][0]["published"] == -1
+    text.out(rebuild._table(result))
+    shown = capsys.readouterr().out
+    assert "\nequal" not in shown
+    assert "\x1b" not in shown
+    assert ".text (1 bytes rebuilt, none published)" in shown
 
 
 def test_neither_compared_nor_kept(place: Place) -> None:

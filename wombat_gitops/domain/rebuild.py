@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -131,6 +131,13 @@ class Difference:
 
 
 _DIFFERENCE: Final = TypeAdapter(Difference)
+
+
+def difference_data(found: Difference) -> dict[str, Any]:
+    """A difference as JSON values, with its `place`."""
+    section, module = found.place
+    fields: dict[str, Any] = _DIFFERENCE.dump_python(found, mode="json")
+    return {"place": {"section": section, "module": module}, **fields}
 
 
 def parse_difference(text: bytes) -> Difference:

@@ -89,7 +89,7 @@ async def bench(settings: Settings, name: str, output: Output) -> AsyncIterator[
                 workspace,
                 GoCompiler(toolchains, folders.data, network, limits, sandbox, store=folders.modules),
                 GoComparer(toolchains, folders, network, sandbox, output, limits),
-                level,
+                level.value,
             )
     finally:
         spaces.close()

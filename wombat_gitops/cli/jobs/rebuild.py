@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +14,7 @@ from wombat_gitops.cli.jobs.builds import whole_id
 from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.progress import label
 from wombat_gitops.domain.errors import UserError
-from wombat_gitops.domain.rebuild import Change, Difference, Verdict
+from wombat_gitops.domain.rebuild import Change, Difference, Verdict, difference_data
 from wombat_gitops.domain.records import BuildRecord, Step
 from wombat_gitops.domain.visible import visible_line
 from wombat_gitops.services import rebuild as rebuilding
@@ -169,13 +169,8 @@ def _data(result: _Result) -> dict[str, Any]:
         }
         if published
         else None,
-        "difference": _difference_data(judgement.difference) if judgement and judgement.difference else None,
+        "difference": difference_data(judgement.difference) if judgement and judgement.difference else None,
     }
-
-
-def _difference_data(found: Difference) -> dict[str, Any]:
-    section, module = found.place
-    return {"place": {"section": section, "module": module}, **asdict(found)}
 
 
 def _maker(record: BuildRecord) -> Attempt | None:
