@@ -200,6 +200,19 @@ async def test_a_system_bubblewrap_that_does_not_work_is_passed_over(tmp_path: P
     assert found.tool.program == BWRAP.resolve()
 
 
+async def test_a_system_bubblewrap_that_contains_nothing_is_passed_over(tmp_path: Path) -> None:
+    """It starts what it is told to, as it is."""
+    fake = fake_bwrap(tmp_path / "bin")
+    (fake / "bwrap").write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo "bubblewrap 0.11.0" && exit 0\nshift $(($# - 2))\nexec "$@"\n'
+    )
+
+    found = await Sandbox(str(fake), required=True).strength()
+
+    assert found.tool is not None
+    assert found.tool.program == BWRAP.resolve()
+
+
 async def test_tests_are_refused_without_a_sandbox(go_proxy: GoProxy, go_data: Path, tmp_path: Path) -> None:
     """Before anything is fetched, as a failure that another builder may be spared."""
     log = Log()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.sandbox.bubblewrap import Bubblewrap
 
 _TRY_SECONDS: Final = 10.0
+_PROCESSES: Final = "/proc/self/ns/pid"
+"""Leads to the name of the namespace that a process sees other processes of."""
 _FORBIDDING: Final = {
     "kernel/apparmor_restrict_unprivileged_userns": "1",
     "kernel/unprivileged_userns_clone": "0",
@@ -104,22 +107,24 @@ class Sandbox:
         return "; ".join(reasons)
 
     async def _try(self, tool: Bubblewrap) -> Strength | str:
-        """Make a sandbox with everything that builds need of one, and run a program in it."""
+        """Make a sandbox with everything that builds need of one; a program in it says which namespace it is in."""
         strength = Strength(SandboxLevel.BUBBLEWRAP, "", tool)
-        program = shutil.which("true", path=SYSTEM_PATH) or "/bin/true"
+        program = shutil.which("readlink", path=SYSTEM_PATH) or "/bin/readlink"
         folder = Path(tempfile.mkdtemp(prefix="wombat-sandbox-"))
         try:
             (folder / "low").mkdir()
             (folder / "tmp").mkdir()
             enclosure = Enclosure(strength, folder / "tmp", system=True)
             enclosure.layer(folder / "low", folder / "layer", "/layer")
-            answer = await enclosure.capture([program], cwd="/", env={}, seconds=_TRY_SECONDS)
+            answer = await enclosure.capture([program, _PROCESSES], cwd="/", env={}, seconds=_TRY_SECONDS)
         except WombatError as error:
             return error.message + _kernel_settings()
         finally:
             await asyncio.to_thread(remove_tree, folder)
         if answer.status:
             return answer.stderr.decode(errors="replace").strip() or f"`{program}` fails in it"
+        if answer.stdout.decode(errors="replace").strip() in {"", os.readlink(_PROCESSES)}:  # noqa: PTH115 - not a path
+            return "it makes no namespaces"
         return strength
 
 
