@@ -161,7 +161,7 @@ async def go_tools(settings: Settings) -> GoTools:
     network = await go_network(go_environment(), search_path())
     with contextlib.suppress(FileNotFoundError):  # another process may be at it, too
         await asyncio.to_thread(remove_tree, data / "cache")  # of a version whose builds could write to it
-    inspector = GoInspector(toolchains, data, network, sandbox(settings))
+    inspector = GoInspector(toolchains, data, network, sandbox(settings), limits=limits(settings))
     return GoTools(
         GoCompiler(toolchains, data, network, limits(settings), sandbox(settings)),
         InspectedResolver(GoResolver(toolchains, data, network), inspector),

@@ -81,7 +81,7 @@ class GoCompiler:
         self._limits = limits
         self._sandbox = sandbox or Sandbox()
         self._modules = ModuleStore(self._folders.modules, self._folders.verified)
-        self._inspector = GoInspector(toolchains, data, network, self._sandbox, store=store)
+        self._inspector = GoInspector(toolchains, data, network, self._sandbox, limits=limits, store=store)
 
     async def fetch(self, spec: BuildSpec, lock: Lock, workspace: Workspace, output: Output) -> None:
         """See `ports.Compiler`; modules that an equal build has fetched are not asked for again."""

@@ -25,6 +25,7 @@ from wombat_gitops.adapters.golang.listing import FIELDS, ListedPackage, closure
 from wombat_gitops.adapters.golang.reading import SourceReader, target_of, what_would_help
 from wombat_gitops.adapters.process import Captured, capture
 from wombat_gitops.adapters.sandbox.sandbox import Sandbox
+from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import (
     Contents,
@@ -34,7 +35,7 @@ from wombat_gitops.domain.contents import (
     PackageContents,
     Presence,
 )
-from wombat_gitops.domain.errors import TimedOut
+from wombat_gitops.domain.errors import OverLimit, TimedOut
 from wombat_gitops.domain.goscope import names_used
 from wombat_gitops.domain.gosource import SERVICE_PACKAGE
 from wombat_gitops.domain.inspection import EXCLUDE
@@ -72,6 +73,7 @@ class GoInspector:
 
     Args:
         data: folder for Go's caches; what was read is kept below it, too.
+        limits: what a listing may take of the machine.
     """
 
     def __init__(
@@ -81,9 +83,11 @@ class GoInspector:
         network: GoNetwork,
         sandbox: Sandbox | None = None,
         *,
+        limits: Limits = UNLIMITED,
         store: Path | None = None,
     ) -> None:
         self._toolchains = toolchains
+        self._limits = limits
         self._folders = Folders(data.absolute(), store)
         self._network = network
         self._sandbox = sandbox or Sandbox()
@@ -163,7 +167,9 @@ class GoInspector:
         async with enclosed_go(self._sandbox, self._folders, toolchain, place, cgo=cgo) as inside:
             env = offline(inside.paths, platform, cgo=cgo)
             cwd = inside.enclosure.read(source, "/src")
-            run = inside.enclosure.capture([inside.paths.go, *words], cwd=cwd, env=env, seconds=SECONDS)
+            run = inside.enclosure.capture(
+                [inside.paths.go, *words], cwd=cwd, env=env, seconds=SECONDS, limits=self._limits
+            )
             listing = await _listing(run, output)
             modules = (inside.paths.modules, str(self._folders.modules))
         return {path: package.moved(*modules) for path, package in listing.items()}
@@ -173,6 +179,8 @@ async def _listing(run: Awaitable[Captured], output: Output) -> dict[str, Listed
     """What a run of `go list` says; raises `StepFailed` where a module is missing or broken."""
     try:
         answer = await run
+    except OverLimit as error:
+        raise StepFailed(gofailure.over_limit(error, "", Step.CHECK)) from error
     except TimedOut as error:
         raise StepFailed(gofailure.timed_out("", Step.CHECK, SECONDS)) from error
     await output.write(answer.stderr)

@@ -1,7 +1,7 @@
 """A place that one foreign program runs in: it sees what was mounted, reaches nothing else, and leaves nothing behind.
 
-With namespaces each folder has a fixed name inside, so that neither a program nor its output reveals anything about
-this machine. Without them folders keep their names, and every limit that the system knows still holds.
+With namespaces each folder has a fixed name inside, so that what a program does and prints does not depend on this
+machine. Without them folders keep their names, and every limit that the system knows still holds.
 """
 
 from __future__ import annotations
