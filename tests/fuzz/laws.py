@@ -39,6 +39,7 @@ from wombat_gitops.domain.webhooks import Hook, Message, delivery_of, is_authent
 Law = Callable[[bytes], None]
 
 PATH: Final = "manifests/example.yaml"
+LOCK_PATH: Final = "manifests/example.lock/go.{}"
 SOURCES: Final = "apiVersion: wombat/v1\nkind: Sources\nsources:\n"
 _HOOKS: Final = tuple(Hook("id", host, URL, "main", lambda: SECRET) for host in Host)
 _YAML_LINE_END: Final = "\r\n|[\n\r\x85\u2028\u2029]"
@@ -170,7 +171,9 @@ def lock_is_answered(data: bytes) -> None:
     assert reading.distribution is not None
     lock, problems = examine(reading, reading.distribution, go_mod, go_sum)
     assert (lock is None) == bool(problems)
-    check_places(problems, SMALL.encode())
+    texts = {PATH: SMALL.encode(), LOCK_PATH.format("mod"): go_mod, LOCK_PATH.format("sum"): go_sum}
+    for path in {each.path for each in problems}:
+        check_places([each for each in problems if each.path == path], texts[path])
     check_rendering(problems)
     if lock is not None:
         _lock_reads_back(reading.distribution, reading, lock)

@@ -9,6 +9,11 @@ from pathlib import Path
 
 def enclosed_programs(below: int = 0) -> list[str]:
     """Command lines of live processes in other pid namespaces that descend from process *below*, or from this one."""
+    return list(enclosed_processes(below).values())
+
+
+def enclosed_processes(below: int = 0) -> dict[int, str]:
+    """The same by process id."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError, ValueError):
@@ -16,11 +21,11 @@ def enclosed_programs(below: int = 0) -> list[str]:
             if fields[0] not in b"ZX":
                 parents[int(folder.name)] = int(fields[1])
     own = Path("/proc/self/ns/pid").readlink()
-    found = []
+    found = {}
     for pid in parents:
         with contextlib.suppress(OSError):
             if Path(f"/proc/{pid}/ns/pid").readlink() != own and _descends(pid, below or os.getpid(), parents):
-                found.append(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " "))
+                found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
     return found
 
 

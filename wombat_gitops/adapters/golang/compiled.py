@@ -9,10 +9,12 @@ one that nobody noted.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -33,6 +35,10 @@ _ENTRY: Final = re.compile(rb"v1 ([0-9a-f]{64}) ([0-9a-f]{64}) +(\d+) +(\d+)\n")
 _NEVER: Final = 4_102_444_800
 """2100-01-01. Go touches an entry that it uses when its time is an hour old, which would copy it into the layer, and
 removes those that are five days old."""
+
+_LOCK_SECONDS: Final = 10.0
+"""The lock is held for parts of a second; after a cold build of all there is, for some seconds."""
+_LOCK_POLL: Final = 0.01
 
 _TRIMMED_SECONDS: Final = 12 * 3600
 """Go looks for old entries once a day, judged by `trim.txt`."""
@@ -56,7 +62,11 @@ class CompileCache:
         self._most_bytes = most_bytes
 
     def sound(self) -> int:
-        """Make the folder fit to be used by a build; returns how many files were thrown away."""
+        """Make the folder fit to be used by a build; returns how many files were thrown away.
+
+        Raises:
+            OSError: as `promote` does; the folder must not be used then.
+        """
         with self._alone():
             index = self._read()
             dropped, seen = 0, set[str]()
@@ -79,7 +89,9 @@ class CompileCache:
     def promote(self, layer: Path) -> int:
         """Take over what a build without C has left in its layer; returns how many files that were.
 
-        A folder that another user made may not be written to: the next build compiles again, and this one is as good.
+        Raises:
+            OSError: there is no room, the folder is another user's, or the lock is held for too long. What was taken
+                over until then is thrown away by the next `sound`.
         """
         with self._alone():
             index = self._read()
@@ -90,11 +102,10 @@ class CompileCache:
             entries = {name: path for name, path in found.items() if _is_entry(path, sizes)}
             taken = 0
             # Outputs first: an entry must never name one that is not there.
-            with contextlib.suppress(PermissionError):
-                for name, path in (*outputs.items(), *entries.items()):
-                    if name not in index:
-                        index[name] = self._take(path)
-                        taken += 1
+            for name, path in (*outputs.items(), *entries.items()):
+                if name not in index:
+                    index[name] = self._take(path)
+                    taken += 1
             if taken:
                 self._keep_within(index)
                 self._write(index)
@@ -102,11 +113,18 @@ class CompileCache:
 
     def _take(self, path: Path) -> _Mark:
         target = self._place(path.name)
-        path.chmod(0o444)
+        part = target.with_suffix(".part")  # the layer may be on another disk
+        try:
+            path.replace(part)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.copyfile(path, part, follow_symlinks=False)
+        part.chmod(0o444)
         if gives_up_root():
-            os.chown(path, 0, 0)
-        os.utime(path, (_NEVER, _NEVER))
-        path.replace(target)
+            os.chown(part, 0, 0)
+        os.utime(part, (_NEVER, _NEVER))
+        part.replace(target)
         return _mark(target.stat())
 
     def _keep_within(self, index: dict[str, _Mark]) -> None:
@@ -164,10 +182,24 @@ class CompileCache:
             (self.folder / "README").touch()  # else each build writes its own
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _lock(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Wait for the lock, but not for a process that was frozen while it had it; raises BlockingIOError then."""
+    until = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOCK_POLL)
+        else:
+            return
 
 
 def _written(layer: Path) -> Iterator[tuple[str, Path]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,11 +43,13 @@ async def enclosed_go(
         Refused: a sandbox is required, and there is none.
     """
     cache = CompileCache(folders.compiled)
-    await asyncio.to_thread(cache.sound)
+    shared = await asyncio.to_thread(_is_sound, cache)
     await asyncio.to_thread(folders.modules.mkdir, parents=True, exist_ok=True)
     try:
         enclosure = await sandbox.enclosure(place / "tmp", system=cgo)
-        compiled = await asyncio.to_thread(enclosure.layer, cache.folder, place / "layer", "/cache")
+        lower = cache.folder if shared else place / "nothing"
+        await asyncio.to_thread(lower.mkdir, parents=True, exist_ok=True)
+        compiled = await asyncio.to_thread(enclosure.layer, lower, place / "layer", "/cache")
         yield EnclosedGo(
             enclosure,
             GoPaths(
@@ -57,7 +60,17 @@ async def enclosed_go(
                 scratch=enclosure.temporary,
             ),
         )
-        if not cgo:
-            await asyncio.to_thread(cache.promote, place / "layer" / "up")
+        if shared and not cgo:
+            with contextlib.suppress(OSError):  # what cannot be kept is compiled again
+                await asyncio.to_thread(cache.promote, place / "layer" / "up")
     finally:
         await asyncio.to_thread(remove_tree, place)
+
+
+def _is_sound(cache: CompileCache) -> bool:
+    """Whether the shared cache can be used; where it cannot, a build takes longer and is as good."""
+    try:
+        cache.sound()
+    except OSError:
+        return False
+    return True

@@ -11,10 +11,11 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import struct
 import sys
 import termios
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -152,7 +153,7 @@ class Enclosure:
                 argv, cwd=Path("/"), env={}, seconds=seconds, output=output, limits=limits, cell=cell
             )
             started(status, b"")
-        return status
+        return _of_program(status)
 
     async def capture(
         self,
@@ -171,7 +172,7 @@ class Enclosure:
                 argv, cwd=Path("/"), env={}, seconds=seconds, stdin=stdin, limit=limit, limits=limits, cell=cell
             )
             started(answer.status, answer.stderr)
-        return answer
+        return replace(answer, status=_of_program(answer.status))
 
     @contextlib.contextmanager
     def _cell(
@@ -249,6 +250,11 @@ class Enclosure:
 
 def _fine(_status: int, _errors: bytes) -> None:
     """Nothing can have gone wrong before the program was started."""
+
+
+def _of_program(status: int) -> int:
+    """What stands around a program tells the signal that ended it as a shell does; negative here, as elsewhere."""
+    return 128 - status if 128 < status <= 128 + signal.NSIG else status  # noqa: PLR2004
 
 
 def _bounds(limits: Limits, seconds: float) -> dict[str, int]:

@@ -7215,7 +7215,7 @@ export interface operations {
                      *           "rule": "WOM-026",
                      *           "severity": "error",
                      *           "message": "`name` is empty",
-                     *           "hint": "write lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash",
+                     *           "hint": "write lower-case letters, digits and dashes, at most 63, not beginning or ending with a dash, and no device of Windows such as `con` or `com1`",
                      *           "line": 3,
                      *           "column": 7,
                      *           "end_column": 9,
