@@ -237,11 +237,19 @@ def decide(
     groups: defaultdict[tuple[str, str], list[BuildRecord]] = defaultdict(list)
     for record in records:
         groups[record.spec.name, str(record.spec.platform)].append(record)
-    kept = set[str](fixed)
-    for (name, _), group in groups.items():
-        kept |= _kept(group, _bounds(distributions.get(name), rules), now)
-    reasons = {record.id: Why.RETENTION for record in records if record.id not in kept}
+    reasons: dict[str, Why] = {}
+
+    def bound() -> None:
+        kept = set[str](fixed)
+        for (name, _), group in groups.items():
+            left = [record for record in group if record.id not in reasons]
+            kept |= _kept(left, _bounds(distributions.get(name), rules), now)
+        gone = {record.id for record in records if record.id not in kept}
+        reasons.update(dict.fromkeys(gone - reasons.keys(), Why.RETENTION))
+
+    bound()
     excess = _meet_quota(records, fixed, reasons, rules.quota)
+    bound()  # a version whose artifact the quota took counts as one that was never made
     return _plan(records, reasons, excess, rules.share)
 
 

@@ -214,6 +214,21 @@ def _of_one_size(builds: list[BuildRecord]) -> list[BuildRecord]:
     ]
 
 
+def test_what_a_quota_takes_changes_which_failures_are_the_newest() -> None:
+    """One pass did not see that, so the next one took more."""
+    builds = [
+        made("1.0.0", 1, platform=MAC),
+        made("1.1.0", 0, platform=MAC, state=BuildState.FAILED),
+        made("1.0.0", 0, platform=MAC, state=BuildState.FAILED, variant=1),
+    ]
+    rules, distributions = Rules(versions=1, quota=1), {"tiny": declared()}
+
+    gone = {each.build for each in decide(builds, distributions, rules, NOW).retired}
+
+    assert builds[0].id in gone
+    assert not decide([each for each in builds if each.id not in gone], distributions, rules, NOW).retired
+
+
 STATES = st.sampled_from([*[BuildState.SUCCEEDED] * 4, BuildState.FAILED, BuildState.QUEUED, BuildState.SUPERSEDED])
 BUILDS = st.lists(
     st.builds(
