@@ -107,7 +107,7 @@ async def identity(settings: Settings) -> Identity:
         Refused: a sandbox is required, and this machine has none that is strong enough.
     """
     level = (await sandbox(settings).strength()).level
-    can = replace(capabilities(settings), sandbox=level)
+    can = replace(capabilities(settings), sandbox=level.value)
     return Identity(builder_id(settings.builder_name), socket.gethostname(), __version__, settings.workers, can)
 
 

@@ -134,6 +134,20 @@ async def test_fetched_modules_are_not_asked_for_again(go_proxy: GoProxy, go_dat
     remove_tree(data)
 
 
+async def test_modules_whose_downloads_are_gone_were_taken_for_fetched(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """Their source is there; Go reads their go.mod files where it has downloaded them, and could not compile."""
+    wanted, lock = tiny(go_proxy)
+    data, log = tmp_path / "data", Log()
+    compiler, spec = compiler_of(go_proxy, data), spec_of(wanted, lock)
+    await compiler.fetch(spec, lock, Workspace(tmp_path / "1"), Log())
+    remove_tree(data / "mod" / "cache" / "download")
+
+    await compiler.fetch(spec, lock, Workspace(tmp_path / "2"), log)
+
+    assert "go list" in log.text
+    remove_tree(data)
+
+
 async def test_compile_error_names_the_package_and_the_first_error(
     go_proxy: GoProxy, go_data: Path, tmp_path: Path
 ) -> None:

@@ -289,9 +289,15 @@ def _fetched(mark: Path, root: Path) -> list[str]:
     if not isinstance(folders, list):
         return []
     found = [Path(str(folder)) for folder in folders]
-    if not all(folder.is_relative_to(root) and folder.is_dir() for folder in found):
+    if not all(folder.is_relative_to(root) and folder.is_dir() and _go_mod(folder, root).is_file() for folder in found):
         return []
     return [str(folder) for folder in found]
+
+
+def _go_mod(folder: Path, root: Path) -> Path:
+    """Where Go keeps the go.mod of an extracted module as it was downloaded; it reads this one and not the module's."""
+    path, _, version = folder.relative_to(root).as_posix().rpartition("@")
+    return root / "cache" / "download" / path / "@v" / f"{version}.mod"
 
 
 def _mark_fetched(mark: Path, folders: list[str]) -> None:
