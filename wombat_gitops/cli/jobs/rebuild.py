@@ -156,7 +156,7 @@ def _data(result: _Result) -> dict[str, Any]:
         "platform": str(record.spec.platform),
         "toolchain": record.spec.toolchain,
         "cgo": record.spec.cgo,
-        "sandbox": result.sandbox,
+        "sandbox": str(result.sandbox),
         "seconds": round(result.seconds, 1),
         "rebuilt": {"sha256": result.sha256, "size": result.size, "path": str(result.path) if result.path else None},
         "published": {
@@ -165,7 +165,7 @@ def _data(result: _Result) -> dict[str, Any]:
             "file_name": published.artifact.file_name,
             "problem": published.problem,
             "builder": attempt.builder if attempt else "",
-            "sandbox": attempt.sandbox if attempt else "",
+            "sandbox": str(attempt.sandbox) if attempt else "",
         }
         if published
         else None,
