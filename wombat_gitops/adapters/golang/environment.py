@@ -17,6 +17,14 @@ _SYSTEM_PATH: Final = "/usr/local/bin:/usr/bin:/bin"
 """Where a C compiler and the programs it starts are looked for."""
 
 
+def write_telemetry_mode(config: Path) -> None:
+    """Switch Go's telemetry off below a folder that is XDG_CONFIG_HOME; there is no variable for that."""
+    mode = config / "go" / "telemetry" / "mode"
+    if not mode.exists():
+        mode.parent.mkdir(parents=True, exist_ok=True)
+        mode.write_text("off\n", encoding="utf-8")
+
+
 @dataclass(frozen=True, slots=True)
 class Folders:
     """Where Go keeps what builds share: extracted modules and compiled packages.
@@ -60,10 +68,7 @@ class Folders:
 
         Left on, a go command leaves a process behind that writes below its home after it has ended.
         """
-        mode = self.data / "config" / "go" / "telemetry" / "mode"
-        if not mode.exists():
-            mode.parent.mkdir(parents=True, exist_ok=True)
-            mode.write_text("off\n", encoding="utf-8")
+        write_telemetry_mode(self.data / "config")
         return self.data / "config"
 
 

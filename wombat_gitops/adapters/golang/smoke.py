@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
+from wombat_gitops.adapters.golang.environment import write_telemetry_mode
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Component
@@ -78,6 +79,8 @@ async def build_information(program: BuiltProgram, toolchain: Toolchain) -> Capt
     place = program.place / "information"
     try:
         enclosure = await program.sandbox.enclosure(place)
+        # Go's telemetry, where nothing ends it, writes below its home while that is being removed.
+        await asyncio.to_thread(write_telemetry_mode, place / ".config")
         go, file = enclosure.read(toolchain.root, "/go"), enclosure.read(program.file, "/file")
         env = {"GOENV": "off", "GOTOOLCHAIN": "local", "GOTELEMETRYDIR": "off", "HOME": enclosure.temporary}
         argv = [f"{go}/bin/go", "version", "-m", "-json", file]
