@@ -530,11 +530,12 @@ def table() -> str:
     rows = ["| | injected | expected | tried by |", "|---|---|---|---|"]
     for fault in CATALOGUE:
         expected = f"{fault.expected}. *Not held: {fault.gap}.*" if fault.gap else fault.expected
-        rows.append(f"| {fault.number} | {fault.injected} | {expected} | {'<br>'.join(map(_shown, fault.proofs))} |")
+        rows.append(f"| {fault.number} | {fault.injected} | {expected} | {'<br>'.join(map(shown, fault.proofs))} |")
     return "\n".join(rows)
 
 
-def _shown(proof: str) -> str:
+def shown(proof: str) -> str:
+    """A test as a link from a page of the documentation."""
     path, _, name = proof.partition("::")
     return f"[`{name}`](../tests/{path})"
 

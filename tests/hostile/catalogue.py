@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.faults.catalogue import shown
+
 
 @dataclass(frozen=True, slots=True)
 class Trick:
@@ -273,13 +275,8 @@ def _table(tricks: tuple[Trick, ...]) -> str:
     rows = ["| tried | expected | tried by |", "|---|---|---|"]
     for trick in tricks:
         expected = f"{trick.expected}. *Not stopped: {trick.limit}.*" if trick.limit else trick.expected
-        rows.append(f"| {trick.tried} | {expected} | {'<br>'.join(map(_shown, trick.proofs))} |")
+        rows.append(f"| {trick.tried} | {expected} | {'<br>'.join(map(shown, trick.proofs))} |")
     return "\n".join(rows)
-
-
-def _shown(proof: str) -> str:
-    path, _, name = proof.partition("::")
-    return f"[`{name}`](../tests/{path})"
 
 
 if __name__ == "__main__":
