@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from wombat_gitops.domain.errors import DiskFailed, Refused
 from wombat_gitops.domain.messages import AttemptAnswer, AttemptClaim, AttemptEnd, AttemptOutcome, AttemptStep
+from wombat_gitops.domain.records import FailureKind
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from wombat_gitops.domain.records import Failure
     from wombat_gitops.ports import Attempts
 
 Pause = Callable[[float], Awaitable[None]]
@@ -52,6 +54,11 @@ class FolderGuard:
         if (path := self.lost) is not None:
             msg = f"`{path}` was deleted or replaced while it was in use, and what was written since is lost"
             raise Refused(msg, hint="put the folder back, or start again with an empty one: everything is built anew")
+
+    async def settle(self) -> None:
+        """Give a deletion that is under way a second: a folder goes after what is in it."""
+        if self.lost is None:
+            await self._pause(_SECONDS)
 
     async def watch(self, ended: asyncio.Event) -> None:
         """Look every second until *ended*. Raises as `check` does."""
@@ -92,6 +99,12 @@ def _is_at(path: Path, descriptor: int) -> bool:
         return True  # a disk in trouble says nothing about what is on it
 
 
+def _may_lack_a_file(failure: Failure) -> bool:
+    """Whether a failure may follow from files that were deleted under the builder."""
+    texts = (failure.message, *failure.tail)
+    return failure.kind is FailureKind.INTERNAL or any("no such file" in text.lower() for text in texts)
+
+
 class GuardedAttempts:
     """`ports.Attempts` of a builder that takes and reports nothing once its folder is gone.
 
@@ -121,6 +134,8 @@ class GuardedAttempts:
 
     async def end(self, asked: AttemptEnd) -> AttemptAnswer:
         """As `Attempts.end`. Raises `Refused` where the folder is gone with the records."""
+        if asked.failure is not None and _may_lack_a_file(asked.failure):
+            await self._guard.settle()
         self._check_records()
         if asked.outcome in {AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED} and self._guard.lost is not None:
             asked = AttemptEnd(asked.build, asked.builder, asked.claim, AttemptOutcome.RELEASED)

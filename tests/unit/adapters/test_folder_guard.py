@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -185,6 +186,29 @@ async def test_a_build_succeeded_into_a_folder_that_was_gone(folder: Path, outco
         shutil.rmtree(folder)
         await attempts.end(end)
     assert desk.asked == [end, AttemptEnd("b" * 64, "one.1", "mark", AttemptOutcome.RELEASED)]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        FAILURE,
+        Failure(FailureKind.USER, "CompileError", "x.go: no such file or directory"),
+        Failure(FailureKind.USER, "CompileError", "it broke", tail=("open go.mod: no such file or directory",)),
+    ],
+)
+async def test_a_build_failed_before_the_folder_that_lost_its_files_was_gone_itself(
+    folder: Path, failure: Failure
+) -> None:
+    """Deleting removes what is in a folder first: the build ends by a missing file while the folder is still there."""
+
+    async def pause(_: float) -> None:
+        shutil.rmtree(folder)
+
+    desk = Desk()
+    with contextlib.suppress(Refused), FolderGuard(folder, pause=pause) as guard:
+        attempts = GuardedAttempts(desk, guard, records_here=False)
+        await attempts.end(AttemptEnd("b" * 64, "one.1", "mark", AttemptOutcome.FAILED, failure=failure))
+    assert desk.asked == [AttemptEnd("b" * 64, "one.1", "mark", AttemptOutcome.RELEASED)]
 
 
 @pytest.mark.parametrize("outcome", [*AttemptOutcome])
