@@ -40,6 +40,11 @@ class NatsServer:
     def said(self) -> str:
         return self._log.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        """Process id while it runs, else 0."""
+        return self._process.pid if self._process is not None else 0
+
     def configure(self, config: str) -> None:
         """Write another configuration for the next start."""
         text = f"port: {self.port}\nhost: 127.0.0.1\n{config}\n".replace("$STORE", str(self.folder / "store"))

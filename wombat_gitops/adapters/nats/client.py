@@ -158,13 +158,15 @@ async def ask(connection: Connection, subject: str, message: object, kind: type[
     """
     place = tracing.current.get()
     headers = {**wire.ACCEPTS, HEADER: place} if place else wire.ACCEPTS
-    payload, headers = wire.fitted(connection, subject, messages.encode(message), headers)
+    payload = messages.encode(message)
+    wire.check_request(len(payload))
+    payload, headers = wire.fitted(connection, subject, payload, headers)
     answer = await connection.request(subject, payload, headers=headers, seconds=seconds)
     problem: WombatError | None = problems.from_wire(answer.headers or {}, answer.data)
     if problem is not None:
         raise problem
     try:
-        return messages.decode(kind, wire.plain(answer.data, answer.headers))
+        return messages.decode(kind, wire.answer_of(answer.data, answer.headers))
     except (InternalError, Refused) as error:
         msg = f"the answer of `{subject}` is not a {kind.__name__}"
         raise InternalError(msg, hint="is the service of another version?") from error

@@ -198,7 +198,8 @@ async def serving(
         service = Service(connection.client, ServiceConfig("build", _semver(__version__), _DESCRIPTION))
         await service.start()
     offered = [*routes(builds, attempts, committer, lambda: connection.max_payload), *further]
-    endpoints = [_Endpoint(connection, service, route, at_once) for route in offered]
+    described = sum(len(json.dumps(route.metadata)) for route in offered) < connection.max_payload - _HEADROOM
+    endpoints = [_Endpoint(connection, service, route, at_once, schemas=described) for route in offered]
     try:
         for endpoint in endpoints:
             await endpoint._start()  # noqa: SLF001 - our subclass
@@ -218,10 +219,13 @@ class _Endpoint(Endpoint):
     The library's own handles one request after the other, and answers unknown errors with their text.
     """
 
-    def __init__(self, connection: Connection, service: Service, route: Route[Any, Any], at_once: int) -> None:
+    def __init__(
+        self, connection: Connection, service: Service, route: Route[Any, Any], at_once: int, *, schemas: bool
+    ) -> None:
+        """Make an endpoint; without *schemas* where those of all do not fit the one message of `$SRV.INFO`."""
+        metadata = route.metadata if schemas else {"description": route.description}
         super().__init__(
-            service,
-            EndpointConfig(name=route.name, subject=route.subject, handler=_unused, metadata=route.metadata),
+            service, EndpointConfig(name=route.name, subject=route.subject, handler=_unused, metadata=metadata)
         )
         self._connection = connection
         self._route = route
@@ -281,7 +285,7 @@ class _Endpoint(Endpoint):
     async def _answered(self, request: Request) -> tuple[bytes, dict[str, str] | None]:
         """The answer as it is sent, and its headers."""
         try:
-            data = wire.plain(request.data, request.headers)
+            data = wire.request_of(request.data, request.headers)
         except Refused as error:
             raise BadRequest(error.message) from error
         answer = await self._route(data, request.subject)

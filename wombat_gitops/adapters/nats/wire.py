@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.nats.connection import Connection
 
-MAX_MESSAGE: Final = 4 << 20
-"""Bytes of a request or an answer before it is compressed: both module files of a request have 2 MB at most."""
+MAX_REQUEST: Final = 1_500_000
+"""Bytes of a request to the service before it is compressed."""
+_MAX_ANSWER: Final = 4 << 20
 
 _ENCODING: Final = "Wombat-Encoding"
 _ACCEPTS: Final = "Wombat-Accept-Encoding"
@@ -36,9 +37,9 @@ def fitted(
 ) -> tuple[bytes, dict[str, str]]:
     """What to send, and its headers. Raises `DoesNotFit` where it is larger than a message may be all the same."""
     size = len(payload) + header_bytes(headers)
-    if size <= connection.max_payload and len(payload) <= MAX_MESSAGE:
+    if size <= connection.max_payload:
         return payload, dict(headers)
-    if not compress or len(payload) > MAX_MESSAGE:
+    if not compress:
         raise connection.too_large(subject, size)
     packed, marked = zlib.compress(payload), {**headers, _ENCODING: _ZLIB}
     size = len(packed) + header_bytes(marked)
@@ -47,25 +48,40 @@ def fitted(
     return packed, marked
 
 
-def plain(payload: bytes, headers: Mapping[str, str] | None) -> bytes:
-    """What was sent. Raises `Refused` where it is not what its headers say, or too large."""
-    if len(payload) > MAX_MESSAGE:
-        raise _too_much()
-    if (headers or {}).get(_ENCODING) != _ZLIB:
-        return payload
-    reader = zlib.decompressobj()
-    try:
-        found = reader.decompress(payload, MAX_MESSAGE + 1)
-    except zlib.error as error:
-        msg = "the message is not compressed as its header says"
-        raise Refused(msg) from error
-    if len(found) > MAX_MESSAGE:
-        raise _too_much()
-    if not reader.eof:
-        msg = "the compressed message is cut off"
+def request_of(payload: bytes, headers: Mapping[str, str] | None) -> bytes:
+    """The request that was sent. Raises `Refused` where it is not what its headers say, or too large."""
+    found = _plain(payload, headers, MAX_REQUEST)
+    check_request(len(found))
+    return found
+
+
+def answer_of(payload: bytes, headers: Mapping[str, str] | None) -> bytes:
+    """The answer that was sent. Raises `Refused` where it is not what its headers say, or too large."""
+    found = _plain(payload, headers, _MAX_ANSWER)
+    if len(found) > _MAX_ANSWER:
+        msg = f"an answer has more than {_MAX_ANSWER} bytes"
         raise Refused(msg)
     return found
 
 
-def _too_much() -> Refused:
-    return Refused(f"more than the {MAX_MESSAGE} bytes that a message may have")
+def check_request(size: int) -> None:
+    """Raise `Refused` where a request has too many bytes."""
+    if size > MAX_REQUEST:
+        msg = f"{size} bytes are more than a request may have ({MAX_REQUEST})"
+        raise Refused(msg)
+
+
+def _plain(payload: bytes, headers: Mapping[str, str] | None, most: int) -> bytes:
+    """What was sent, cut off behind *most* bytes and one."""
+    if (headers or {}).get(_ENCODING) != _ZLIB:
+        return payload
+    reader = zlib.decompressobj()
+    try:
+        found = reader.decompress(payload, most + 1)
+    except zlib.error as error:
+        msg = "the message is not compressed as its header says"
+        raise Refused(msg) from error
+    if not reader.eof and len(found) <= most:
+        msg = "the compressed message is cut off"
+        raise Refused(msg)
+    return found
