@@ -86,7 +86,9 @@ class Settings(BaseSettings):
 
     Attributes:
         data: folder for everything that is kept: broker store, Go caches, mirrors, downloads.
-        nats: address of the broker, `nats://host:port`; empty: the one that a running `wombat up` tells.
+        nats: address of the broker, `nats://host:port`, several servers separated by commas; empty: the broker of a
+            running `wombat up`.
+        nats_domain: JetStream domain that holds the streams, for a broker that is a leaf node; empty: the broker's own.
         credentials: file with the key of a user of the broker, as `wombat auth init` makes it; for the role that runs.
         ca: file with the certificates of those who may vouch for the broker; its traffic is encrypted then.
         server: address of the HTTP API for commands that only read; empty: as for `nats`.
@@ -119,6 +121,8 @@ class Settings(BaseSettings):
         keep_days: for how many days to keep versions where the manifest does not say; 0: for ever.
         quota: bytes that all artifacts may have together, such as `200GiB`; 0: any number.
         artifacts_limit: bytes of artifacts and uploads that the broker takes at most, more than *quota*; 0: any number.
+        bucket_limit: bytes of each of the five KV buckets with records; 0: any number, or 64 MiB where the broker's
+            account demands a size.
         retire_share: percent of all artifacts that may go at once without `wombat gc --confirm`.
         grace: seconds for which nothing may have named a stored thing before it goes; longer than the longest build.
         collect_interval: seconds between two times at which the service clears away by itself; 0: only when asked.
@@ -129,10 +133,11 @@ class Settings(BaseSettings):
         interval: seconds between two looks at a source that tells no changes by itself.
     """
 
-    model_config = SettingsConfigDict(env_prefix="WOMBAT_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="WOMBAT_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     data: Path = Field(default_factory=_data)
     nats: str = ""
+    nats_domain: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,64}$")] = ""
     credentials: Path | None = None
     ca: Path | None = None
     server: str = ""
@@ -166,6 +171,7 @@ class Settings(BaseSettings):
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     quota: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
     artifacts_limit: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
+    bucket_limit: Annotated[ByteSize, Field(ge=0)] = ByteSize(0)
     retire_share: Annotated[float, Field(ge=0, le=100)] = 30.0
     grace: Annotated[float, Field(ge=3600)] = 24 * 3600.0
     collect_interval: Annotated[float, Field(ge=0)] = 3600.0

@@ -25,6 +25,9 @@ def init(
         list[str] | None,
         typer.Option("--host", help="Name or address at which the broker is reached; repeat it. [default: localhost]"),
     ] = None,
+    domain: Annotated[
+        str, typer.Option("--domain", help="JetStream domain of the broker, where roles connect to its leaf nodes.")
+    ] = "",
 ) -> None:
     """Make a key for each role and builder, certificates, and the broker's configuration.
 
@@ -32,4 +35,4 @@ def init(
     """
     from wombat_gitops.cli.jobs.auth import init as job
 
-    job(folder, builder or (), host or ("localhost", "127.0.0.1"))
+    job(folder, builder or (), host or ("localhost", "127.0.0.1"), domain)

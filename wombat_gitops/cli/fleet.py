@@ -70,6 +70,24 @@ def verify(context: typer.Context, output: OutputOption = Output.TABLE) -> None:
 def move(
     context: typer.Context,
     to: Annotated[str, typer.Option("--to", metavar="URL", help="Address of the other broker, `nats://a,b,c`.")],
+    to_credentials: Annotated[
+        Path | None,
+        typer.Option(
+            "--to-credentials",
+            metavar="FILE",
+            help="Key of its admin. [default: WOMBAT_CREDENTIALS]",
+            show_default=False,
+        ),
+    ] = None,
+    to_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--to-ca", metavar="FILE", help="Certificates of its authority. [default: WOMBAT_CA]", show_default=False
+        ),
+    ] = None,
+    to_domain: Annotated[
+        str, typer.Option("--to-domain", metavar="NAME", help="JetStream domain of its streams.")
+    ] = "",
     replicas: Annotated[
         int | None,
         typer.Option(
@@ -88,5 +106,7 @@ def move(
     The present broker keeps what it has. Stop builders and watchers first. Broken off, it can be run again.
     """
     from wombat_gitops.cli.jobs.archive import move as job
+    from wombat_gitops.wiring.archive import Target
 
-    raise typer.Exit(job(globals_of(context).settings(), to, output, replicas=replicas, merge=merge))
+    target = Target(to, to_credentials, to_ca, to_domain)
+    raise typer.Exit(job(globals_of(context).settings(), target, output, replicas=replicas, merge=merge))

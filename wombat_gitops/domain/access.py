@@ -85,10 +85,9 @@ class User:
         """The account this user is in."""
         return ACCOUNT if self.role in _CORE else self.label
 
-    @property
-    def jetstream(self) -> str:
-        """What the subjects begin with on which this user asks about streams."""
-        return subjects.JETSTREAM if self.role in _CORE else subjects.FLEET_JETSTREAM
+    def jetstream(self, domain: str = "") -> str:
+        """What the subjects begin with on which this user asks about streams of a domain."""
+        return subjects.jetstream(domain) if self.role in _CORE else subjects.FLEET_JETSTREAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +121,22 @@ def grants(user: User) -> Grants:
     return Grants(tuple(dict.fromkeys(asked)), (*dict.fromkeys(told), f"{user.inbox}.>"))
 
 
-def local(user: User, subject: str) -> str:
-    """How *user* names a subject of the account of the streams."""
+def local(user: User, subject: str, domain: str = "") -> tuple[str, ...]:
+    """How *user* names a subject of the account of the streams: directly, and from a leaf node of *domain*."""
     if subject.startswith(f"{subjects.JETSTREAM}."):
-        return f"{user.jetstream}{subject.removeprefix(subjects.JETSTREAM)}"
-    return subject
+        method = subject.removeprefix(subjects.JETSTREAM)
+        return tuple(dict.fromkeys(f"{user.jetstream(each)}{method}" for each in ("", domain)))
+    if domain and subject.startswith("$KV."):
+        return subject, f"{user.jetstream(domain)}.{subject}"
+    return (subject,)
 
 
-def accounts(keys: Mapping[User, str]) -> dict[str, Any]:
+def accounts(keys: Mapping[User, str], domain: str = "") -> dict[str, Any]:
     """The broker's accounts with their users, as a part of its configuration.
 
     Args:
         keys: the users, each with its public nkey.
+        domain: JetStream domain of the broker, where users connect through its leaf nodes; "": none do.
     """
     fleet = sorted(user for user in keys if user.account != ACCOUNT)
     core = sorted(user for user in keys if user.account == ACCOUNT)
@@ -141,30 +144,32 @@ def accounts(keys: Mapping[User, str]) -> dict[str, Any]:
         SYSTEM: {},
         ACCOUNT: {
             "jetstream": "enabled",
-            "users": [_user(user, keys[user]) for user in core],
+            "users": [_user(user, keys[user], domain) for user in core],
             "exports": _exports(fleet),
         },
     }
     for user in fleet:
-        found[user.account] = {"users": [_user(user, keys[user])], "imports": _imports(user)}
+        found[user.account] = {"users": [_user(user, keys[user], domain)], "imports": _imports(user, domain)}
     return {"system_account": SYSTEM, "accounts": found}
 
 
-def _user(user: User, key: str) -> dict[str, Any]:
+def _user(user: User, key: str, domain: str) -> dict[str, Any]:
     granted = grants(user)
     return {
         "nkey": key,
         "permissions": {
-            "publish": {"allow": [local(user, subject) for subject in granted.publish]},
+            "publish": {"allow": [each for subject in granted.publish for each in local(user, subject, domain)]},
             "subscribe": {"allow": list(granted.subscribe)},
         },
     }
 
 
-def _imports(user: User) -> list[dict[str, Any]]:
+def _imports(user: User, domain: str) -> list[dict[str, Any]]:
     granted = grants(user)
     asked: list[dict[str, Any]] = [
-        {"service": {"account": ACCOUNT, "subject": subject}, "to": local(user, subject)} for subject in granted.publish
+        {"service": {"account": ACCOUNT, "subject": subject}, "to": each}
+        for subject in granted.publish
+        for each in local(user, subject, domain)
     ]
     told = [{"stream": {"account": ACCOUNT, "subject": subject}} for subject in _events(granted)]
     return asked + told
@@ -220,6 +225,7 @@ _Subjects = tuple[tuple[str, ...], tuple[str, ...]]
 
 def _admin(_: User) -> _Subjects:
     asked = (
+        f"{subjects.JETSTREAM}.INFO",
         *_api("STREAM.CREATE", *STREAMS),
         *_api("STREAM.UPDATE", *STREAMS),
         *_api("STREAM.INFO", *STREAMS),
@@ -238,6 +244,7 @@ def _admin(_: User) -> _Subjects:
 
 def _service(_: User) -> _Subjects:
     asked = (
+        f"{subjects.JETSTREAM}.INFO",
         *_api("STREAM.CREATE", *STREAMS),
         *_api("STREAM.UPDATE", *STREAMS),
         *_api("STREAM.INFO", *STREAMS),

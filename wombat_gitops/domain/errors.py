@@ -6,6 +6,7 @@
     │   ├── Refused             understood, and not allowed
     │   │   ├── Unverified          a commit is not signed as its source demands
     │   │   ├── TooLarge            more than is read of one source
+    │   │   ├── DoesNotFit          larger than a message of the broker may be
     │   │   └── Denied              the broker does not let this user in, or not do that
     │   ├── InvalidManifests    one or more manifests are wrong (carries diagnostics)
     │   │   └── InvalidSources      the list of sources is wrong
@@ -15,7 +16,8 @@
     │   └── BuildFailed         a build ended, and not well
     ├── TransientError      asking again may work
     │   ├── Unreachable         broker, service, git host or module proxy does not answer
-    │   │   └── StoreFull           the broker takes no more: a stream has reached its limit
+    │   │   ├── StoreFull           the broker takes no more: a stream has reached its limit
+    │   │   └── NobodyAnswers       the broker answers, and nobody listens on a subject
     │   ├── TimedOut            a deadline passed while waiting
     │   └── DiskFailed          this machine's own disk is full or broken
     └── InternalError       a defect of ours, or data that broke in our keeping
@@ -88,6 +90,10 @@ class TooLarge(Refused):
     """There is more than is read of one source; nothing of it is used."""
 
 
+class DoesNotFit(Refused):
+    """A message is larger than the broker takes (`max_payload`), and cannot be sent in parts."""
+
+
 class Denied(Refused):
     """The broker does not let this user in, or does not let it do that; an operator has to change something."""
 
@@ -154,6 +160,10 @@ class Unreachable(TransientError):
 
 class StoreFull(Unreachable):
     """A stream of the broker has reached its limit; it takes more once something was removed, or the limit raised."""
+
+
+class NobodyAnswers(Unreachable):
+    """The broker answers, and nobody listens on the subject that was asked."""
 
 
 class TimedOut(TransientError):

@@ -91,6 +91,11 @@ OBJECT_STREAM: Final = f"OBJ_{ARTIFACTS}"
 META_SUBJECTS: Final = f"$O.{ARTIFACTS}.M.>"
 
 
+def jetstream(domain: str = "") -> str:
+    """Where the broker is asked about the streams of a domain; "": its own."""
+    return f"$JS.{domain}.API" if domain else JETSTREAM
+
+
 def kv_stream(bucket: str) -> str:
     """The stream behind a KV bucket."""
     return f"KV_{bucket}"

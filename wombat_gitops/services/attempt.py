@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -15,6 +15,7 @@ import structlog
 
 from wombat_gitops.domain.errors import (
     CorruptData,
+    DoesNotFit,
     InternalError,
     StoreFull,
     TransientError,
@@ -42,6 +43,7 @@ _FINISH_SECONDS: Final = 600.0
 """How long a builder that stops, or is to end an attempt, tries to write the result while the broker is away."""
 
 _TAIL_LINES: Final = 20
+_SHORT: Final = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -238,19 +240,14 @@ class Execution:
     async def _write_result(self, taken: Claim, outcome: Outcome, log: StoredLog | None) -> None:
         while True:
             try:
-                match outcome:
-                    case Failure():
-                        await taken.fail(outcome, log)
-                    case GivenBack(failure):
-                        await taken.give_back(log, failure)
-                    case Signal.CANCEL:
-                        await taken.cancelled(log)
-                    case Signal():
-                        await taken.give_back(log)
-                    case _:
-                        await taken.succeed(outcome.artifact, log, outcome.contents, outcome.reference)
+                await _write(taken, outcome, log)
             except LeaseLost:
                 raise
+            except DoesNotFit as error:
+                shorter = _shorter(outcome, error)
+                if shorter == outcome:
+                    raise
+                outcome = shorter
             except TransientError as error:
                 build = taken.record.id
                 _log.warning("result_not_written_yet", build=build, builder=self._builder, error=error.message)
@@ -259,6 +256,20 @@ class Execution:
                 record = taken.record
                 _log.info("build_ended", build=record.id, builder=self._builder, state=str(record.state))
                 return
+
+
+async def _write(taken: Claim, outcome: Outcome, log: StoredLog | None) -> None:
+    match outcome:
+        case Failure():
+            await taken.fail(outcome, log)
+        case GivenBack(failure):
+            await taken.give_back(log, failure)
+        case Signal.CANCEL:
+            await taken.cancelled(log)
+        case Signal():
+            await taken.give_back(log)
+        case _:
+            await taken.succeed(outcome.artifact, log, outcome.contents, outcome.reference)
 
 
 async def _limit_once(running: Running, limit: asyncio.Timeout) -> None:
@@ -285,6 +296,17 @@ def _as_failure(error: Exception, record: BuildRecord, log: JobLog | None) -> Fa
     message = error.message if isinstance(error, WombatError) else f"{reason} inside the builder"
     hint = error.hint if isinstance(error, WombatError) else ""
     return Failure(kind, reason, message, step=step, hint=hint, tail=tail)
+
+
+def _shorter(outcome: Outcome, error: DoesNotFit) -> Outcome:
+    """What to write of an attempt whose result is larger than the broker takes."""
+    if isinstance(outcome, Failure):
+        return replace(outcome, message=outcome.message[:_SHORT], hint=outcome.hint[:_SHORT], tail=())
+    if isinstance(outcome, GivenBack):
+        return GivenBack(replace(outcome.failure, message=outcome.failure.message[:_SHORT], tail=()))
+    if isinstance(outcome, Built):
+        return Failure(FailureKind.USER, type(error).__name__, error.message, hint=error.hint)
+    return outcome
 
 
 def _first_of(group: BaseExceptionGroup[Exception]) -> Exception:

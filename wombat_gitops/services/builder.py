@@ -22,7 +22,7 @@ import structlog
 
 from wombat_gitops.domain.capability import EVERYTHING, Capabilities
 from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, BuilderState
-from wombat_gitops.domain.errors import InternalError, TransientError
+from wombat_gitops.domain.errors import DoesNotFit, InternalError, TransientError
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.scheduling import is_left_to_others
@@ -309,7 +309,7 @@ class Builder:
                     self._chance.new_mark(),
                     self.identity.can.sandbox,
                 )
-            except (TransientError, InternalError) as error:
+            except (TransientError, InternalError, DoesNotFit) as error:
                 # Asked again later, whatever the feed says: a store that was full for a while reports no change.
                 self._postpone(entry)
                 _log.warning("claim_failed", build=entry.key, builder=self.identity.id, error=error.message)

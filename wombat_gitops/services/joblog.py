@@ -23,6 +23,7 @@ CHUNK_BYTES: Final = 32 * 1024
 CHUNK_SECONDS: Final = 0.2
 MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 _MAX_LINE: Final = 16 * 1024
+_TAIL_BYTES: Final = 8 * 1024
 _LAST_WORDS_SECONDS: Final = 10.0
 
 _CREDENTIALS: Final = re.compile(rb"(?<=://)[^/@\s:]+(:[^/@\s]*)?@")
@@ -69,10 +70,10 @@ class JobLog:
         await self.write(text.encode() + b"\n")
 
     def tail(self, lines: int) -> tuple[str, ...]:
-        """The last *lines* lines so far."""
+        """The last *lines* lines so far, and of long ones what fits: a build's record holds them."""
         size = self.path.stat().st_size
         with self.path.open("rb") as file:
-            file.seek(max(0, size - 64 * 1024))
+            file.seek(max(0, size - _TAIL_BYTES))
             return tuple(file.read().decode("utf-8", "replace").splitlines()[-lines:])
 
     async def publish(self) -> None:

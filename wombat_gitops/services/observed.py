@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, TooLarge, Unverified, WombatError
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    DoesNotFit,
+    NotFound,
+    Refused,
+    TimedOut,
+    TooLarge,
+    Unverified,
+    WombatError,
+)
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
@@ -62,6 +71,7 @@ def failure_reason(error: WombatError) -> str:
 
 _REASONS: Final[tuple[tuple[type[WombatError], str], ...]] = (
     (TooLarge, "TooLarge"),
+    (DoesNotFit, "TooLarge"),
     (NotFound, "RefNotFound"),
     (Refused, "AccessDenied"),
     (CorruptData, "Corrupt"),

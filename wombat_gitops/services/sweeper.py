@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from wombat_gitops.domain import lifecycle
-from wombat_gitops.domain.errors import CorruptData, InternalError, TransientError
+from wombat_gitops.domain.errors import CorruptData, DoesNotFit, InternalError, TransientError
 from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import LEASE_SECONDS, build_lease
 
@@ -116,7 +116,7 @@ class Sweeper:
             except TransientError:
                 self._signs.clear()
                 raise
-            except InternalError as error:
+            except (InternalError, DoesNotFit) as error:
                 _log.warning("build_not_judged", build=build, error=error.message)
         return taken
 

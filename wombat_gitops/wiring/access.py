@@ -13,9 +13,10 @@ from wombat_gitops.adapters.credentials import Credentials
 from wombat_gitops.adapters.files import replace_bytes
 from wombat_gitops.adapters.nats import infrastructure
 from wombat_gitops.adapters.nats.connection import Connection, connect
+from wombat_gitops.adapters.nats.infrastructure import Sizes
 from wombat_gitops.domain.access import ACCOUNT, Role
 from wombat_gitops.domain.errors import Refused
-from wombat_gitops.wiring.addresses import broker_address, noted_credentials
+from wombat_gitops.wiring.addresses import broker_address, broker_domain, noted_credentials
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -81,8 +82,13 @@ def preparation(
     user = credentials.user if credentials is not None else None
     if user is not None and user.account != ACCOUNT:
         return infrastructure.until_there
-    limit = int(settings.artifacts_limit) if role in _KEEPERS else None
-    return partial(infrastructure.ensure, replicas=settings.replicas, artifacts_limit=limit)
+    return partial(infrastructure.ensure, replicas=settings.replicas, sizes=sizes(settings, role))
+
+
+def sizes(settings: Settings, role: str) -> Sizes:
+    """How large the streams may be that a role creates; only a keeper lifts a limit."""
+    limit = int(settings.artifacts_limit)
+    return Sizes(limit if role in _KEEPERS else limit or None, int(settings.bucket_limit))
 
 
 def named_builder(settings: Settings) -> Settings:
@@ -112,7 +118,8 @@ async def connected(settings: Settings, role: str, *, seconds: float = 5.0) -> A
         Refused: the credentials are not those of this role.
     """
     address, known = broker_address(settings), credentials_for(settings, role)
-    async with connect(address, role=role, seconds=seconds, credentials=known) as connection:
+    domain = broker_domain(settings)
+    async with connect(address, role=role, seconds=seconds, credentials=known, domain=domain) as connection:
         yield connection
 
 
@@ -127,5 +134,5 @@ async def prepare(settings: Settings) -> None:
     if known is not None and known.user is not None and known.user.account != ACCOUNT:
         msg = f"user `{known.user.label}` may not create streams"
         raise Refused(msg, hint="use the credentials of `admin` or `service`")
-    async with connect(address, role="prepare", credentials=known) as connection:
-        await infrastructure.ensure(connection, replicas=settings.replicas)
+    async with connect(address, role="prepare", credentials=known, domain=broker_domain(settings)) as connection:
+        await infrastructure.ensure(connection, replicas=settings.replicas, sizes=sizes(settings, "prepare"))

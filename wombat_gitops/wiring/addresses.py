@@ -24,6 +24,11 @@ def broker_address(settings: Settings) -> str:
     return settings.nats or _find(settings, "nats", "`wombat --nats URL …`")
 
 
+def broker_domain(settings: Settings) -> str:
+    """The JetStream domain that holds the streams of the broker that is set; "": the broker's own."""
+    return settings.nats_domain if settings.nats else ""
+
+
 def api_address(settings: Settings) -> str:
     """The HTTP API to talk to: the one that is set, else that of a running `wombat up`.
 

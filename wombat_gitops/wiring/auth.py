@@ -28,6 +28,8 @@ _AUTHORITY_KEY: Final = "ca.key"
 _SERVER: Final = "server.crt"
 _SERVER_KEY: Final = "server.key"
 _ENDING: Final = ".nk"
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DOMAIN_LINE: Final = re.compile(rf"# domain: ({_DOMAIN.pattern})\n")
 _HOST: Final = re.compile(r"[A-Za-z0-9:.-]{1,253}")
 
 
@@ -40,12 +42,13 @@ class Made:
     kept: tuple[str, ...]
 
 
-def init(folder: Path, builders: Sequence[str], hosts: Sequence[str]) -> Made:
+def init(folder: Path, builders: Sequence[str], hosts: Sequence[str], domain: str = "") -> Made:
     """Make keys and certificates that *folder* lacks, and the broker's configuration.
 
     Args:
         builders: names of builders that are to have a key of their own.
         hosts: names and addresses at which the broker is reached.
+        domain: JetStream domain of the broker, where roles connect to its leaf nodes; "": that of an earlier run.
 
     Raises:
         Refused: a name that cannot be, or a file that is not what it should be.
@@ -77,7 +80,11 @@ def init(folder: Path, builders: Sequence[str], hosts: Sequence[str]) -> Made:
         authority = (folder / AUTHORITY, folder / _AUTHORITY_KEY)
         every = sorted({*hosts, *known})
         certificates.make_server(folder / _SERVER, folder / _SERVER_KEY, authority, every, machine.now())
-    replace_bytes(folder / CONFIG, _config(folder, _users(folder)).encode())
+    if domain and not _DOMAIN.fullmatch(domain):
+        msg = f"`{domain}` is no JetStream domain"
+        raise Refused(msg, hint="a domain has 1 to 64 of `A-Z`, `a-z`, `0-9`, `_` and `-`")
+    config = _config(folder, _users(folder), domain or _domain_of(folder / CONFIG))
+    replace_bytes(folder / CONFIG, config.encode())
     return Made(tuple(sorted(new)), tuple(sorted(renewed)), tuple(sorted(set(kept) - set(new))))
 
 
@@ -94,14 +101,24 @@ def _users(folder: Path) -> dict[User, str]:
     return found
 
 
-def _config(folder: Path, users: dict[User, str]) -> str:
+def _domain_of(config: Path) -> str:
+    """The domain that an earlier run wrote; "" for none."""
+    try:
+        found = _DOMAIN_LINE.match(config.read_text())
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+def _config(folder: Path, users: dict[User, str], domain: str) -> str:
     """What nats-server.conf includes; JSON is valid there, without the braces around it all."""
     place = folder.resolve()
     settings = {
-        **accounts(users),
+        **accounts(users, domain),
         "tls": {"cert_file": str(place / _SERVER), "key_file": str(place / _SERVER_KEY), "timeout": 5},
     }
-    return "".join(f"{name}: {json.dumps(value, indent=2)}\n" for name, value in _sorted(settings.items()))
+    head = f"# domain: {domain}\n" if domain else ""
+    return head + "".join(f"{name}: {json.dumps(value, indent=2)}\n" for name, value in _sorted(settings.items()))
 
 
 def _sorted(items: Iterable[tuple[str, object]]) -> list[tuple[str, object]]:

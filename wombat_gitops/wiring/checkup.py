@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats import infrastructure, jetstream, requirements
 from wombat_gitops.domain.access import STREAMS
 from wombat_gitops.domain.errors import NotFound, Unreachable
+from wombat_gitops.wiring import access
 from wombat_gitops.wiring.access import connected
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ class Streams:
     copies: tuple[tuple[str, int], ...]
     full: tuple[tuple[str, int, int], ...]
     stored: int
+
+
+async def broker(settings: Settings) -> str:
+    """What the broker may lack for some distributions; "" where it can do everything.
+
+    Raises:
+        Unreachable: there is no broker.
+        Denied: it does not let this user in.
+        Refused: service and builders would not start on it; the message is theirs.
+    """
+    async with connected(settings, "doctor", seconds=_SECONDS) as connection:
+        await infrastructure.checked(connection, settings.replicas, access.sizes(settings, "service"))
+        return requirements.weakness(connection.max_payload)
 
 
 async def streams(settings: Settings) -> Streams:

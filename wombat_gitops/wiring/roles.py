@@ -32,6 +32,7 @@ from wombat_gitops.services.fleet import Fleet
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import access, machine
+from wombat_gitops.wiring.addresses import broker_domain
 from wombat_gitops.wiring.keeping import Keeping
 from wombat_gitops.wiring.observing import Observing, observing
 from wombat_gitops.wiring.policies import operator_policies
@@ -110,10 +111,13 @@ async def backbone(
     """
     known = credentials or access.credentials_for(settings, role)
     prepare = access.preparation(settings, role, known)
+    domain = "" if credentials is not None else broker_domain(settings)
     owner = known.user.name if known is not None and known.user is not None else ""
     async with (
         observing(settings, role, exporter) as seen,
-        connect(address, role=role, seconds=_BROKER_SECONDS, prepare=prepare, credentials=known) as connection,
+        connect(
+            address, role=role, seconds=_BROKER_SECONDS, prepare=prepare, credentials=known, domain=domain
+        ) as connection,
     ):
         seen.connection(connection)
         yield Backbone(

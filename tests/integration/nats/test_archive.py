@@ -25,7 +25,7 @@ from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import connect
 from wombat_gitops.adapters.nats.infrastructure import BUCKETS, OBJECT_STREAM, kv_stream
 from wombat_gitops.adapters.nats.logs import NatsLogs
-from wombat_gitops.adapters.nats.objects import NatsObjects, chunk_subject, meta_subject, read_meta
+from wombat_gitops.adapters.nats.objects import CHUNK, NatsObjects, chunk_subject, meta_subject, read_meta
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain import subjects
 from wombat_gitops.domain.catalogue import DistributionRecord
@@ -163,7 +163,7 @@ async def test_a_restored_object_names_the_chunks_of_its_new_stream(
 
     meta = await large(other)
     (run,) = meta.ranges
-    assert run[1] - run[0] + 1 == meta.chunks == 4
+    assert run[1] - run[0] + 1 == meta.chunks == -(-meta.size // CHUNK)
     assert run != (await large(content.connection)).ranges[0]
     for sequence in range(run[0], run[1] + 1):
         page = await jetstream.page(other, OBJECT_STREAM, chunk_subject(meta.nuid), sequence - 1, batch=1)

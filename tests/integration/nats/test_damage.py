@@ -16,7 +16,7 @@ import pytest
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
-from wombat_gitops.adapters.nats.objects import NatsObjects, chunk_subject, digest_text, meta_subject, read_meta
+from wombat_gitops.adapters.nats.objects import CHUNK, NatsObjects, chunk_subject, digest_text, meta_subject, read_meta
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.domain.errors import CorruptData, NotFound, Refused
 from wombat_gitops.domain.messages import CommitAnswer, CommitRequest, Lease
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 SIZE = 3 * MIB + 77
+CHUNKS = -(-SIZE // CHUNK)
 
 
 class Recorder:
@@ -103,7 +104,14 @@ async def test_a_flipped_bit_in_a_chunk_is_detected(connection: Connection, tmp_
     nuid = "A" * 22
     for start in range(0, SIZE, MIB):
         await jetstream.publish(connection, chunk_subject(nuid), bytes(data[start : start + MIB]))
-    meta = {"name": sha256, "bucket": ARTIFACTS, "nuid": nuid, "size": SIZE, "chunks": 4, "digest": digest_text(sha256)}
+    meta = {
+        "name": sha256,
+        "bucket": ARTIFACTS,
+        "nuid": nuid,
+        "size": SIZE,
+        "chunks": 4,
+        "digest": digest_text(sha256),
+    }
     await jetstream.publish(connection, meta_subject(sha256), json.dumps(meta).encode())
 
     async with asyncio.timeout(25):
@@ -137,7 +145,7 @@ async def test_chunks_that_do_not_verify_are_not_published(connection: Connectio
     path, sha256 = some_file(tmp_path)
     objects = NatsObjects(connection, ObjectCommitter(connection))
     nuid, sequences = await objects._store_in_order(path, sha256)
-    good = CommitRequest(sha256, SIZE, nuid, 4, ((sequences[0], sequences[-1]),))
+    good = CommitRequest(sha256, SIZE, nuid, CHUNKS, ((sequences[0], sequences[-1]),))
     bad = {
         "digest": replace(good, sha256="0" * 64),
         "size": replace(good, size=SIZE - 1),
@@ -159,7 +167,7 @@ async def test_of_commits_at_once_one_creates_and_no_chunk_is_kept_twice(
     requests = []
     for _ in range(4):
         nuid, sequences = await objects._store_in_order(path, sha256)
-        requests.append(CommitRequest(sha256, SIZE, nuid, 4, ((sequences[0], sequences[-1]),)))
+        requests.append(CommitRequest(sha256, SIZE, nuid, CHUNKS, ((sequences[0], sequences[-1]),)))
 
     async with asyncio.timeout(30):
         instances = [ObjectCommitter(connection) for _ in requests]
@@ -167,7 +175,7 @@ async def test_of_commits_at_once_one_creates_and_no_chunk_is_kept_twice(
         await objects.fetch(sha256, SIZE, tmp_path / "out")
 
     assert [answer.created for answer in answers].count(True) == 1
-    assert list((await chunks_in(connection)).values()) == [4]
+    assert list((await chunks_in(connection)).values()) == [CHUNKS]
 
 
 async def test_the_same_commit_twice_keeps_the_object(connection: Connection, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from tests.support.broker import TestBroker
 from wombat_gitops.adapters.nats import infrastructure, jetstream
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.connection import Connection, connect
-from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
-from wombat_gitops.adapters.nats.objects import NatsObjects, chunk_subject
+from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM, Sizes
+from wombat_gitops.adapters.nats.objects import CHUNK, NatsObjects, chunk_subject
 from wombat_gitops.adapters.nats.sweeping import NatsKeeper
 from wombat_gitops.domain.errors import StoreFull, TransientError
 from wombat_gitops.settings import Settings
@@ -32,7 +32,7 @@ LIMIT = 8 * MIB
 @pytest.fixture
 async def limited(broker: TestBroker) -> AsyncIterator[Connection]:
     """A connection of the service to a broker whose artifacts may take 8 MiB."""
-    prepare = partial(infrastructure.ensure, artifacts_limit=LIMIT)
+    prepare = partial(infrastructure.ensure, sizes=Sizes(artifacts=LIMIT))
     async with connect(broker.url, role="service", prepare=prepare) as connection:
         yield connection
 
@@ -68,7 +68,7 @@ async def test_artifacts_had_no_limit(limited: Connection, tmp_path: Path) -> No
     assert isinstance(caught.value, TransientError)
     assert "WOMBAT_ARTIFACTS_LIMIT" in caught.value.hint
     chunks = await jetstream.subjects(limited, OBJECT_STREAM, chunk_subject("*"))
-    assert list(chunks.values()) == [5]
+    assert list(chunks.values()) == [5 * MIB // CHUNK]
     await objects.put(*write(tmp_path, 2 * MIB, seed=3))
 
 

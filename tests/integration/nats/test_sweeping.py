@@ -20,7 +20,7 @@ from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.committer import ObjectCommitter
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
 from wombat_gitops.adapters.nats.keeping import NatsCollecting, NatsSuspects, collect_route, suspects
-from wombat_gitops.adapters.nats.objects import NatsObjects, chunk_subject, meta_subject, read_meta
+from wombat_gitops.adapters.nats.objects import CHUNK, NatsObjects, chunk_subject, meta_subject, read_meta
 from wombat_gitops.adapters.nats.service import serving
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.nats.sweeping import NatsKeeper
@@ -182,7 +182,9 @@ async def test_chunks_of_an_object_that_is_being_removed_are_not_published_again
     assert await keeper.delete(held)
     await objects.fetch(sha256, 3 * MIB, tmp_path / "out")
     assert (tmp_path / "out").read_bytes() == path.read_bytes()
-    assert list((await jetstream.subjects(connection, OBJECT_STREAM, "$O.artifacts.C.>")).values()) == [3]
+    assert list((await jetstream.subjects(connection, OBJECT_STREAM, "$O.artifacts.C.>")).values()) == [
+        3 * MIB // CHUNK
+    ]
 
 
 async def test_an_object_is_deleted_and_stored_at_the_same_moment_and_never_lost(
@@ -219,11 +221,15 @@ async def test_uploads_that_are_published_meanwhile_are_not_discarded(connection
     other, _ = await objects._store_in_order(path, sha256)
     keeper = NatsKeeper(connection)
     found = (await keeper.holdings()).uploads
-    assert {each.id: each.parts for each in found} == {nuid: 2, other: 2}
-    await ObjectCommitter(connection).commit(CommitRequest(sha256, 2 * MIB, nuid, 2, ((sequences[0], sequences[-1]),)))
+    assert {each.id: each.parts for each in found} == {nuid: 2 * MIB // CHUNK, other: 2 * MIB // CHUNK}
+    await ObjectCommitter(connection).commit(
+        CommitRequest(sha256, 2 * MIB, nuid, len(sequences), ((sequences[0], sequences[-1]),))
+    )
     assert await keeper.discard(found) == 1
     await objects.fetch(sha256, 2 * MIB, tmp_path / "out")
-    assert await jetstream.subjects(connection, OBJECT_STREAM, "$O.artifacts.C.>") == {chunk_subject(nuid): 2}
+    assert await jetstream.subjects(connection, OBJECT_STREAM, "$O.artifacts.C.>") == {
+        chunk_subject(nuid): len(sequences)
+    }
 
 
 async def test_an_object_nobody_understands_holds_the_sweep_of_uploads(connection: Connection, tmp_path: Path) -> None:

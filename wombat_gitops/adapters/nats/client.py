@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from wombat_gitops.adapters.nats import problems
-from wombat_gitops.adapters.nats.connection import MAX_REQUEST
+from wombat_gitops.adapters.nats import problems, wire
 from wombat_gitops.adapters.nats.retrying import PATIENCE, persist, tries
 from wombat_gitops.domain import messages, subjects
 from wombat_gitops.domain.errors import InternalError, Refused, Unreachable, WombatError
@@ -154,20 +153,20 @@ async def ask(connection: Connection, subject: str, message: object, kind: type[
 
     Raises:
         Unreachable: no instance answers, or it says that it cannot now.
+        DoesNotFit: the request is larger than the broker takes, also when it is compressed.
         WombatError: what the service says.
     """
-    payload = messages.encode(message)
-    if len(payload) > MAX_REQUEST:
-        msg = f"{len(payload)} bytes are more than a request may have ({MAX_REQUEST})"
-        raise Refused(msg)
     place = tracing.current.get()
-    headers = {HEADER: place} if place else None
+    headers = {**wire.ACCEPTS, HEADER: place} if place else wire.ACCEPTS
+    payload = messages.encode(message)
+    wire.check_request(len(payload))
+    payload, headers = wire.fitted(connection, subject, payload, headers)
     answer = await connection.request(subject, payload, headers=headers, seconds=seconds)
     problem: WombatError | None = problems.from_wire(answer.headers or {}, answer.data)
     if problem is not None:
         raise problem
     try:
-        return messages.decode(kind, answer.data)
-    except InternalError as error:
+        return messages.decode(kind, wire.answer_of(answer.data, answer.headers))
+    except (InternalError, Refused) as error:
         msg = f"the answer of `{subject}` is not a {kind.__name__}"
         raise InternalError(msg, hint="is the service of another version?") from error

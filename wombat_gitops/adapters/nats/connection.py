@@ -12,10 +12,10 @@ import nats.aio.client
 import nats.errors
 import structlog
 
-from wombat_gitops.adapters.nats import refusals
-from wombat_gitops.adapters.nats.encrypted import EncryptedClient
+from wombat_gitops.adapters.nats import addresses, refusals, requirements
+from wombat_gitops.adapters.nats.protocol import BrokerClient, header_bytes
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.errors import Denied, Refused, Unreachable, WombatError
+from wombat_gitops.domain.errors import Denied, DoesNotFit, NobodyAnswers, Unreachable, WombatError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -23,14 +23,10 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from wombat_gitops.adapters.credentials import Credentials
+    from wombat_gitops.domain.access import User
+    from wombat_gitops.domain.errors import Refused
 
 _log = structlog.get_logger(__name__)
-
-MAX_PAYLOAD: Final = 2_000_000
-"""Bytes of one message; the broker's limit is 2 MB, and the client is closed for good above it."""
-
-MAX_REQUEST: Final = 1_500_000
-"""Bytes of one request to the service."""
 
 _READ_BUFFER: Final = 1 << 20
 """Reading objects is twice as fast as with the library's 32 KiB."""
@@ -43,12 +39,17 @@ class Connection:
         client: the library's client, for subscriptions and the micro service.
         generation: 1, and one more after each reconnect.
         closed: done with a reason when the connection has ended for good; its role must end, too.
+        address: the servers that were named, for messages.
+        user: who connects, where the credentials say it.
+        domain: JetStream domain that holds the streams; "": that of the server itself.
         jetstream: what the subjects begin with on which the broker is asked about streams.
     """
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.client = EncryptedClient()
+        self.client = BrokerClient()
+        self.address = self.domain = ""
+        self.user: User | None = None
         self.jetstream = subjects.JETSTREAM
         self.generation = 0
         self.closed: asyncio.Future[str] = loop.create_future()
@@ -60,7 +61,7 @@ class Connection:
         self._numbers = 0
         self._last_error = ""
         self._ending = False
-        self._user = ""
+        self._label = ""
         self._servers = 1
         self._refusals = 0
         self._refused: asyncio.Future[WombatError] = loop.create_future()
@@ -69,16 +70,23 @@ class Connection:
         self._farewell: asyncio.Task[None] | None = None
 
     async def open(
-        self, url: str, role: str, seconds: float, options: Mapping[str, Any], credentials: Credentials | None = None
+        self,
+        url: str,
+        role: str,
+        seconds: float,
+        options: Mapping[str, Any],
+        credentials: Credentials | None = None,
+        domain: str = "",
     ) -> None:
         """Connect; see `connect`."""
         nats.aio.client.DEFAULT_BUFFER_SIZE = _READ_BUFFER
-        urls = url.split(",")
-        user = credentials.user if credentials is not None else None
-        self._user, self._servers = user.label if user is not None else role, len(urls)
-        self.jetstream = user.jetstream if user is not None else subjects.JETSTREAM
+        urls = addresses.servers(url)
+        user = self.user = credentials.user if credentials is not None else None
+        self._label, self._servers = user.label if user is not None else addresses.user(url) or role, len(urls)
+        self.address, self.domain = addresses.shown(url), domain
+        self.jetstream = user.jetstream(domain) if user is not None else subjects.jetstream(domain)
         given = {} if credentials is None else credentials.options()
-        self.client.encrypted = "tls" in given or any(each.strip().startswith("tls:") for each in urls)
+        self.client.encrypted = "tls" in given or any(each.startswith("tls:") for each in urls)
         connecting = asyncio.ensure_future(
             self.client.connect(
                 urls,
@@ -102,21 +110,39 @@ class Connection:
             if not connecting.done():
                 if self._refused.done():
                     raise self._refused.result()
-                raise self._unreachable(url)
+                raise self._unreachable()
             connecting.result()
         except (OSError, nats.errors.Error) as error:
-            raise refusals.refusal(error, self._user) or self._unreachable(url, error) from error
+            raise refusals.refusal(error, self._label) or self._unreachable(error) from error
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
+        if (problem := self._problem()) is not None:
+            raise problem
         self._inbox = self.client.new_inbox()
         await self.client.subscribe(f"{self._inbox}.*", cb=self._deliver)
+        await self._settle()
         await self._on_up()
 
-    def _unreachable(self, url: str, error: BaseException | None = None) -> Unreachable:
+    async def _settle(self) -> None:
+        """Wait for what the broker says to a new user: the limits of its account."""
+        try:
+            await self.client.flush()
+        except (OSError, nats.errors.Error) as error:
+            raise self._unreachable(error) from error
+        if (problem := self._problem()) is not None:
+            raise problem
+
+    def _problem(self) -> Refused | None:
+        """Why this server cannot be used."""
+        info = self.client._server_info | {"max_payload": self.max_payload}  # noqa: SLF001 - the library tells it nowhere else
+        return requirements.server_problem(info, self.address)
+
+    def _unreachable(self, error: BaseException | None = None) -> Unreachable:
         reason = self._last_error or (_text(error) if error is not None else "no answer")
         return Unreachable(
-            f"the broker at `{url}` does not answer: {reason}", hint="start it with `wombat up`, or set WOMBAT_NATS"
+            f"the broker at `{self.address}` does not answer: {reason}",
+            hint="start it with `wombat up`, or set WOMBAT_NATS",
         )
 
     async def close(self) -> None:
@@ -134,6 +160,18 @@ class Connection:
         return Unreachable(f"the broker has ended the connection: {self.closed.result()}")
 
     @property
+    def max_payload(self) -> int:
+        """Bytes that a message may have now, with its headers."""
+        return self.client.max_payload
+
+    def stored_at(self, subject: str) -> str:
+        """Where to publish what a stream stores under *subject*: KV values of another domain are sent through its API.
+
+        The broker lets no plain `$KV` subject pass between domains; it maps these, as the official clients do.
+        """
+        return f"{self.jetstream}.{subject}" if self.domain and subject.startswith("$KV.") else subject
+
+    @property
     def clustered(self) -> bool:
         """The broker is one of several, which may each have a copy of a stream."""
         return "cluster" in self.client._server_info  # noqa: SLF001 - the library tells it nowhere else
@@ -147,8 +185,11 @@ class Connection:
         """Wait until the broker can be asked.
 
         Raises:
-            Unreachable: not within *seconds*, or never again.
+            Unreachable: not within *seconds*.
+            Refused: never again, for this reason.
         """
+        if self._refused.done():
+            raise self._refused.result()
         if self.connected:
             return
         try:
@@ -173,9 +214,10 @@ class Connection:
         """Ask once. What was asked may have happened where this raises.
 
         Raises:
-            Unreachable: no answer, nobody there to answer, or the connection was lost meanwhile.
+            Unreachable: no answer, or the connection was lost meanwhile.
+            NobodyAnswers: nobody listens on *subject*.
             Denied: the broker does not let this user ask that.
-            Refused: *payload* is larger than a message may be.
+            DoesNotFit: *payload* is larger than a message may be.
         """
         await self.ready(seconds)
         lost = self._lost
@@ -188,13 +230,15 @@ class Connection:
         try:
             await asyncio.wait({ask, lost, denied}, return_when=asyncio.FIRST_COMPLETED)
             if denied.done():
-                raise denied.result()
+                raise refusals.not_allowed(self._label, "publish", subject)
             if ask.done():
                 answer: Msg = ask.result()
                 return answer
         except nats.errors.MaxPayloadError as error:
-            msg = f"{len(payload)} bytes are more than a message may have"
-            raise Refused(msg) from error
+            raise self.too_large(subject, len(payload) + header_bytes(headers)) from error
+        except nats.errors.NoRespondersError as error:
+            msg = f"nobody answers on `{subject}`"
+            raise NobodyAnswers(msg, hint="is the service running?") from error
         except (nats.errors.Error, OSError) as error:
             msg = f"`{subject}` was not answered: {_text(error)}"
             raise Unreachable(msg, hint="is the service running?") from error
@@ -205,6 +249,11 @@ class Connection:
                 self._waiting.pop(subject.lower(), None)
         msg = f"the connection was lost while `{subject}` was asked"
         raise Unreachable(msg)
+
+    def too_large(self, subject: str, size: int) -> DoesNotFit:
+        """The error for a message of *size* bytes."""
+        msg = f"{size} bytes for `{subject}` are more than the broker takes: {self.max_payload} (`max_payload`)"
+        return DoesNotFit(msg, hint="raise `max_payload` in the broker's configuration, on each of its servers")
 
     @asynccontextmanager
     async def mailbox(self) -> AsyncIterator[tuple[str, asyncio.Queue[Msg | None]]]:
@@ -223,6 +272,7 @@ class Connection:
 
         Raises:
             Unreachable: there is no connection.
+            DoesNotFit: *payload* is larger than a message may be.
         """
         if not self.connected:
             msg = "there is no connection to the broker"
@@ -230,6 +280,8 @@ class Connection:
         self._denied.pop(subject.lower(), None)
         try:
             await self.client.publish(subject, payload, reply=reply)
+        except nats.errors.MaxPayloadError as error:
+            raise self.too_large(subject, len(payload)) from error
         except (nats.errors.Error, OSError) as error:
             msg = f"`{subject}` could not be sent: {_text(error)}"
             raise Unreachable(msg) from error
@@ -271,6 +323,8 @@ class Connection:
         self._wake()
         if self.generation > 1:
             _log.info("broker_back", generation=self.generation)
+            if (problem := self._problem()) is not None:
+                self._refuse(problem)
 
     async def _on_down(self) -> None:
         if self._up.is_set() and not self._ending:
@@ -284,7 +338,7 @@ class Connection:
 
     async def _on_closed(self) -> None:
         error = self.client.last_error
-        if error is not None and (refused := refusals.refusal(error, self._user)) is not None:
+        if error is not None and (refused := refusals.refusal(error, self._label)) is not None:
             self._refuse(refused)
         if not self.closed.done():
             self.closed.set_result(str(self.client.last_error or "closed"))
@@ -298,7 +352,7 @@ class Connection:
             _log.warning("broker_complained", error=self._last_error)
         if (found := refusals.denied(error)) is not None:
             self._deny(*found)
-        elif (refused := refusals.refusal(error, self._user)) is not None:
+        elif (refused := refusals.refusal(error, self._label)) is not None:
             self._refusals += 1
             # One server of a cluster may know a key later, or no more, before the others do.
             if self._refusals >= self._servers:
@@ -306,7 +360,7 @@ class Connection:
 
     def _deny(self, kind: str, subject: str) -> None:
         """Tell whoever waits for an answer on *subject*; a user that may not hear what it must hear is of no use."""
-        error = refusals.not_allowed(self._user, kind, subject)
+        error = refusals.not_allowed(self._label, kind, subject)
         if kind != "publish":
             self._refuse(error)
             return
@@ -346,6 +400,7 @@ async def connect(
     seconds: float = 10.0,
     prepare: Callable[[Connection], Awaitable[None]] | None = None,
     credentials: Credentials | None = None,
+    domain: str = "",
     options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Connection]:
     """Connect a role for as long as the context lasts.
@@ -357,15 +412,17 @@ async def connect(
         prepare: called now and after every reconnect, `infrastructure.ensure` for the role that may do
             that: a broker can come back with an empty store.
         credentials: who connects, and how the broker is known; its user decides the prefix of the inbox.
+        domain: JetStream domain that holds the streams; "": that of the server itself.
         options: further options of the library's `connect`.
 
     Raises:
         Unreachable: the broker does not answer in time.
+        Refused: it lacks something that is needed.
         Denied: it does not let this user in, or is not the one that is to be trusted.
     """
     connection = Connection()
     try:
-        await connection.open(url, role, seconds, options or {}, credentials)
+        await connection.open(url, role, seconds, options or {}, credentials, domain)
         if prepare is None:
             yield connection
             return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from wombat_gitops.adapters.nats import jetstream
+from wombat_gitops.adapters.nats import jetstream, requirements
 from wombat_gitops.adapters.nats.jetstream import ApiError
 from wombat_gitops.adapters.nats.retrying import persist
 from wombat_gitops.domain import subjects
@@ -27,7 +28,7 @@ TOMBSTONE_SECONDS: Final = 24 * 3600
 
 _OTHER_SETTINGS: Final = 10058
 _NO_CLUSTER: Final = 10074
-_NO_ROOM: Final = 10047
+_NO_ROOM: Final = frozenset({10002, 10023, 10047, 10122})
 """The broker's numbers for why it does not create a stream."""
 
 _SECOND: Final = 1_000_000_000
@@ -37,6 +38,8 @@ LEAST_LOG_BYTES: Final = 64 << 20
 """A stream with a limit reserves all of it, so on a small disk `LOGS` gets less than 2 GiB, but at least this."""
 _LOG_MESSAGES: Final = 20_000
 _DUPLICATES: Final = 120 * _SECOND
+BUCKET_BYTES: Final = 64 << 20
+"""What a bucket reserves where the broker's account demands a size, and no other is set."""
 BUCKETS: Final = (
     (subjects.BUILDS, "build records"),
     (subjects.INPUTS, "go.mod and go.sum of builds"),
@@ -55,8 +58,21 @@ def kv_stream(bucket: str) -> str:
 OBJECT_STREAM: Final = subjects.OBJECT_STREAM
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large the streams may be, in bytes.
+
+    Attributes:
+        artifacts: of the stream of artifacts, 0 for any number; None: as it is there.
+        bucket: of each KV bucket; 0: as it is there, or as little as the broker's account demands.
+    """
+
+    artifacts: int | None = None
+    bucket: int = 0
+
+
 async def ensure(
-    connection: Connection, *, replicas: int = 1, artifacts_limit: int | None = None, seconds: float = 30.0
+    connection: Connection, *, replicas: int = 1, sizes: Sizes | None = None, seconds: float = 30.0
 ) -> None:
     """Make all buckets and streams exist. Safe to call at any time, by many at once.
 
@@ -64,15 +80,12 @@ async def ensure(
     role without that setting must not take a cluster's safety away. `LOGS` gets as much of 2 GiB as there is room for,
     halved until it fits.
 
-    Args:
-        artifacts_limit: bytes that the stream of artifacts may hold, 0 for any number; None: as it is there.
-
     Raises:
-        Unreachable: the broker has no JetStream, or no quorum, or too few servers within *seconds*.
-        Refused: the broker is no cluster, and cannot keep *replicas* copies; or it has no room for the streams.
+        Unreachable: the broker has no quorum, or too few servers within *seconds*.
+        Refused: the broker has no JetStream, its account no room for the streams, or it cannot keep *replicas* copies.
         InternalError: the broker refuses a setting.
     """
-    *others, logs = _configs(replicas, artifacts_limit)
+    *others, logs = await checked(connection, replicas, sizes or Sizes())
     try:
         async with asyncio.TaskGroup() as group:
             for config in others:
@@ -82,10 +95,54 @@ async def ensure(
     await _ensure_stream(connection, logs, seconds)
 
 
+async def checked(connection: Connection, replicas: int, sizes: Sizes) -> list[dict[str, Any]]:
+    """The streams as they should be, after the broker was found to have room for those that are missing.
+
+    Raises:
+        Refused: it has no JetStream, or its account no room for them.
+        Unreachable: it does not answer.
+    """
+    known = requirements.account(await requirements.check_jetstream(connection), replicas)
+    configs = _configs(replicas, sizes)
+    if known is None:
+        return configs
+    absent = {config["name"] for config in await requirements.missing(connection, configs)}
+    if known.sizes_required:
+        configs = [_with_size(config) if config["name"] in absent else _as_it_is(config) for config in configs]
+    wanted = [config for config in configs if config["name"] in absent]
+    least = sum(
+        LEAST_LOG_BYTES if each["name"] == subjects.LOGS else max(each.get("max_bytes", 0), 0) for each in wanted
+    )
+    if (problem := requirements.account_problem(known, wanted, least)) is not None:
+        raise problem
+    return configs
+
+
+def _with_size(config: dict[str, Any]) -> dict[str, Any]:
+    """For an account whose streams all have a size. Raises `Refused` where that of the artifacts is not set."""
+    if config.get("max_bytes", -1) > 0:
+        return config
+    if config["name"] != OBJECT_STREAM:
+        return config | {"max_bytes": BUCKET_BYTES}
+    buckets = f"{len(BUCKETS)} x {mebibytes(BUCKET_BYTES)} of records (WOMBAT_BUCKET_LIMIT)"
+    msg = "the broker's account demands a size for each stream (`max_bytes_required`): set WOMBAT_ARTIFACTS_LIMIT"
+    hint = f"it is the bytes that artifacts may take; {buckets} and {mebibytes(LEAST_LOG_BYTES)} of logs come on top"
+    raise Refused(msg, hint=hint)
+
+
+def _as_it_is(config: dict[str, Any]) -> dict[str, Any]:
+    return (
+        config
+        if config.get("max_bytes", 0) > 0
+        else {name: value for name, value in config.items() if name != "max_bytes"}
+    )
+
+
 async def until_there(connection: Connection, *, seconds: float = 30.0) -> None:
     """Wait until another role has created all buckets and streams, for a user that may not.
 
     Raises:
+        Refused: the broker has no JetStream.
         Unreachable: one of them is missing for *seconds*.
         Denied: the broker does not let this user look.
     """
@@ -98,6 +155,7 @@ async def until_there(connection: Connection, *, seconds: float = 30.0) -> None:
                 msg = f"the broker has no stream `{name}` yet"
                 raise Unreachable(msg, hint="start `wombat service`, which creates it") from error
 
+    await requirements.check_jetstream(connection)
     await persist(look, seconds)
 
 
@@ -112,21 +170,24 @@ async def _ensure_stream(connection: Connection, config: dict[str, Any], seconds
         # A broker that is short of space refuses to make room for what is there already.
         if error.number == _OTHER_SETTINGS or await _is_there(connection, name, seconds):
             await _update_stream(connection, config, seconds)
-        elif error.number == _NO_ROOM:
+        elif error.number in _NO_ROOM:
             await _ensure_stream(connection, _halved(config), seconds)
         else:
-            raise
+            msg = f"the broker does not create stream `{name}`: {error.message}"
+            raise Refused(msg, hint="see the limits of its account, and its log") from error
 
 
 def _halved(config: dict[str, Any]) -> dict[str, Any]:
     """The stream of logs with half the limit. Raises `Refused` where that is too little, or it is another stream."""
-    if config["name"] == OBJECT_STREAM:
+    if config["name"] == OBJECT_STREAM and config.get("max_bytes", 0) > 0:
         msg = f"the broker has no room for the {mebibytes(config['max_bytes'])} that artifacts may take"
         raise Refused(msg, hint="free space on the disk of the broker, or lower WOMBAT_ARTIFACTS_LIMIT")
-    half = config["max_bytes"] // 2
+    half = config["max_bytes"] // 2 if config["name"] == subjects.LOGS else 0
     if half < LEAST_LOG_BYTES:
-        msg = f"the broker has no room for `{config['name']}`: it needs {mebibytes(LEAST_LOG_BYTES)}, and less is left"
-        raise Refused(msg, hint="free space on the disk of the broker, or raise its `max_file_store`")
+        needed = LEAST_LOG_BYTES if config["name"] == subjects.LOGS else max(config.get("max_bytes", 0), 0)
+        msg = f"the broker has no room for `{config['name']}`: it needs {mebibytes(needed)}, and less is left"
+        hint = "free space on the disk of the broker, or raise its `max_file_store`, or `max_file` of the account"
+        raise Refused(msg, hint=hint)
     return config | {"max_bytes": half}
 
 
@@ -156,7 +217,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         try:
             await jetstream.api(connection, f"STREAM.UPDATE.{name}", change)
         except ApiError as error:
-            if error.number != _NO_ROOM or name != subjects.LOGS:
+            if error.number not in _NO_ROOM or name != subjects.LOGS:
                 raise
             # It was created on a disk with less room, and cannot grow yet.
             change["max_bytes"] = info["config"]["max_bytes"]
@@ -169,7 +230,7 @@ async def _update_stream(connection: Connection, config: dict[str, Any], seconds
         _log.warning("stream_differs", stream=name, error=error.message)
 
 
-def _configs(replicas: int, artifacts_limit: int | None) -> list[dict[str, Any]]:
+def _configs(replicas: int, sizes: Sizes) -> list[dict[str, Any]]:
     # No rollups: whoever may write one subject of a stream could empty all of it by a header.
     common = {"storage": "file", "num_replicas": replicas, "duplicate_window": _DUPLICATES, "allow_direct": True}
     buckets = [
@@ -186,6 +247,7 @@ def _configs(replicas: int, artifacts_limit: int | None) -> list[dict[str, Any]]
             "deny_delete": True,
             "republish": {"src": f"$KV.{bucket}.>", "dest": f"ev.{bucket}.>", "headers_only": True},
         }
+        | ({"max_bytes": sizes.bucket} if sizes.bucket else {})
         for bucket, description in BUCKETS
     ]
     objects = (
@@ -197,7 +259,7 @@ def _configs(replicas: int, artifacts_limit: int | None) -> list[dict[str, Any]]
             "discard": "new",
             "allow_rollup_hdrs": False,
         }
-        | ({} if artifacts_limit is None else {"max_bytes": artifacts_limit or -1})
+        | ({} if sizes.artifacts is None else {"max_bytes": sizes.artifacts or -1})
     )
     logs = common | {
         "name": subjects.LOGS,

@@ -31,6 +31,7 @@ _LATER: Final = frozenset({10005, 10007, 10009, 10041, 10158})
 """A cluster that is not all there, is electing a leader, or is still storing the same message."""
 _FULL: Final = frozenset({10002, 10023, 10047})
 """The account or the server has no room for another message. (A stream that has none answers 503.)"""
+_DISABLED: Final = frozenset({10039, 10076})
 MESSAGE_ID: Final = "Nats-Msg-Id"
 """Header with the id by which a stream stores a message once, also when it is sent again.
 
@@ -43,6 +44,10 @@ _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _SECONDS: Final = 3.0
 """Time-out of one try; the broker answers in milliseconds or has lost the request."""
 _API_SECONDS: Final = 5.0
+
+
+class JetStreamDisabled(Unreachable):
+    """The broker says that it has no JetStream, for this account or at all; one that ends says so, too."""
 
 
 class WrongSequence(Exception):
@@ -104,14 +109,15 @@ async def publish(
 
     Raises:
         WrongSequence: *expected* is not the newest.
-        Refused: too large.
+        Refused: larger than the stream takes.
+        DoesNotFit: larger than a message may be.
         StoreFull: the stream has reached its limit; it is not stored.
         Unreachable: it may or may not be stored, or there is no room for it now.
     """
     sent = dict(headers or {})
     if expected is not None:
         sent[_EXPECTED] = str(expected)
-    answer = await connection.request(subject, payload, headers=sent, seconds=seconds)
+    answer = await connection.request(connection.stored_at(subject), payload, headers=sent, seconds=seconds)
     try:
         return int(_parse(answer.data, subject)["seq"])
     except ApiError as error:
@@ -310,6 +316,8 @@ def _parse(data: bytes, subject: str) -> dict[str, Any]:
         raise Refused(msg)
     if number == _NOT_STORED and description == _LIMIT_REACHED:
         raise full(str(answer.get("stream", "")))
+    if number in _DISABLED:
+        raise JetStreamDisabled(msg)
     if code == 503 or number in _LATER:  # noqa: PLR2004 - no leader, no quorum, no space
         raise Unreachable(msg)
     raise ApiError(msg, number=number)

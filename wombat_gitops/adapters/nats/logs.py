@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.jetstream import Message
 
 _END: Final = "Log-End"
+_HEADERS: Final = 512
+"""Room for the headers of a message, which count for its size."""
+_CHARACTER: Final = 4
+"""Bytes of a character at most."""
 
 
 class NatsLogs:
@@ -31,16 +35,22 @@ class NatsLogs:
         self._key = secrets.token_bytes(32)
 
     async def append(self, build: str, attempt: int, index: int, text: str, *, end: bool = False) -> None:
-        """Publish the *index*-th chunk of an attempt's log; sending it twice from here is harmless."""
-        headers = {jetstream.MESSAGE_ID: self._id(build, attempt, index)} | ({_END: "1"} if end else {})
-        subject = log_subject(build, attempt)
-        await persist(
-            lambda: jetstream.publish(self._connection, subject, text.encode(), headers=headers), self._seconds
-        )
+        """Publish the *index*-th chunk of an attempt's log; sending it twice from here is harmless.
 
-    def _id(self, build: str, attempt: int, index: int) -> str:
-        """The same for the same chunk, and known to nobody else, also not from the ids of other chunks."""
-        chunk = f"{build}.{attempt}.{index}".encode()
+        A chunk that is larger than a message of the broker is published in parts.
+        """
+        parts = _cut(text, self._connection.max_payload - _HEADERS)
+        for number, part in enumerate(parts):
+            await self._publish(build, attempt, f"{index}.{number}", part, end=end and number == len(parts) - 1)
+
+    async def _publish(self, build: str, attempt: int, place: str, part: bytes, *, end: bool) -> None:
+        headers = {jetstream.MESSAGE_ID: self._id(build, attempt, place)} | ({_END: "1"} if end else {})
+        subject = log_subject(build, attempt)
+        await persist(lambda: jetstream.publish(self._connection, subject, part, headers=headers), self._seconds)
+
+    def _id(self, build: str, attempt: int, place: str) -> str:
+        """The same for the same part, and known to nobody else, also not from the ids of other parts."""
+        chunk = f"{build}.{attempt}.{place}".encode()
         return hashlib.blake2b(chunk, key=self._key, digest_size=16).hexdigest()
 
     async def read(self, build: str, attempt: int, *, after: int = 0, follow: bool = False) -> AsyncIterator[LogChunk]:
@@ -72,6 +82,15 @@ class NatsLogs:
                 yield _chunk(message)
                 after = message.sequence
             more = found.more
+
+
+def _cut(text: str, most: int) -> list[bytes]:
+    """The text in parts of at most *most* bytes, none of which ends inside a character."""
+    whole = text.encode()
+    if len(whole) <= most:
+        return [whole]
+    step = most // _CHARACTER
+    return [text[start : start + step].encode() for start in range(0, len(text), step)]
 
 
 def _chunk(message: Message) -> LogChunk:

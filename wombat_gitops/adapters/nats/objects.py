@@ -20,7 +20,7 @@ from wombat_gitops.adapters.files import file_digest, replacing
 from wombat_gitops.adapters.nats import jetstream
 from wombat_gitops.adapters.nats.infrastructure import OBJECT_STREAM
 from wombat_gitops.adapters.nats.retrying import PATIENCE, persist
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, Unreachable
+from wombat_gitops.domain.errors import CorruptData, DoesNotFit, NotFound, Refused, Unreachable
 from wombat_gitops.domain.messages import CommitAnswer, CommitRequest
 from wombat_gitops.domain.subjects import ARTIFACTS
 
@@ -31,17 +31,22 @@ if TYPE_CHECKING:
     from wombat_gitops.adapters.nats.connection import Connection
     from wombat_gitops.adapters.nats.jetstream import Message
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 128 << 10
+"""Bytes of a chunk at most, as the official clients have it; fewer where the broker takes only smaller messages."""
+_CHUNK_HEADERS: Final = 512
+"""Room for the headers of a chunk, which count for the size of its message."""
 META_SUBJECTS: Final = f"$O.{ARTIFACTS}.M.>"
 """Where the metas of all objects are."""
-_WINDOW: Final = 4
-"""Chunks on their way at once; a heartbeat behind them on the same connection waits for 4 MiB at most."""
+_WINDOW: Final = 4 << 20
+"""Bytes on their way at once; a heartbeat behind them on the same connection waits for these at most."""
 _CHUNK_SECONDS: Final = 4.0
 """Time-out of one try of a chunk; a broker that died has lost it, and sending it twice stores it once."""
 _PAGE: Final = 8 << 20
 _LETTERS: Final = string.ascii_letters + string.digits
 _NUID: Final = 22
 _TRIES: Final = 3
+_MOST_RUNS: Final = 64
+"""Runs of sequences that are written down; where uploads took turns more often, one run stands for all."""
 
 
 class Committer(Protocol):
@@ -57,7 +62,8 @@ class ObjectMeta:
     """What the store says of an object; *sequence* is that of the meta message.
 
     Attributes:
-        ranges: stream sequences of the chunks as inclusive runs; empty in objects of other writers.
+        ranges: inclusive runs of stream sequences with all chunks, and perhaps chunks of others between them; empty in
+            objects of other writers.
     """
 
     name: str
@@ -141,7 +147,7 @@ async def read_chunks(
     after, more, count = max(first - 1, 0), True, 0
 
     async def read() -> jetstream.Page:
-        page = await jetstream.page(connection, OBJECT_STREAM, subject, after, batch=_PAGE // CHUNK, max_bytes=_PAGE)
+        page = await jetstream.page(connection, OBJECT_STREAM, subject, after, max_bytes=_PAGE)
         if page.more or page.messages or 0 < chunks <= count:
             return page
         if await jetstream.is_behind(connection, OBJECT_STREAM, subject, after):
@@ -246,20 +252,26 @@ class NatsObjects:
     async def _store_in_order(self, path: Path, sha256: str) -> tuple[str, list[int]]:
         for _ in range(_TRIES):
             nuid = self._owner + "".join(secrets.choice(_LETTERS) for _ in range(_NUID))
-            sequences = await self._store_chunks(path, nuid)
+            size = min(CHUNK, self._connection.max_payload - _CHUNK_HEADERS)
+            try:
+                sequences = await self._store_chunks(path, nuid, size)
+            except DoesNotFit:
+                if self._connection.max_payload - _CHUNK_HEADERS >= size:
+                    raise
+                continue  # another server of the broker, which takes less
             if sequences == sorted(sequences):
                 return nuid, sequences
         msg = f"the chunks of object `{sha256[:12]}` did not arrive in order"
         raise Unreachable(msg)
 
-    async def _store_chunks(self, path: Path, nuid: str) -> list[int]:
+    async def _store_chunks(self, path: Path, nuid: str, chunk: int) -> list[int]:
         """Store a file's chunks, a few at a time; returns their sequences, which retries may have mixed up."""
-        room = asyncio.Semaphore(_WINDOW)
+        room = asyncio.Semaphore(max(_WINDOW // chunk, 1))
         tasks: list[asyncio.Task[int]] = []
         with path.open("rb") as file:
             try:
                 async with asyncio.TaskGroup() as group:
-                    while data := await asyncio.to_thread(file.read, CHUNK):
+                    while data := await asyncio.to_thread(file.read, chunk):
                         await room.acquire()
                         tasks.append(group.create_task(self._store_chunk(nuid, data, room.release)))
             except ExceptionGroup as errors:
@@ -294,4 +306,4 @@ def _runs(sequences: list[int]) -> tuple[tuple[int, int], ...]:
             runs[-1] = (runs[-1][0], sequence)
         else:
             runs.append((sequence, sequence))
-    return tuple(runs)
+    return tuple(runs) if len(runs) <= _MOST_RUNS else ((sequences[0], sequences[-1]),)

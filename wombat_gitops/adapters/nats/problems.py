@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from wombat_gitops.domain import messages
 from wombat_gitops.domain.errors import (
     CorruptData,
+    DoesNotFit,
     IllegalTransition,
     InternalError,
     InvalidManifests,
@@ -31,6 +32,7 @@ INTERNAL: Final = ErrorBody("internal", "the service failed; its log says why")
 _STATUS: Final[tuple[tuple[type[WombatError], int, str], ...]] = (
     (RecordRemoved, 404, "record-removed"),
     (NotFound, 404, "not-found"),
+    (DoesNotFit, 413, "too-large"),
     (Refused, 422, "refused"),
     (InvalidManifests, 422, "invalid-manifests"),
     (LockError, 422, "lock-error"),
@@ -45,6 +47,7 @@ _ERRORS: Final[dict[str, type[WombatError]]] = {
     "bad-request": Refused,
     "refused": Refused,
     "conflict": Refused,
+    "too-large": DoesNotFit,
     "invalid-manifests": Refused,
     "lock-error": LockError,
     "unavailable": Unreachable,

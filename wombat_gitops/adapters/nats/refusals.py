@@ -9,7 +9,7 @@ import re
 import ssl
 from typing import Final
 
-from wombat_gitops.adapters.nats.encrypted import NOT_OFFERED
+from wombat_gitops.adapters.nats.protocol import NOT_OFFERED
 from wombat_gitops.domain.errors import Denied
 
 _PERMISSION: Final = re.compile(r'permissions violation for (publish|subscription) to "([^"]*)"', re.IGNORECASE)
@@ -26,6 +26,11 @@ _TEXTS: Final[tuple[tuple[str, str, str], ...]] = (
         "authorization failed",
         "the broker does not know the credentials of `{user}`",
         f"{_NEWER_KEY} WOMBAT_CREDENTIALS; they may have been revoked or renewed",
+    ),
+    (
+        "maximum account active connections exceeded",
+        "the broker takes no further connection of the account of `{user}` (`max_connections`)",
+        "raise `max_connections` in the limits of that account; a role has one connection, and a command has one",
     ),
     ("authentication expired", "the credentials of `{user}` have expired", f"{_NEWER_KEY} WOMBAT_CREDENTIALS"),
     (

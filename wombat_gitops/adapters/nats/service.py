@@ -23,10 +23,9 @@ from nats.micro.request import Request
 from nats.micro.service import Endpoint, EndpointConfig, Service, ServiceConfig
 
 from wombat_gitops import __version__
-from wombat_gitops.adapters.nats import problems
-from wombat_gitops.adapters.nats.connection import MAX_PAYLOAD, MAX_REQUEST
+from wombat_gitops.adapters.nats import problems, wire
 from wombat_gitops.domain import messages, subjects
-from wombat_gitops.domain.errors import InternalError, Refused, WombatError
+from wombat_gitops.domain.errors import Refused, WombatError
 from wombat_gitops.domain.messages import (
     AttemptAnswer,
     AttemptClaim,
@@ -85,9 +84,6 @@ class Route(Generic[Q, A]):
 
     async def __call__(self, data: bytes, subject: str) -> bytes:
         """Answer one request that came on *subject*. Raises `WombatError`, and `BadRequest` where it is none."""
-        if len(data) > MAX_REQUEST:
-            msg = f"{len(data)} bytes are more than a request may have ({MAX_REQUEST})"
-            raise BadRequest(msg)
         try:
             asked = messages.decode_request(self.request, data)
         except Refused as error:
@@ -113,8 +109,10 @@ class BadRequest(Refused):
     """The bytes are not a request of this endpoint."""
 
 
-def routes(builds: BuildClient, attempts: Attempts, committer: Committer) -> list[Route[Any, Any]]:
-    """All endpoints of the service."""
+def routes(
+    builds: BuildClient, attempts: Attempts, committer: Committer, most: Callable[[], int]
+) -> list[Route[Any, Any]]:
+    """All endpoints of the service; *most* says how many bytes an answer may have."""
 
     async def get(asked: BuildRef) -> BuildRecord:
         return await builds.get(asked.id)
@@ -127,7 +125,7 @@ def routes(builds: BuildClient, attempts: Attempts, committer: Committer) -> lis
 
     async def page(asked: BuildQuery) -> BuildPage:
         found = await builds.list(asked)
-        while len(messages.encode(found)) > MAX_PAYLOAD - _HEADROOM and asked.limit > 1:
+        while len(messages.encode(found)) > most() - _HEADROOM and asked.limit > 1:
             asked = replace(asked, limit=asked.limit // 2)
             found = await builds.list(asked)
         return found
@@ -199,8 +197,9 @@ async def serving(
         warnings.simplefilter("ignore", DeprecationWarning)  # the library asks for the time in an old way
         service = Service(connection.client, ServiceConfig("build", _semver(__version__), _DESCRIPTION))
         await service.start()
-    offered = [*routes(builds, attempts, committer), *further]
-    endpoints = [_Endpoint(service, route, at_once) for route in offered]
+    offered = [*routes(builds, attempts, committer, lambda: connection.max_payload), *further]
+    described = sum(len(json.dumps(route.metadata)) for route in offered) < connection.max_payload - _HEADROOM
+    endpoints = [_Endpoint(connection, service, route, at_once, schemas=described) for route in offered]
     try:
         for endpoint in endpoints:
             await endpoint._start()  # noqa: SLF001 - our subclass
@@ -220,11 +219,15 @@ class _Endpoint(Endpoint):
     The library's own handles one request after the other, and answers unknown errors with their text.
     """
 
-    def __init__(self, service: Service, route: Route[Any, Any], at_once: int) -> None:
+    def __init__(
+        self, connection: Connection, service: Service, route: Route[Any, Any], at_once: int, *, schemas: bool
+    ) -> None:
+        """Make an endpoint; without *schemas* where those of all do not fit the one message of `$SRV.INFO`."""
+        metadata = route.metadata if schemas else {"description": route.description}
         super().__init__(
-            service,
-            EndpointConfig(name=route.name, subject=route.subject, handler=_unused, metadata=route.metadata),
+            service, EndpointConfig(name=route.name, subject=route.subject, handler=_unused, metadata=metadata)
         )
+        self._connection = connection
         self._route = route
         self._room = asyncio.Semaphore(at_once)
         self._running: set[asyncio.Task[None]] = set()
@@ -267,10 +270,7 @@ class _Endpoint(Endpoint):
         """Answer, and return the status: 200, or that of the problem."""
         status = 200
         try:
-            answer = await self._route(request.data, request.subject)
-            if len(answer) > MAX_PAYLOAD - _HEADROOM:
-                msg = "the answer is larger than a message may be"
-                raise InternalError(msg)  # noqa: TRY301 - answered as every other error
+            answer, headers = await self._answered(request)
         except Exception as error:  # noqa: BLE001 - a border: the caller gets an answer whatever happens
             status, body = self._problem(error)
             self._num_errors += 1
@@ -279,8 +279,19 @@ class _Endpoint(Endpoint):
                 await request.respond_error(str(status), _header(body.detail), messages.encode(body))
         else:
             with contextlib.suppress(nats.errors.Error, ValueError, OSError):
-                await request.respond(answer)
+                await request.respond(answer, headers)
         return status
+
+    async def _answered(self, request: Request) -> tuple[bytes, dict[str, str] | None]:
+        """The answer as it is sent, and its headers."""
+        try:
+            data = wire.request_of(request.data, request.headers)
+        except Refused as error:
+            raise BadRequest(error.message) from error
+        answer = await self._route(data, request.subject)
+        compress = wire.takes_compressed(request.headers)
+        sent, headers = wire.fitted(self._connection, f"the answer of {request.subject}", answer, {}, compress=compress)
+        return sent, headers or None
 
     def _problem(self, error: Exception) -> tuple[int, ErrorBody]:
         if isinstance(error, BadRequest):

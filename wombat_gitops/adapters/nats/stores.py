@@ -11,7 +11,7 @@ from wombat_gitops.adapters.nats.follow import RESYNC_SECONDS, Follower
 from wombat_gitops.adapters.nats.infrastructure import MAX_VALUE
 from wombat_gitops.adapters.nats.retrying import PATIENCE
 from wombat_gitops.domain import messages
-from wombat_gitops.domain.errors import CorruptData, CorruptEntry, Refused
+from wombat_gitops.domain.errors import CorruptData, CorruptEntry, DoesNotFit
 from wombat_gitops.ports import Corrupt, Put, Removed, Reset, Synced, Versioned
 
 if TYPE_CHECKING:
@@ -154,9 +154,11 @@ class NatsStore(Generic[T]):
     def _encode(self, value: T) -> bytes:
         plain = messages.encode(value)
         payload = zlib.compress(plain) if self._compress else plain
-        if len(payload) > MAX_VALUE - _OVERHEAD or len(plain) > _MAX_TEXT:
-            msg = f"{len(payload)} bytes are more than a value in `{self._bucket.name}` may have"
-            raise Refused(msg)
+        most = min(MAX_VALUE, self._connection.max_payload) - _OVERHEAD
+        if len(payload) > most or len(plain) > _MAX_TEXT:
+            msg = f"{len(payload)} bytes are more than a value in `{self._bucket.name}` may have: {most}"
+            hint = "raise `max_payload` in the broker's configuration" if most < MAX_VALUE - _OVERHEAD else ""
+            raise DoesNotFit(msg, hint=hint)
         return payload
 
     def _decode(self, data: bytes) -> T:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.references import Flaw
     from wombat_gitops.settings import Settings
+    from wombat_gitops.wiring.archive import Target
 
 _SHOWN: Final = 50
 """Rows of a table of flaws; `--output json` has all."""
@@ -72,7 +73,7 @@ def verify(settings: Settings, output: text.Output) -> int:
     return exits.FAILED if found.flaws else exits.OK
 
 
-def move(settings: Settings, target: str, output: text.Output, *, replicas: int | None, merge: bool) -> int:
+def move(settings: Settings, target: Target, output: text.Output, *, replicas: int | None, merge: bool) -> int:
     """Copy everything to another broker and verify it there; returns the exit code."""
     done, found = running.run(archive.move(settings, target, replicas=replicas, merge=merge))
     data = {
@@ -87,7 +88,7 @@ def move(settings: Settings, target: str, output: text.Output, *, replicas: int 
     _tell(done.written, done.present, done.kept)
     _verdict(found.counts, found.bytes, wrong)
     if not wrong:
-        text.note(f"start the roles with WOMBAT_NATS={target}; the old broker still has everything")
+        text.note(f"start the roles with WOMBAT_NATS={target.address}; the old broker still has everything")
     return exits.FAILED if wrong else exits.OK
 
 

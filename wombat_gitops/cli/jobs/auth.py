@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def init(folder: Path, builders: Sequence[str], hosts: Sequence[str]) -> None:
+def init(folder: Path, builders: Sequence[str], hosts: Sequence[str], domain: str) -> None:
     """Make what is missing, and tell what was made; never what is in it."""
-    made = auth.init(folder, builders, hosts)
+    made = auth.init(folder, builders, hosts, domain)
     for word, names in (("new", made.new), ("renewed", made.renewed), ("kept", made.kept)):
         for name in names:
             text.out(f"{word.ljust(8)} {folder / name}")

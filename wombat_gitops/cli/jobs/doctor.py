@@ -146,15 +146,15 @@ async def _proxy(_: Settings) -> Finding:
 
 
 async def _broker(settings: Settings) -> Finding:
-    from wombat_gitops.wiring.access import connected
+    from wombat_gitops.adapters.nats.addresses import shown
+    from wombat_gitops.wiring import checkup
 
     try:
-        address = broker_address(settings)
+        address = shown(broker_address(settings))
     except Unreachable as error:
         return Finding("broker", Verdict.WARN, error.message, error.hint)
     try:
-        async with connected(settings, "doctor", seconds=3):
-            return Finding("broker", Verdict.OK, f"answers at {address}")
+        weakness = await checkup.broker(settings)
     except WombatError as error:
         return Finding(
             "broker",
@@ -162,6 +162,10 @@ async def _broker(settings: Settings) -> Finding:
             error.message,
             error.hint or "start it, or correct its address: `wombat --nats URL …`, or WOMBAT_NATS",
         )
+    if weakness:
+        mend = "set `max_payload: 1MB` in its configuration, on each server"
+        return Finding("broker", Verdict.WARN, f"answers at {address}; {weakness}", mend)
+    return Finding("broker", Verdict.OK, f"answers at {address}")
 
 
 async def _streams(settings: Settings) -> Finding:
