@@ -13,6 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 )
@@ -34,8 +35,10 @@ type listedModule struct {
 	Dir  string `json:"dir"`
 }
 
+// request names folders by their path below Root.
 type request struct {
 	Core      string          `json:"core"`
+	Root      string          `json:"root"`
 	Platforms []string        `json:"platforms"`
 	Packages  []listedPackage `json:"packages"`
 	Modules   []listedModule  `json:"modules"`
@@ -66,6 +69,7 @@ type problem struct {
 
 type packageAnswer struct {
 	Path          string              `json:"path"`
+	Cores         []string            `json:"cores"`
 	Registrations []registration      `json:"registrations"`
 	Need          *need               `json:"need"`
 	Lost          map[string][]string `json:"lost"`
@@ -84,6 +88,12 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&asked); err != nil {
 		fmt.Fprintln(os.Stderr, "the request cannot be read:", err)
 		os.Exit(2)
+	}
+	for at := range asked.Packages {
+		asked.Packages[at].Dir = filepath.Join(asked.Root, asked.Packages[at].Dir)
+	}
+	for at := range asked.Modules {
+		asked.Modules[at].Dir = filepath.Join(asked.Root, asked.Modules[at].Dir)
 	}
 	source := newSource(asked.Platforms)
 	base := hostTarget(splitTags(*tags))
@@ -112,6 +122,7 @@ func describe(source *source, base target, core string, packages []listedPackage
 		if one.Registrations == nil {
 			one.Registrations = []registration{}
 		}
+		one.Cores = coresOf(each.Imports)
 		one.Need = source.needOf(base, each.Dir, each.Ignored)
 		for _, name := range source.lost(base, each) {
 			one.Lost[name] = source.usersOfName(each, name, users[each.Path])
@@ -119,6 +130,16 @@ func describe(source *source, base target, core string, packages []listedPackage
 		found = append(found, one)
 	}
 	return found
+}
+
+func coresOf(imports []string) []string {
+	found := map[string]bool{}
+	for _, path := range imports {
+		if core := coreOf(path); core != "" {
+			found[core] = true
+		}
+	}
+	return sorted(found)
 }
 
 func usersOf(packages []listedPackage) map[string][]listedPackage {
