@@ -37,6 +37,10 @@ FILES = {
     "public/components/extra/extra.go": f"//go:build special\n\n{component('extra')}",
     "public/components/tool/main.go": "package main\n\nfunc main() {}\n",
     "public/components/quiet/quiet.go": "package quiet\n",
+    "public/components/late/late.go": (
+        f'package late\n\nimport "{BENTHOS}/public/service"\n\nvar name = []string{{"late"}}\n\n'
+        'func init() {\n\tservice.Register("inputs", name[0])\n}\n'
+    ),
     "public/components/paid/paid.go": PAID + component("paid"),
 }
 
@@ -113,7 +117,7 @@ def test_packages_that_a_module_does_not_have_are_told_together(
     told = capsys.readouterr()
     assert rules(told.err) == ["WOM-070", "WOM-070"]
     assert "did you mean `good`?" in told.err
-    assert "it has `desk`, `extra`, `good`, `paid`, `quiet`, `tool`" in told.err
+    assert "it has `desk`, `extra`, `good`, `late`, `paid`, `quiet`, `tool`" in told.err
     (item,) = json.loads(told.out)["items"]
     assert (item["state"], item["detail"]) == (
         "failed",
@@ -122,11 +126,23 @@ def test_packages_that_a_module_does_not_have_are_told_together(
 
 
 def test_a_package_that_may_register_nothing_is_a_warning(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    """Names that are made at run time are not seen, so the lock is made."""
-    place.write("good, quiet")
+    """Names that are made at run time are not known before, so the lock is made."""
+    place.write("good, late")
     assert run(["-q", "lock"]) == exits.OK
-    assert "WOM-073 warning: package `quiet`" in capsys.readouterr().err
+    assert (
+        "WOM-073 warning: package `late`: the names of its components are made at run time (late.go:8)"
+        in capsys.readouterr().err
+    )
     assert place.locked
+
+
+def test_a_package_that_cannot_register_was_locked_built_and_published(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.write("good, quiet")
+    assert run(["-q", "lock"]) == exits.FAILED
+    assert "WOM-073 package `quiet`: nothing it imports leads to" in capsys.readouterr().err
+    assert not place.locked
 
 
 def test_a_licence_that_is_not_allowed_is_told(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from wombat_gitops.domain.platforms import Platform
+
+LISTED_KINDS: Final = {
+    "inputs": "input",
+    "outputs": "output",
+    "processors": "processor",
+    "caches": "cache",
+    "rate-limits": "rate-limit",
+    "buffers": "buffer",
+    "metrics": "metric",
+    "tracers": "tracer",
+    "scanners": "scanner",
+    "bloblang-functions": "bloblang-function",
+    "bloblang-methods": "bloblang-method",
+}
+"""The keys of a program's `list --format json`, and the kinds they list."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +51,8 @@ class Presence(StrEnum):
     PRESENT = "present"  # it registers components there
     STUB = "stub"  # it exists and compiles, and registers nothing there: a tag, cgo or the platform keeps its files out
     MISSING = "missing"  # the module has no such package in that version
-    REFUSED = "refused"  # it exists and cannot be compiled: a program, internal, or files are left out that it needs
+    REFUSED = "refused"  # it cannot be used: a program, internal, of another core, or files are left out that it needs
+    EMPTY = "empty"  # it imports nothing that components are registered with
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,9 @@ class PackageContents:
         module: path of the module it is in, or "" where none has it.
         reason: why it is not present, for people, or "".
         hint: the tag to add, the platform to exclude, or the name that was probably meant; or "".
-        components: what it and the packages it imports register, sorted; empty where that cannot be told.
+        components: what it and the packages it imports register under constant names, sorted.
+        certain: those of *components* that every start of a program with it registers, sorted.
+        unnamed: calls that register under a name made at run time, `file.go:12`, sorted.
         licenses: SPDX identifiers of what it brings in from its own module, sorted.
         license_files: for each of them a file that is under it, by its path in the module.
     """
@@ -60,6 +79,16 @@ class PackageContents:
     components: tuple[Component, ...] = ()
     licenses: tuple[str, ...] = ()
     license_files: tuple[str, ...] = ()
+    certain: tuple[Component, ...] = ()
+    unnamed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Clash:
+    """A component that more than one package registers; *packages* are their import paths, sorted."""
+
+    component: Component
+    packages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +141,13 @@ class Contents:
         modules: those of which something is compiled in, by path.
         native: packages of modules with machine code of their own, by path; the standard library and assembly for Go's
             own assembler are not listed. Contents that were stored before this was known have none.
+        clashes: components that several packages register, sorted.
     """
 
     packages: tuple[PackageContents, ...]
     modules: tuple[ModuleContents, ...] = ()
     native: tuple[NativePackage, ...] = ()
+    clashes: tuple[Clash, ...] = ()
 
     @property
     def components(self) -> tuple[Component, ...]:

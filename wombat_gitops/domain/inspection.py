@@ -23,6 +23,7 @@ _RULES: Final[Mapping[Presence, rules.Rule]] = {
     Presence.MISSING: rules.PACKAGE_MISSING,
     Presence.STUB: rules.PACKAGE_STUB,
     Presence.REFUSED: rules.PACKAGE_REFUSED,
+    Presence.EMPTY: rules.PACKAGE_EMPTY,
 }
 
 
@@ -79,6 +80,14 @@ def diagnose(reading: Reading, inspection: Inspection) -> tuple[Diagnostic, ...]
         if package.presence is Presence.PRESENT:
             hint, severity = "take the package that registers what you need", Severity.WARNING
         found.append(reading.places.problem(rule, message, pointer, hint=hint, severity=severity))
+    for clash in sorted({clash for _, contents in inspection.platforms for clash in contents.clashes}):
+        packages = " and ".join(f"`{package}`" for package in clash.packages)
+        pointer = next((reading.pointers[each] for each in clash.packages if each in reading.pointers), "/packages")
+        message = f"{clash.component} is registered by {packages}: one of them hides the other"
+        hint = "leave one of the packages out, or ask an owner for another name"
+        found.append(
+            reading.places.problem(rules.PACKAGE_CLASH, message, pointer, hint=hint, severity=Severity.WARNING)
+        )
     return tuple(sorted(found))
 
 

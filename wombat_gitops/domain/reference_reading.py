@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import yaml
 
+from wombat_gitops.domain.contents import LISTED_KINDS
 from wombat_gitops.domain.editor_schema import for_editors
 from wombat_gitops.domain.errors import CorruptData
-from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.reference import (
     KINDS,
     STATUSES,

@@ -167,7 +167,7 @@ async def go_tools(settings: Settings) -> GoTools:
         InspectedResolver(GoResolver(toolchains, data, network), inspector),
         GoVersions(toolchains, data, network),
         inspector,
-        GoPackageIndex(toolchains, data, network),
+        GoPackageIndex(toolchains, data, network, sandbox(settings), limits(settings)),
     )
 
 

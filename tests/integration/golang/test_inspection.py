@@ -13,6 +13,7 @@ from wombat_gitops.adapters.golang.inspector import GoInspector
 from wombat_gitops.adapters.golang.network import go_network
 from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
+from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.inspection import diagnose
 from wombat_gitops.domain.manifest import read_manifest
 from wombat_gitops.domain.model import Distribution, Module
@@ -203,3 +204,70 @@ async def test_what_was_read_is_kept_and_a_damaged_copy_is_read_anew(
     for path in (go_data / "inspected").glob("*.json"):
         path.write_bytes(b"{")
     assert await contents(inspector, go_proxy, wanted) == first
+
+
+async def diagnosed(
+    inspector: GoInspector, proxy: GoProxy, modules: dict[str, dict[str, str]], *others: Module
+) -> list[Diagnostic]:
+    """What is said of a distribution of some modules, each with one package at its root."""
+    made = [proxy.add(path, "v1.0.0", files) for path, files in modules.items()]
+    text = (
+        "apiVersion: wombat/v1\nkind: Distribution\nname: odd\nversion: 1.0.0\nbenthos: v4.76.0\npackages: [pure]\n"
+        "platforms: [linux/amd64]\nmodules:\n"
+    ) + "".join(f"  - module: {path}\n    version: v1.0.0\n    packages: [{path}]\n" for path in modules)
+    reading = read_manifest("manifests/odd.yaml", text.encode())
+    assert reading.distribution is not None
+    lock = proxy.lock([*made, *others, Module(BENTHOS, "v4.76.0")])
+    return list(diagnose(reading, await inspector.inspect(reading.distribution, lock, Log())))
+
+
+async def test_a_package_that_registers_only_where_no_init_leads_was_published(
+    inspector: GoInspector, go_proxy: GoProxy
+) -> None:
+    byfunc = f'package byfunc\n\nimport "{BENTHOS}/public/service"\n\n'
+    byfunc += 'func Register() {\n\tservice.Register("inputs", "byfunc")\n}\n'
+    (found,) = await diagnosed(inspector, go_proxy, {"example.com/byfunc": {"f.go": byfunc}})
+    assert (found.rule, found.line) == ("WOM-073", 11)
+    assert found.message == (
+        "package `example.com/byfunc`: it registers only in function `Register`, which no `init` calls"
+    )
+
+
+async def test_a_package_without_components_was_published(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    (found,) = await diagnosed(inspector, go_proxy, {"example.com/empty": {"doc.go": "package empty\n"}})
+    assert (found.rule, found.line, found.severity) == ("WOM-073", 11, Severity.ERROR)
+    assert "nothing it imports leads to `github.com/redpanda-data/benthos/v4/public`" in found.message
+
+
+@pytest.mark.parametrize("core", ["github.com/benthosdev/benthos/v4", "github.com/warpstreamlabs/bento"])
+async def test_a_package_of_another_core_was_built_and_added_nothing(
+    inspector: GoInspector, go_proxy: GoProxy, core: str
+) -> None:
+    version = "v4.27.0" if core.endswith("/v4") else "v1.4.1"
+    service = "package service\n\nfunc RegisterInput(string, any, any) {}\n"
+    other = go_proxy.add(core, version, {"public/service/service.go": service})
+    plug = f'package plug\n\nimport "{core}/public/service"\n\n'
+    plug += 'func init() {\n\tservice.RegisterInput("plug", nil, nil)\n}\n'
+    (found,) = await diagnosed(
+        inspector, go_proxy, {f"example.com/{core.split('/')[1].lower()}": {"p.go": plug}}, other
+    )
+    assert (found.rule, found.severity) == ("WOM-072", Severity.ERROR)
+    assert f"it is made for `{core}`, another core than `{BENTHOS}`" in found.message
+
+
+async def test_a_component_that_two_packages_register_was_not_noticed(
+    inspector: GoInspector, go_proxy: GoProxy
+) -> None:
+    """Two plugins; and one that hides a component of the core."""
+    files = {"c.go": component("clash", kinds=["inputs"])}
+    hides = {"h.go": component("pure", kinds=["processors"])}
+    modules = {"example.com/clash": files, "example.com/other": files, "example.com/pure": hides}
+    found = await diagnosed(inspector, go_proxy, modules)
+    assert [(each.rule, each.line, each.severity) for each in found] == [
+        ("WOM-074", 11, Severity.WARNING),
+        ("WOM-074", 17, Severity.WARNING),
+    ]
+    assert found[0].message == (
+        "input clash is registered by `example.com/clash` and `example.com/other`: one of them hides the other"
+    )
+    assert f"by `example.com/pure` and `{BENTHOS}/public/components/pure`" in found[1].message

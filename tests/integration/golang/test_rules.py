@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 HEADER = "// Licensed as a Redpanda Enterprise file under the Redpanda Community\n// License.\n\n"
 FILES = {
     "public/components/some/some.go": component("some"),
+    "public/components/again/again.go": component("some"),
     "public/components/tool/main.go": "package main\n\nfunc main() {}\n",
     "public/components/desk/doc.go": "package desk\n",
     "public/components/desk/desk.go": f"//go:build !arm\n\n{component('desk')}",
@@ -71,6 +72,7 @@ def check(name: str, problems: Iterable[Diagnostic]) -> None:
         ("WOM-071-package-stub", "desk"),
         ("WOM-072-package-refused", "tool"),
         ("WOM-073-package-empty", "quiet"),
+        ("WOM-074-package-clash", "some, again"),
     ],
 )
 async def test_a_package_that_breaks_a_rule(name: str, packages: str, go_proxy: GoProxy, go_data: Path) -> None:

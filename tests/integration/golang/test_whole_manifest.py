@@ -199,15 +199,32 @@ async def test_a_program_that_lacks_what_a_package_should_add_is_not_published(s
     assert (caught.value.failure.reason, caught.value.failure.culprit) == ("SmokeFailed", package)
 
 
-async def test_a_package_of_which_nothing_is_known_is_said_not_to_be_looked_for(shop: Shop) -> None:
-    """A name that is made at run time is seen by nobody before; the log says so."""
-    made_up = component("made").replace('"made"', '"ma" + "de"')
-    made = shop.proxy.add("example.org/made", "v1.0.0", {"public/components/made/made.go": made_up})
-    _, binary = await shop.build(
-        distribution(modules=[made], packages=["io", "example.org/made/public/components/made"])
+async def test_a_name_made_at_run_time_failed_a_correct_build(shop: Shop) -> None:
+    """`name := "plug_" + help()[:2]` was read as `plug_`, which the program then lacked."""
+    plug = (
+        f'package plug\n\nimport "{BENTHOS}/public/service"\n\nfunc help() string {{ return "until" }}\n\n'
+        'func init() {\n\tname := "plug_" + help()[:2]\n\tservice.Register("processors", name)\n}\n'
     )
-    assert listed(binary)["inputs"] == ["io", "made"]
-    assert b"components/made: not known what it adds" in shop.output.data
+    made = shop.proxy.add("example.org/plug", "v1.0.0", {"plug.go": plug})
+    _, binary = await shop.build(distribution(modules=[made], packages=["io", "example.org/plug"]))
+    assert listed(binary)["processors"] == ["plug_un"]
+    assert b"example.org/plug: names made at run time are not checked (plug.go:9)" in shop.output.data
+
+
+async def test_one_of_two_promised_components_was_missing_in_a_published_program(shop: Shop) -> None:
+    """The core drops what it is given later: a program that has only a part of a package is not published."""
+    drops = component("pair", kinds=("inputs",)).replace(
+        "\n}\n", '\n\tservice.Drop = true\n\tservice.Register("caches", "x")\n}\n'
+    )
+    core = shop.proxy.modules[Module(BENTHOS, "v4.76.0")]["public/service/service.go"].replace(
+        "func Register(kind, name string) {",
+        "var Drop bool\n\nfunc Register(kind, name string) {\n\tif Drop {\n\t\treturn\n\t}\n",
+    )
+    shop.proxy.add_benthos("v4.76.7", {"public/service/service.go": core})
+    made = shop.proxy.add("example.org/pair", "v1.0.0", {"pair.go": drops})
+    with pytest.raises(StepFailed, match="did not add `cache x`") as caught:
+        await shop.build(distribution(core="v4.76.7", modules=[made], packages=["example.org/pair"]))
+    assert caught.value.failure.reason == "SmokeFailed"
 
 
 async def test_a_pipeline_runs_with_the_built_program(shop: Shop) -> None:

@@ -24,7 +24,7 @@ CASES: dict[str, Callable[[], Iterable[Diagnostic]]] = {
     **{name: partial(diagnose, files) for name, files in corpus().items()},
     **MADE,
 }
-WITH_GO = {"WOM-070", "WOM-071", "WOM-072", "WOM-073", "WOM-082", "WOM-085", "WOM-088", "WOM-089"}
+WITH_GO = {"WOM-070", "WOM-071", "WOM-072", "WOM-073", "WOM-074", "WOM-082", "WOM-085", "WOM-088", "WOM-089"}
 """Rules about what is in modules: tests/integration/golang/test_rules.py."""
 
 

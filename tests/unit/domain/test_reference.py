@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
+from wombat_gitops.domain.contents import LISTED_KINDS, Component, Contents, PackageContents, Presence
 from wombat_gitops.domain.errors import CorruptData
-from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.reference import (
     KINDS,
     Entry,

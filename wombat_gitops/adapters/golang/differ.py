@@ -9,24 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang import smoke
-from wombat_gitops.adapters.golang.command import go
-from wombat_gitops.adapters.golang.enclosed import enclosed_go
-from wombat_gitops.adapters.golang.environment import offline
+from wombat_gitops.adapters.golang.helper import helper
 from wombat_gitops.adapters.golang.program import BuiltProgram
-from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.adapters.watchdog import UNLIMITED, Limits
 from wombat_gitops.domain.errors import CorruptData, InternalError
 from wombat_gitops.domain.gosource import parse_build_info
-from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.rebuild import first_mismatch, parse_difference
-from wombat_gitops.domain.records import Step
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wombat_gitops.adapters.golang.environment import Folders
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchain, Toolchains
@@ -36,9 +32,6 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.rebuild import Difference
     from wombat_gitops.ports import Output, Workspace
 
-_SOURCE: Final = Path(__file__).with_name("differ")
-_COMPILE_SECONDS: Final = 600.0
-"""With an empty cache it takes 14 s of one core."""
 _COMPARE_SECONDS: Final = 120.0
 """Two programs of 150 MB take some seconds."""
 _OUTPUT_LIMIT: Final = 1 << 20
@@ -74,7 +67,7 @@ class GoComparer:
         toolchain = await self._toolchains.locate(spec.toolchain, self._network.environment)
         place = workspace.root / f"compare-{secrets.token_hex(4)}"
         try:
-            program = await self._compiled(toolchain, place)
+            program = await helper("differ", toolchain, self._folders, self._sandbox, self._output, self._limits)
             words = ["-c"] if spec.cgo else []
             found = await self._run(program, words, rebuilt, published, place / "run")
             ours, theirs = [await self._information(file, toolchain, place) for file in (rebuilt, published)]
@@ -84,24 +77,6 @@ class GoComparer:
             which = "published" if theirs is None else "rebuilt"
             return replace(found, notes=(*found.notes, f"the {which} file has no readable build information"))
         return replace(found, information=first_mismatch(ours, theirs))
-
-    async def _compiled(self, toolchain: Toolchain, place: Path) -> Path:
-        made = place / "made"
-        made.mkdir(parents=True)
-        async with enclosed_go(self._sandbox, self._folders, toolchain, place / "compile") as inside:
-            out = inside.enclosure.write(made, "/out")
-            source = inside.enclosure.read(_SOURCE, "/src")
-            await go(
-                [inside.paths.go, "build", "-trimpath", "-buildvcs=false", "-o", f"{out}/differ", f"{source}/main.go"],
-                cwd=source,
-                env=offline(inside.paths, Platform(*host_platform())),
-                seconds=_COMPILE_SECONDS,
-                output=self._output,
-                step=Step.COMPILE,
-                limits=self._limits,
-                enclosure=inside.enclosure,
-            )
-        return made / "differ"
 
     async def _run(self, program: Path, words: list[str], rebuilt: Path, published: Path, place: Path) -> Difference:
         enclosure = await self._sandbox.enclosure(place)

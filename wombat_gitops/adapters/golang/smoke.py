@@ -11,16 +11,16 @@ from wombat_gitops.adapters.files import remove_tree
 from wombat_gitops.adapters.golang.environment import write_telemetry_mode
 from wombat_gitops.adapters.golang.toolchain import host_platform
 from wombat_gitops.domain import gofailure
-from wombat_gitops.domain.contents import Component
+from wombat_gitops.domain.contents import LISTED_KINDS, Component
 from wombat_gitops.domain.errors import CorruptData, InternalError, OverLimit, SandboxFailed, TimedOut
 from wombat_gitops.domain.gosource import mismatches, parse_build_info
-from wombat_gitops.domain.gosyntax import LISTED_KINDS
 from wombat_gitops.domain.identity import check_inputs, utc_text
 from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
     from wombat_gitops.adapters.golang.program import BuiltProgram
@@ -111,17 +111,38 @@ async def check_answers(spec: BuildSpec, program: BuiltProgram, contents: Conten
         raise _smoke_failure(msg, listing)
     found = {Component(kind, name) for key, kind in LISTED_KINDS.items() for name in names.get(key, ())}
     for package in contents.packages:
-        if not package.components:
-            await output.write(f"{package.package}: not known what it adds, so not looked for\n".encode())
-        elif not found & set(package.components):
-            raise _added_nothing(package)
+        await _check_package(package, found, output)
     text = ", ".join(f"{len(each)} {kind}" for kind, each in sorted(names.items()))
     await output.write(f"components: {text}\n".encode(errors="replace"))  # JSON knows halves of characters
 
 
-def _added_nothing(package: PackageContents) -> StepFailed:
-    expected = ", ".join(f"`{component}`" for component in package.components[:3])
-    message = f"package `{package.package}` added no component; {expected} was expected"
+async def _check_package(package: PackageContents, found: AbstractSet[Component], output: Output) -> None:
+    """A component that the source promises is there; whether others are is only logged.
+
+    Raises:
+        StepFailed: one is missing that every start registers, or all of a package whose names are constant.
+    """
+    promised = [component for component in package.certain if component not in found]
+    added = found & set(package.components)
+    if promised or (package.components and not added and not package.unnamed):
+        raise _lacks(package, promised, added)
+    missing = [f"`{component}`" for component in package.components if component not in found]
+    if missing:
+        await output.write(f"{package.package}: no {', '.join(missing)} in this program\n".encode())
+    if package.unnamed:
+        await output.write(
+            f"{package.package}: names made at run time are not checked ({', '.join(package.unnamed)})\n".encode()
+        )
+    elif not package.components:
+        await output.write(f"{package.package}: not known what it adds, so not looked for\n".encode())
+
+
+def _lacks(package: PackageContents, promised: Sequence[Component], added: AbstractSet[Component]) -> StepFailed:
+    expected = ", ".join(f"`{component}`" for component in (promised or package.components)[:3])
+    if added:
+        message = f"package `{package.package}` did not add {expected}"
+    else:
+        message = f"package `{package.package}` added no component; {expected} was expected"
     hint = "it may register only under conditions that do not hold here: leave it out, or ask its owner"
     return StepFailed(Failure(FailureKind.USER, "SmokeFailed", message[:500], Step.SMOKE, package.package, hint))
 

@@ -37,7 +37,16 @@ PACKAGE_EMPTY: Final = Rule(
     "WOM-073",
     "package-empty",
     "every package is known to register a component",
-    "a package that registers nothing only makes the program larger (a warning: names made at run time are not seen)",
+    "a package that imports nothing of the core's `public` cannot register (an error); one whose names are made at run "
+    "time, or that registers only where no `init` leads, may add nothing (a warning)",
     "remove the package, or take the one that registers the component",
+    "packages: [pure, io]",
+)
+PACKAGE_CLASH: Final = Rule(
+    "WOM-074",
+    "package-clash",
+    "every component is registered by one package",
+    "where two packages register one name, the order in which Go starts packages decides which one a pipeline gets",
+    "leave one of the packages out, or ask an owner for another name",
     "packages: [pure, io]",
 )
