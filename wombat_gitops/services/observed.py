@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.catalogue import Condition, DistributionRecord, Target
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TimedOut, TooLarge, Unverified, WombatError
+from wombat_gitops.domain.errors import (
+    CorruptData,
+    HistoryCut,
+    NotFound,
+    Refused,
+    TimedOut,
+    TooLarge,
+    UnusableSource,
+    Unverified,
+    WombatError,
+)
 from wombat_gitops.domain.messages import encode
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
@@ -55,13 +65,14 @@ def failure_reason(error: WombatError) -> str:
     """One word for why a source could not be read."""
     if isinstance(error, TimedOut) or isinstance(error.__cause__, TimedOut):
         return "TimedOut"
-    if isinstance(error, Unverified):
+    if isinstance(error, Unverified | UnusableSource):
         return error.reason
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "Unreachable")
 
 
 _REASONS: Final[tuple[tuple[type[WombatError], str], ...]] = (
     (TooLarge, "TooLarge"),
+    (HistoryCut, "HistoryCutOff"),
     (NotFound, "RefNotFound"),
     (Refused, "AccessDenied"),
     (CorruptData, "Corrupt"),
