@@ -3,8 +3,10 @@
     WombatError
     ├── UserError           a person has to change something; asking again does not help
     │   ├── NotFound            what was named does not exist
+    │   │   └── UnusableSource      the branch or the folder of a source is missing, or is something else
     │   ├── Refused             understood, and not allowed
     │   │   ├── Unverified          a commit is not signed as its source demands
+    │   │   ├── HistoryCut          a shallow repository lacks a part of the history that is needed
     │   │   ├── TooLarge            more than is read of one source
     │   │   ├── DoesNotFit          larger than a message of the broker may be
     │   │   └── Denied              the broker does not let this user in, or not do that
@@ -68,6 +70,20 @@ class Withdrawn(NotFound):
     """It is there, and must not be downloaded any more; the message says why."""
 
 
+class UnusableSource(NotFound):
+    """The branch or the folder of a source is missing, or is something else.
+
+    Args:
+        reason: CamelCase word of a fixed list: a `SourceProblem`.
+        revision: the commit that was looked at, or "" where there is none.
+    """
+
+    def __init__(self, message: str, *, reason: str, revision: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.revision = revision
+
+
 class Refused(UserError):
     """The request was understood and is not allowed."""
 
@@ -84,6 +100,10 @@ class Unverified(Refused):
         super().__init__(message, hint=hint)
         self.reason = reason
         self.revision = revision
+
+
+class HistoryCut(Refused):
+    """A shallow repository lacks a part of the history that is needed."""
 
 
 class TooLarge(Refused):

@@ -11,10 +11,12 @@ from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.errors import (
     CorruptData,
     DoesNotFit,
+    HistoryCut,
     NotFound,
     Refused,
     TimedOut,
     TooLarge,
+    UnusableSource,
     Unverified,
     WombatError,
 )
@@ -64,7 +66,7 @@ def failure_reason(error: WombatError) -> str:
     """One word for why a source could not be read."""
     if isinstance(error, TimedOut) or isinstance(error.__cause__, TimedOut):
         return "TimedOut"
-    if isinstance(error, Unverified):
+    if isinstance(error, Unverified | UnusableSource):
         return error.reason
     return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "Unreachable")
 
@@ -72,6 +74,7 @@ def failure_reason(error: WombatError) -> str:
 _REASONS: Final[tuple[tuple[type[WombatError], str], ...]] = (
     (TooLarge, "TooLarge"),
     (DoesNotFit, "TooLarge"),
+    (HistoryCut, "HistoryCutOff"),
     (NotFound, "RefNotFound"),
     (Refused, "AccessDenied"),
     (CorruptData, "Corrupt"),

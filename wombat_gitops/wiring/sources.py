@@ -65,4 +65,4 @@ def base_source(settings: Settings, base: str, *, left_by: str = "") -> Manifest
     """
     if not base:
         return EmptySource(settings.folder)
-    return RevisionSource(Path(settings.repo).resolve(), base, settings.folder, left_by=left_by)
+    return RevisionSource(Path(settings.repo).resolve(), base, settings.folder, left_by=left_by, empty=True)

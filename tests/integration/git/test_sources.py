@@ -17,7 +17,7 @@ from tests.support.gitrepo import GitRepo
 from wombat_gitops.adapters.git.remote import RemoteSource
 from wombat_gitops.adapters.git.revision import RevisionSource
 from wombat_gitops.adapters.git.worktree import WorkTreeSource
-from wombat_gitops.domain.errors import NotFound, Refused, TimedOut, Unreachable, WombatError
+from wombat_gitops.domain.errors import NotFound, Refused, TimedOut, Unreachable, UnusableSource, WombatError
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 
 if TYPE_CHECKING:
@@ -307,12 +307,13 @@ async def test_a_folder_in_no_repository_has_no_dates(tmp_path: Path) -> None:
 
 
 async def test_a_linked_folder_is_not_followed(repo: GitRepo, tmp_path: Path) -> None:
-    """A folder of manifests that became a symbolic link is empty."""
+    """A folder of manifests that became a symbolic link is refused, and nothing behind it is read."""
     outside = tmp_path / "outside"
     (repo.path / "manifests").rename(outside)
     (repo.path / "manifests").symlink_to(outside)
 
-    assert (await newest(WorkTreeSource(repo.path, "manifests"))).entries == ()
+    with pytest.raises(UnusableSource, match="is a symbolic link"):
+        await newest(WorkTreeSource(repo.path, "manifests"))
 
 
 async def test_a_shallow_clone_refuses_what_it_cannot_know(repo: GitRepo, tmp_path: Path) -> None:
@@ -350,7 +351,11 @@ async def test_a_work_tree_wakes_long_before_its_poll(repo: GitRepo, change: str
         async with asyncio.timeout(60):
             await wait(60)
 
-    assert await source.revision() != before
+    if change == "replace":
+        with pytest.raises(UnusableSource, match="there is no folder"):
+            await source.revision()
+    else:
+        assert await source.revision() != before
 
 
 async def test_a_folder_that_comes_later_is_watched(tmp_path: Path) -> None:

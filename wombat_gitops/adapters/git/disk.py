@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.git.objects import MAX_FILE, REGULAR, blob_id, path_text
 from wombat_gitops.domain.errors import Refused, Unreachable
+from wombat_gitops.domain.sourceplace import SourceProblem, unusable_folder
 from wombat_gitops.ports import TreeEntry
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _LINK: Final = "120000"
 _SUBMODULE: Final = "160000"
+_SUBMODULE_PATH: Final = re.compile(r"^\s*path\s*=\s*(.+?)\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,42 @@ class Found:
         return self.state.st_ino, self.state.st_size, self.state.st_mtime_ns, self.state.st_ctime_ns
 
 
+def check_folder_on_disk(root: Path, folder: str) -> None:
+    """Refuse a folder of a work tree that no watcher could read from a commit.
+
+    Args:
+        root: top of the work tree, whatever it is.
+        folder: relative to it, "" for the whole.
+
+    Raises:
+        UnusableSource: the folder is missing, or is something else.
+    """
+    parts = [part for part in folder.split("/") if part not in {"", "."}]
+    for end in range(1, len(parts) + 1):
+        part = "/".join(parts[:end])
+        place = root / part
+        if place.is_symlink():
+            problem = SourceProblem.FOLDER_IS_LINK
+        elif not place.exists():
+            problem = SourceProblem.FOLDER_NOT_FOUND
+        elif not place.is_dir():
+            problem = SourceProblem.FOLDER_IS_FILE
+        elif (place / ".git").exists() or (not any(place.iterdir()) and part in _submodules(root)):
+            problem = SourceProblem.FOLDER_IS_SUBMODULE
+        else:
+            continue
+        raise unusable_folder("/".join(parts), part, problem)
+
+
+def _submodules(root: Path) -> frozenset[str]:
+    """Paths of the submodules that the repository declares; one that was not fetched is an empty folder."""
+    try:
+        text = (root / ".gitmodules").read_text(errors="replace")
+    except OSError:
+        return frozenset()
+    return frozenset(match[1].strip('"') for match in _SUBMODULE_PATH.finditer(text))
+
+
 class Disk:
     """The files below *folder* of the work tree at *root*; remembers ids by what the file system says of a file."""
 
@@ -42,10 +81,13 @@ class Disk:
         self._ids: dict[str, tuple[tuple[int, int, int, int], str, str]] = {}
 
     def scan(self) -> dict[str, Found]:
-        """All files and links, by path from the root; other kinds of things and `.git` are left out."""
+        """All files and links, by path from the root; other kinds of things and `.git` are left out.
+
+        Raises:
+            UnusableSource: the folder is missing, or is something else.
+        """
         start = self._root / self._folder
-        if any(place.is_symlink() for place in (start, *start.parents) if self._root in place.parents):
-            return {}
+        check_folder_on_disk(self._root, self._folder)
         return {found.path: found for found in _walk(os.fsencode(start), len(os.fsencode(self._root)) + 1)}
 
     def entries(self, found: Mapping[str, Found], committed: Mapping[str, TreeEntry]) -> tuple[TreeEntry, ...]:

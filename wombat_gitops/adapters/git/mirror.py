@@ -54,11 +54,12 @@ class Mirror:
         """The git directory."""
         return self._path
 
-    async def fetch(self, *, afresh: bool = False) -> None:
+    async def fetch(self, *, afresh: bool = False, wide: bool = False) -> None:
         """Bring the branch up to date.
 
         Args:
             afresh: throw away what is there: it was found broken.
+            wide: the repository names its objects by SHA-256; takes git 2.29.
 
         Raises:
             NotFound: the branch does not exist.
@@ -75,17 +76,17 @@ class Mirror:
             self._swept = True
             for repair in (self._sweep, self._remove):
                 try:
-                    await self._fetch_once()
+                    await self._fetch_once(wide=wide)
                 except CorruptData:
                     await asyncio.to_thread(repair)
                 else:
                     await self._pack()
                     return
-            await self._fetch_once()
+            await self._fetch_once(wide=wide)
 
-    async def _fetch_once(self) -> None:
+    async def _fetch_once(self, *, wide: bool) -> None:
         if not (self._path / "HEAD").is_file() or not (self._path / "objects").is_dir():
-            await self._create()
+            await self._create(wide=wide)
         # a branch that was renamed from `a` to `a/b` is no trouble: the target is always the same ref
         command = [
             f"--git-dir={self._path}",
@@ -95,6 +96,7 @@ class Mirror:
             "--no-recurse-submodules",
             "--no-auto-maintenance",
             "--no-write-fetch-head",
+            "--update-shallow",  # a host may itself have only a part of the history
             "--",
             self._address.url,
             f"+{self._branch}:{HEAD}",
@@ -128,9 +130,10 @@ class Mirror:
                 total += pack.stat().st_size
         return total
 
-    async def _create(self) -> None:
+    async def _create(self, *, wide: bool) -> None:
         await self._discard()
-        command = ["init", "--quiet", "--bare", "--template=", "--", str(self._path)]
+        form = ["--object-format=sha256"] if wide else []  # older versions of git do not know the option
+        command = ["init", "--quiet", "--bare", "--template=", *form, "--", str(self._path)]
         captured = await self._git.run(command, cwd=self._path.parent)
         if captured.status != 0:
             raise local_failure(captured)

@@ -14,7 +14,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.adapters.git.command import complaint, local_failure
-from wombat_gitops.domain.errors import CorruptData, NotFound, Refused, TooLarge
+from wombat_gitops.domain.errors import CorruptData, HistoryCut, NotFound, Refused, TooLarge
+from wombat_gitops.domain.sourceplace import SourceProblem, unusable_folder
 from wombat_gitops.ports import TreeEntry
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ _LAST: Final = 253_402_300_799
 """The last second that a date can tell, 9999-12-31T23:59:59Z; a commit can claim a later one."""
 _NEAR: Final = 512
 """Commits looked through for one whose dates are known, before the whole history is read."""
+
+
+_NO_FOLDER: Final[Mapping[str, SourceProblem | None]] = {
+    "": SourceProblem.FOLDER_NOT_FOUND,
+    "040000": None,
+    "120000": SourceProblem.FOLDER_IS_LINK,
+    "160000": SourceProblem.FOLDER_IS_SUBMODULE,
+}
+"""By git's mode of an entry, why it is no folder."""
 
 
 def is_commit(revision: str) -> bool:
@@ -173,15 +183,28 @@ class Repository:
         """Everything below the folder at *commit*, sorted by path.
 
         Raises:
+            UnusableSource: the folder is missing, or is something else.
             TooLarge: there is more than is looked at.
         """
         limit = ["--", f"{self._folder}/"] if self._folder else []
         listing = await self.run(["ls-tree", "-r", "-l", "-z", "--full-tree", commit, *limit])
         count = listing.count(b"\0")
+        if count <= 1 and self._folder:
+            await self._check_folder(commit)
         if count > MOST_ENTRIES:
             msg = f"the folder holds {count:,} files, at most {MOST_ENTRIES:,} are looked at"
             raise TooLarge(msg, hint="keep manifests in a folder of their own")
         return await asyncio.to_thread(self._parse, listing)
+
+    async def _check_folder(self, commit: str) -> None:
+        """Say what stands where the folder should be; git lists nothing below a link, and a submodule itself."""
+        parts = self._folder.split("/")
+        for end in range(1, len(parts) + 1):
+            part = "/".join(parts[:end])
+            found = await self.run(["ls-tree", "-z", "--full-tree", commit, "--", part])
+            problem = _NO_FOLDER.get(found[:6].decode(), SourceProblem.FOLDER_IS_FILE)
+            if problem is not None:
+                raise unusable_folder(self._folder, part, problem, commit)
 
     def _parse(self, listing: bytes) -> tuple[TreeEntry, ...]:
         """Take apart what `git ls-tree` wrote; a line that was there before is the same entry."""
@@ -212,7 +235,7 @@ class Repository:
         A group of paths that no commit ever changed is left out.
 
         Raises:
-            Refused: the history needed for it was cut off.
+            HistoryCut: the history needed for it was cut off.
         """
         changes = (await self.look_back(commit)).changes
         dates = dict[str, datetime]()
@@ -223,7 +246,7 @@ class Repository:
             newest = max(found, key=_ORDER)
             if not newest.known:
                 msg = f"the date of `{paths[0]}` is not known, because the history of this clone was cut off"
-                raise Refused(msg, hint="run `git fetch --unshallow`, or check out with `fetch-depth: 0`")
+                raise HistoryCut(msg, hint="run `git fetch --unshallow`, or check out with `fetch-depth: 0`")
             dates[key] = _date(newest.seconds)
         return dates
 
@@ -233,6 +256,10 @@ class Repository:
         if history is None or history.commit != commit:
             history = self._history = await self._read_history(commit, history)
         return history
+
+    def forget(self) -> None:
+        """Read the history anew: the repository was fetched again."""
+        self._history = None
 
     async def _read_history(self, commit: str, before: _History | None) -> _History:
         """Read the whole history of the folder, or only what came after *before* where that is near."""

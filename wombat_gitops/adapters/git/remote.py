@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from wombat_gitops.adapters.git.address import (
     PROTOCOLS,
@@ -17,8 +17,9 @@ from wombat_gitops.adapters.git.command import Git, remote_failure
 from wombat_gitops.adapters.git.mirror import LARGEST, Mirror
 from wombat_gitops.adapters.git.objects import Repository, is_commit
 from wombat_gitops.adapters.git.waiting import only_time
-from wombat_gitops.domain.errors import CorruptData, NotFound, Unreachable
+from wombat_gitops.domain.errors import CorruptData, HistoryCut, NotFound, Unreachable, WombatError
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.domain.sourceplace import unusable_ref
 from wombat_gitops.ports import Tree
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from wombat_gitops.ports import TreeEntry
 
 T = TypeVar("T")
+
+_MOST_BRANCHES: Final = 5_000
+"""Branches that are compared with a name that is none of them."""
 
 
 class RemoteSource:
@@ -62,7 +66,7 @@ class RemoteSource:
         self._folder = check_folder(folder)
         self._git = Git(frozenset(protocols), seconds)
         self._mirror = Mirror(self._git, mirror.absolute(), self._address, self._branch, largest)
-        self._repository = Repository(self._git, self._mirror.path, self._folder)
+        self._repository = Repository(self._git, self._mirror.path, self._folder, self._mirror.path / "shallow")
         self._obtained = ""
 
     @property
@@ -95,12 +99,28 @@ class RemoteSource:
             if name == self._branch and is_commit(commit):
                 return commit
         if captured.status in {0, 2}:
-            msg = f"`{self.url}` has no branch `{self.ref}`"
-            raise NotFound(msg, hint="was it renamed or deleted? nothing is removed because of that")
+            raise await self._no_branch()
         failure = remote_failure(captured, self._address)
         if isinstance(failure, CorruptData):
             raise Unreachable(failure.message) from failure
         raise failure
+
+    async def _no_branch(self) -> WombatError:
+        """Why there is no such branch: what else is called so, or which ones there are."""
+        command = ["ls-remote", "--symref", "--", self._address.url, "HEAD", "refs/heads/*", "refs/tags/*"]
+        captured = await self._git.run(command, cwd=self._mirror.path.parent, address=self._address)
+        if captured.status != 0:
+            return remote_failure(captured, self._address)
+        branches, tags, default = list[str](), set[str](), ""
+        for line in captured.stdout.decode(errors="replace").splitlines():
+            target, _, name = line.partition("\t")
+            if name == "HEAD" and target.startswith("ref: refs/heads/"):
+                default = target.removeprefix("ref: refs/heads/")
+            elif name.startswith("refs/heads/") and len(branches) < _MOST_BRANCHES:
+                branches.append(name.removeprefix("refs/heads/"))
+            elif name.startswith("refs/tags/"):
+                tags.add(name.removeprefix("refs/tags/").removesuffix("^{}"))
+        return unusable_ref(self.url, self.ref, branches, tags, default if default in branches else "")
 
     async def tree(self, revision: str) -> Tree:
         """All files below the folder; fetches only where the commit is not here yet."""
@@ -132,7 +152,7 @@ class RemoteSource:
         # once something was obtained, another commit is a new one: that it is missing need not be asked
         new = bool(self._obtained) or not (self._mirror.path / "HEAD").is_file()
         if new or not await self._repository.has(revision):
-            await self._mirror.fetch()
+            await self._mirror.fetch(wide=_is_wide(revision))
             if not await self._repository.has(revision):
                 msg = f"`{self.url}` has no commit `{revision[:12]}` in `{self.ref}` any more"
                 raise Unreachable(msg)
@@ -146,7 +166,12 @@ class RemoteSource:
 
     async def dates(self, tree: Tree, groups: Mapping[str, Sequence[str]]) -> Mapping[str, datetime]:
         """Committer dates; see `ports.ManifestSource.dates`."""
-        dates = await self._healing(lambda: self._repository.dates(tree.revision, groups))
+        try:
+            dates = await self._healing(lambda: self._repository.dates(tree.revision, groups))
+        except HistoryCut:  # the host itself was shallow, and may not be any more
+            await self._mirror.fetch(afresh=True, wide=_is_wide(tree.revision))
+            self._repository.forget()
+            dates = await self._repository.dates(tree.revision, groups)
         return {key: dates.get(key, UNCOMMITTED_DATE) for key in groups}
 
     def changes(self) -> AbstractAsyncContextManager[Callable[[float], Awaitable[None]]]:
@@ -158,5 +183,10 @@ class RemoteSource:
         try:
             return await read()
         except CorruptData:
-            await self._mirror.fetch(afresh=True)
+            await self._mirror.fetch(afresh=True, wide=_is_wide(self._obtained))
             return await read()
+
+
+def _is_wide(commit: str) -> bool:
+    """Whether the repository of a commit names its objects by SHA-256."""
+    return len(commit) == 64  # noqa: PLR2004 - hex digits of SHA-256

@@ -9,7 +9,7 @@ from wombat_gitops.adapters.git.command import Git
 from wombat_gitops.adapters.git.local import find_checkout
 from wombat_gitops.adapters.git.objects import Repository
 from wombat_gitops.adapters.git.waiting import only_time
-from wombat_gitops.domain.errors import Refused
+from wombat_gitops.domain.errors import Refused, UnusableSource
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.ports import Tree
 
@@ -25,13 +25,23 @@ class RevisionSource:
 
     Args:
         left_by: a revision; instead of the newest commit, take the one at which that one left *revision*.
+        empty: a revision without the folder holds nothing, as before the first manifest; else it is an error.
 
     Raises:
         NotFound: *path* does not exist.
         Refused: it is in no repository.
     """
 
-    def __init__(self, path: Path, revision: str, folder: str, *, left_by: str = "", seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        revision: str,
+        folder: str,
+        *,
+        left_by: str = "",
+        empty: bool = False,
+        seconds: float = 60.0,
+    ) -> None:
         checkout = find_checkout(path.absolute())
         if checkout is None:
             msg = f"`{path}` is not in a git repository"
@@ -39,6 +49,7 @@ class RevisionSource:
         self._root = checkout.root
         self._revision = revision
         self._left_by = left_by
+        self._empty = empty
         self._folder = checkout.folder(path.absolute(), check_folder(folder))
         shallow = checkout.common_dir / "shallow"
         self._repository = Repository(Git(seconds=seconds), checkout.git_dir, self._folder, shallow)
@@ -72,9 +83,18 @@ class RevisionSource:
         return await self._repository.fork_point(commit, other) or commit
 
     async def tree(self, revision: str) -> Tree:
-        """All files below the folder at a commit."""
+        """All files below the folder at a commit.
+
+        Raises:
+            UnusableSource: the folder is missing, or is something else.
+        """
         commit = await self._repository.resolve(revision)
-        return Tree(commit, await self._repository.entries(commit))
+        try:
+            return Tree(commit, await self._repository.entries(commit))
+        except UnusableSource:
+            if not self._empty:
+                raise
+            return Tree(commit, ())
 
     async def read(self, tree: Tree, paths: Sequence[str]) -> Mapping[str, bytes]:
         """The bytes of some entries of *tree*."""

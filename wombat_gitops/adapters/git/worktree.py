@@ -15,8 +15,9 @@ from wombat_gitops.adapters.git.disk import Disk, Found
 from wombat_gitops.adapters.git.local import find_checkout
 from wombat_gitops.adapters.git.objects import Repository, check_readable, path_text
 from wombat_gitops.adapters.git.waiting import watching
-from wombat_gitops.domain.errors import NotFound, Unreachable
+from wombat_gitops.domain.errors import NotFound, Unreachable, UnusableSource
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
+from wombat_gitops.domain.sourceplace import SourceProblem
 from wombat_gitops.ports import Tree, TreeEntry
 
 if TYPE_CHECKING:
@@ -158,9 +159,17 @@ class WorkTreeSource:
         except NotFound:
             return "", {}
         if head != self._head[0]:
-            entries = await self._repository.entries(head)
-            self._head = head, {entry.path: entry for entry in entries}
+            self._head = head, {entry.path: entry for entry in await self._entries(self._repository, head)}
         return self._head
+
+    async def _entries(self, repository: Repository, head: str) -> tuple[TreeEntry, ...]:
+        """What is committed of the folder: nothing where it is new, or became one after the commit."""
+        try:
+            return await repository.entries(head)
+        except UnusableSource as error:
+            if error.reason == SourceProblem.FOLDER_IS_SUBMODULE:
+                raise
+            return ()
 
     async def _listed(self) -> frozenset[str]:
         """Paths that git knows, or would offer to add."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wombat_gitops.adapters.git.disk import check_folder_on_disk
 from wombat_gitops.cli import exits, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
 from wombat_gitops.domain.diagnostics import Severity
@@ -30,9 +31,12 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
 
     Raises:
         NotFound: a policy that `WOMBAT_POLICY` names is not there.
+        UnusableSource: the folder with the manifests is missing, a link or a submodule.
         Unreachable: what is inside of a distribution has to be downloaded, and cannot be.
     """
     folder = Path(settings.repo, settings.folder)
+    if not paths:
+        check_folder_on_disk(Path(settings.repo), settings.folder)
     found = examine(find_manifests(paths, folder), folder)
     problems = list(found.diagnostics)
     operator = operator_policies(settings)
