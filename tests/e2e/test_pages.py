@@ -138,7 +138,7 @@ async def test_a_source_in_trouble_tells_its_cause_once(browser: Browser, host: 
         card = page.locator("#wrong")
         await expect(card.get_by_text("The repository could not be read")).to_be_in_viewport()
         await expect(card.get_by_text("no entry")).to_have_count(1)
-        await expect(card.get_by_text("Somebody has to mend this")).to_be_visible()
+        await expect(card.get_by_text("Needs manual action")).to_be_visible()
         await expect(card.get_by_text("Not ready")).to_be_visible()
 
 

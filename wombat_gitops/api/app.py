@@ -39,7 +39,7 @@ from wombat_gitops.api.problems import NotReady
 from wombat_gitops.api.site import BUILT, site_routes
 from wombat_gitops.api.staleness import Staleness
 from wombat_gitops.api.straight import Straight, StraightOn, straight_of
-from wombat_gitops.api.versions import newest_routes, version_routes
+from wombat_gitops.api.versions import latest_routes, version_routes
 from wombat_gitops.services.contents_index import ContentsIndex
 from wombat_gitops.services.logbook import LogBook
 from wombat_gitops.services.package_index import PackageIndex
@@ -125,7 +125,7 @@ def create_app(  # noqa: PLR0913 - all that there is to tell of
         handlers.update((straight.path, straight) for straight in straight_of(ROOT, router))
         app.include_router(router, prefix=ROOT, responses=PROBLEMS)
     app.include_router(compose_routes(context, contents, edge.operator), prefix=ROOT, responses=PROBLEMS)
-    app.include_router(newest_routes(context), responses=PROBLEMS)
+    app.include_router(latest_routes(context), responses=PROBLEMS)
     app.include_router(file_routes(context), responses=PROBLEMS)
     for routes in (badge_routes, feed_routes, crawler_routes):
         app.include_router(routes(context), responses=PROBLEMS)

@@ -13,9 +13,9 @@ from wombat_gitops.api.answers import get, tagged
 from wombat_gitops.api.catalogue import PlatformText  # noqa: TC001 - read by FastAPI
 from wombat_gitops.api.fonts import text_width
 from wombat_gitops.domain.catalogue import Health
-from wombat_gitops.domain.errors import NotFound
+from wombat_gitops.domain.errors import NotFound, Withdrawn
 from wombat_gitops.domain.visible import visible_line
-from wombat_gitops.services.versions import may_be_downloaded
+from wombat_gitops.services.versions import latest_build, latest_version, may_be_downloaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def badge_routes(context: Context) -> APIRouter:
 
     @get(router, "/badge/{name}.svg", response_class=_Svg, responses=_PICTURE, summary="A badge of a distribution")
     async def get_badge(request: Request, name: str, options: Annotated[BadgeOptions, Query()]) -> Response:
-        """A picture with the status or the newest version of a distribution, for pages elsewhere.
+        """A picture with the status or the latest version of a distribution, for pages elsewhere.
 
         A name that does not exist is a grey `unknown` with status 200: proxies of pictures do not show others.
         """
@@ -117,12 +117,15 @@ def _said(catalog: Catalog, name: str, options: BadgeOptions) -> tuple[str, str]
 
 
 def _version(catalog: Catalog, record: DistributionRecord, platform: str) -> tuple[str, str]:
-    """The newest version that can be downloaded."""
-    for version in catalog.versions(record.name):
-        builds = [build for on, build in version.builds.items() if platform in {"", on}]
-        if any(may_be_downloaded(catalog, build) for build in builds):
-            return version.version, _BLUE
-    return "none yet", _GREY
+    """What `latest` leads to: of the distribution, or on one platform."""
+    try:
+        if platform:
+            return latest_build(catalog, record.name, platform).spec.version, _BLUE
+        version = latest_version(catalog, record.name)
+    except (NotFound, Withdrawn):
+        return "none yet", _GREY
+    good = any(may_be_downloaded(catalog, build) for build in version.builds.values())
+    return (version.version, _BLUE) if good else ("none yet", _GREY)
 
 
 def _platform(catalog: Catalog, record: DistributionRecord, platform: str) -> tuple[str, str]:

@@ -244,7 +244,7 @@ def service_routes(context: Context) -> APIRouter:
 
     @get(router, "", response_model=IndexView, tags=["service"])
     async def index(request: Request) -> Response:
-        """Where things are."""
+        """API index."""
         return answer(request, IndexView(version=context.version))
 
     @get(router, "/sources", response_model=SourceList, tags=["service"])

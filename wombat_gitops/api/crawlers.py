@@ -52,7 +52,7 @@ _LLMS: Final = """\
 > Distributions of Redpanda Benthos: what there is, what is in each, whether it is built, how to get and verify it.
 > Read-only. Every page has JSON below /api/v1.
 
-- [OpenAPI 3.1]({base}/api/v1/openapi.json): every route, with parameters and answers
+- [OpenAPI 3.1]({base}/api/v1/openapi.json): every route, with parameters and responses
 - [Distributions]({base}/api/v1/distributions): all of them, `?q=` searches
 - [Components]({base}/api/v1/components): inputs, processors, outputs and what else programs hold, each with its fields,
   examples and the distributions that have it
@@ -64,9 +64,9 @@ _LLMS: Final = """\
   runs; `/log/search?q=` finds lines in it
 - [Status]({base}/api/v1/status): is it down, and why
 - [New versions]({base}/feed.atom): Atom feed
-- [Rules of manifests]({base}/docs/rules): what each says and what to do
-- [Problems]({base}/docs/problems): what each error of the API means
-- [The API]({base}/docs/api): every route with an answer, to read
+- [Manifest rules]({base}/docs/rules): what each says and what to do
+- [API errors]({base}/docs/problems): what each error of the API means
+- [The API]({base}/docs/api): every route with an example response
 """
 
 

@@ -24,8 +24,8 @@ _STYLE_PATH: Final = "/docs/style.css"
 _SCRIPT_PATH: Final = "/docs/theme.js"
 _NAVIGATION: Final = (
     ("/", "Distributions"),
-    (RULES_PATH, "Rules of manifests"),
-    (TYPES_PATH, "Problems of the API"),
+    (RULES_PATH, "Manifest rules"),
+    (TYPES_PATH, "API errors"),
     (API_PATH, "API"),
 )
 _STYLE: Final = """\
@@ -102,7 +102,7 @@ def document_routes(description: Mapping[str, Any]) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     pages = {
         RULES_PATH: page(RULES_TITLE, RULES_PATH, rules_html()),
-        TYPES_PATH: page("Problems of the API", TYPES_PATH, problems_html()),
+        TYPES_PATH: page("API errors", TYPES_PATH, problems_html()),
         API_PATH: page("The API", API_PATH, _api_html(description)),
     }
 
@@ -165,7 +165,7 @@ def _api_html(description: Mapping[str, Any]) -> str:
         (
             f"<p>{_marked(description['info']['description'])} The same for programs: "
             f'<a href="{ROOT}/openapi.json">OpenAPI 3.1</a>. '
-            f'<a href="{TYPES_PATH}">Problems</a> tells what each error means.</p>'
+            f'<a href="{TYPES_PATH}">API errors</a> explains each one.</p>'
         )
     ]
     for subject, found in operations.items():
@@ -191,8 +191,8 @@ def _operation(description: Mapping[str, Any], path: str, operation: Mapping[str
         if "example" in content:
             found = content["example"]
             text = found if isinstance(found, str) else json.dumps(found, indent=2, ensure_ascii=False)
-            name = html.escape(f"Answer of {path}")
-            yield "<details><summary>An answer</summary>"
+            name = html.escape(f"Example response of {path}")
+            yield "<details><summary>Example response</summary>"
             yield f'<pre tabindex="0" role="group" aria-label="{name}">{html.escape(text)}</pre></details>\n'
             break
 

@@ -31,7 +31,7 @@ _DESCRIPTION: Final = (
 _TAGS: Final[Mapping[str, str]] = {
     "distributions": "What is declared by the manifests: the catalogue, versions, and what differs between them.",
     "components": "What all programs can do: inputs, outputs, processors and functions, with their documentation.",
-    "packages": "What distributions are composed of.",
+    "packages": "Go packages used by the distributions here.",
     "search": "Distributions, packages and components at once.",
     "compose": "A manifest made of choices, judged as validation would.",
     "builds": "How programs were made: state, attempts, logs and contents.",

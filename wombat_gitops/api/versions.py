@@ -1,4 +1,4 @@
-"""Routes about versions: list, one, what differs between two, and addresses that stay for the newest files."""
+"""Routes about versions: list, one, what differs between two, and addresses of the latest files that never change."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from wombat_gitops.api.comparisons import Comparisons
 from wombat_gitops.api.context import Context  # noqa: TC001 - read by FastAPI
 from wombat_gitops.api.files import CHECKSUM, checksum_line
 from wombat_gitops.api.present import versions
-from wombat_gitops.api.present.links import checksums_url, download_url
+from wombat_gitops.api.present.links import checksums_url, download_url, version_url
 from wombat_gitops.api.views.versions import ChangelogPage, ComparisonView, VersionDetail, VersionPage
 from wombat_gitops.domain.errors import NotFound, Refused
 from wombat_gitops.services.versions import (
+    LATEST,
     all_versions,
     find_version,
+    latest_build,
+    latest_version,
     may_be_downloaded,
-    newest_build,
-    newest_version,
+    standing_of,
 )
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import Version
 
-_LATEST: Final = "latest"
 _SIDE: Final = "^[^@]{1,100}@[^@]{1,200}$"
 _ELSEWHERE: Final[dict[int | str, dict[str, Any]]] = {
-    307: {"description": "Where the newest is; never cached", "headers": {"Location": {"schema": {"type": "string"}}}}
+    307: {
+        "description": "The latest version or file; never cached",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
 }
 _TEXT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
@@ -88,12 +92,13 @@ def version_routes(context: Context) -> APIRouter:
 
     @get(router, "/distributions/{name}/versions", response_model=VersionPage)
     async def list_versions(request: Request, name: str, filters: Annotated[VersionFilter, Query()]) -> Response:
-        """Versions that have artifacts, and the one that the manifest asks for, newest first."""
+        """Versions that have artifacts, and the current one, newest first."""
         catalog = context.ready()
         known = all_versions(catalog, name)
         shown, cursor = _page(known, filters.cursor, filters.limit)
         following = next_page(request, filters, cursor)
-        items = [versions.detail(catalog, name, each, older.version if older else None) for each, older in shown]
+        standing = standing_of(catalog, name)
+        items = [versions.detail(catalog, standing, name, each, older) for each, older in shown]
         view = VersionPage(items=items, next=following, total=len(known))
         return answer(request, view, next_page=following, kept=True)
 
@@ -119,12 +124,12 @@ def version_routes(context: Context) -> APIRouter:
 
     @get(router, "/distributions/{name}/versions/{version}", response_model=VersionDetail, responses=_ELSEWHERE)
     async def get_version(request: Request, name: str, version: str) -> Response:
-        """One version; `latest` leads to the newest that can be downloaded, where there is none to the newest."""
+        """One version; `latest` leads to the current one where it can be downloaded, else to the newest that can."""
         catalog = context.ready()
-        if version == _LATEST:
-            return _elsewhere(versions.version_url(name, newest_version(catalog, name).version))
+        if version == LATEST:
+            return _elsewhere(version_url(name, latest_version(catalog, name).version))
         chosen, previous = find_version(catalog, name, version)
-        view = versions.detail(catalog, name, chosen, previous.version if previous else None)
+        view = versions.detail(catalog, standing_of(catalog, name), name, chosen, previous)
         return answer(request, view, kept=True)
 
     @get(router, "/compare", response_model=ComparisonView)
@@ -140,16 +145,16 @@ def version_routes(context: Context) -> APIRouter:
     return router
 
 
-def newest_routes(context: Context) -> APIRouter:
-    """Below `/dl`: addresses of the newest files, and the checksums of a version."""
+def latest_routes(context: Context) -> APIRouter:
+    """Below `/dl`: addresses of the latest files, and the checksums of a version."""
     router = APIRouter(prefix="/dl", tags=["downloads"])
 
     @get(router, "/{name}/{version}/SHA256SUMS", response_class=PlainTextResponse, responses=_TEXT)
     async def checksums(request: Request, name: str, version: str) -> Response:
         """A line for `sha256sum -c` of each file of a version that may be downloaded."""
         catalog = context.ready()
-        if version == _LATEST:
-            return _elsewhere(checksums_url(name, newest_version(catalog, name).version))
+        if version == LATEST:
+            return _elsewhere(checksums_url(name, latest_version(catalog, name).version))
         builds = find_version(catalog, name, version)[0].builds.values()
         made = [build.artifact for build in builds if build.artifact and may_be_downloaded(catalog, build)]
         if not made:
@@ -161,8 +166,8 @@ def newest_routes(context: Context) -> APIRouter:
         return tagged(request, PlainTextResponse("".join(map(checksum_line, made))))
 
     @get(router, "/{name}/latest/{os}/{arch}", status_code=307, response_class=RedirectResponse, responses=_ELSEWHERE)
-    async def newest(name: str, os: str, arch: str) -> Response:
-        """Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum."""
+    async def latest(name: str, os: str, arch: str) -> Response:
+        """Redirects to the latest file for a platform; with `.sha256` behind it, to its checksum."""
         return _file(context.ready(), name, f"{os}/{arch}")
 
     @get(
@@ -172,7 +177,7 @@ def newest_routes(context: Context) -> APIRouter:
         response_class=RedirectResponse,
         responses=_ELSEWHERE,
     )
-    async def newest_of_variant(name: str, os: str, arch: str, variant: str) -> Response:
+    async def latest_of_variant(name: str, os: str, arch: str, variant: str) -> Response:
         """As above, for a platform with a variant, `linux/arm/7`."""
         return _file(context.ready(), name, f"{os}/{arch}/{variant}")
 
@@ -180,7 +185,7 @@ def newest_routes(context: Context) -> APIRouter:
 
 
 def _file(catalog: Catalog, name: str, platform: str) -> Response:
-    spec = newest_build(catalog, name, platform.removesuffix(CHECKSUM)).spec
+    spec = latest_build(catalog, name, platform.removesuffix(CHECKSUM)).spec
     suffix = CHECKSUM if platform.endswith(CHECKSUM) else ""
     return _elsewhere(download_url(spec.name, spec.version, spec.file_name) + suffix)
 
@@ -191,7 +196,7 @@ def _elsewhere(location: str) -> Response:
 
 def _named(catalog: Catalog, text: str) -> tuple[str, Version]:
     name, _, version = text.partition("@")
-    found = newest_version(catalog, name) if version == _LATEST else find_version(catalog, name, version)[0]
+    found = latest_version(catalog, name) if version == LATEST else find_version(catalog, name, version)[0]
     return name, found
 
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 GO: Final = "go"
 """The name under which the releases of Go itself are listed, as Go does."""
@@ -25,6 +25,24 @@ def version_key(version: str) -> Key:
         (not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in suffix.split(".") if suffix
     )
     return numbers, not suffix, parts
+
+
+def version_order(version: str) -> tuple[Key, str]:
+    """Sort key of a distribution's versions: as `version_key`, and stable where only build metadata differs."""
+    return version_key(version), version
+
+
+def current_and_newest(current: str, versions: Sequence[str]) -> str:
+    """What to say of the versions that exist where another one was asked for; "" where there is none.
+
+    Args:
+        current: the version that the manifest declares, or "".
+        versions: those that exist, highest first.
+    """
+    if not versions:
+        return ""
+    newest = f"the newest is `{versions[0]}`"
+    return newest if current in {"", versions[0]} else f"git declares `{current}`; {newest}"
 
 
 def is_prerelease(version: str) -> bool:

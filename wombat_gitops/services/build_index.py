@@ -40,15 +40,13 @@ class Published:
     Attributes:
         files: by version and file name.
         versions: by version and platform.
-        platforms: the newest of all versions, by platform.
     """
 
     files: Mapping[tuple[str, str], BuildRecord]
     versions: Mapping[str, Mapping[str, BuildRecord]]
-    platforms: Mapping[str, BuildRecord]
 
 
-_NOTHING: Final = Published({}, {}, {})
+_NOTHING: Final = Published({}, {})
 
 
 class BuildIndex:
@@ -224,13 +222,10 @@ class BuildIndex:
     def _summarize(self, name: str) -> Published:
         files: dict[tuple[str, str], BuildRecord] = {}
         versions: defaultdict[str, dict[str, BuildRecord]] = defaultdict(dict)
-        platforms: dict[str, BuildRecord] = {}
         for record in sorted((self._records[identity] for identity in self._published[name]), key=_age):
-            platform = str(record.spec.platform)
             files[record.spec.version, record.spec.file_name] = record
-            versions[record.spec.version][platform] = record
-            platforms[platform] = record
-        return Published(files, versions, platforms)
+            versions[record.spec.version][str(record.spec.platform)] = record
+        return Published(files, versions)
 
 
 _Words = dict[str, frozenset[str]]

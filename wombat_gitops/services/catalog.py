@@ -22,9 +22,9 @@ from wombat_gitops.domain.catalogue import (
     assess,
 )
 from wombat_gitops.domain.errors import NotFound, TransientError, Withdrawn
-from wombat_gitops.domain.model import natural_key
 from wombat_gitops.domain.neighbours import nearest
 from wombat_gitops.domain.records import BuildRecord, BuildState
+from wombat_gitops.domain.versions import current_and_newest, version_order
 from wombat_gitops.services.build_index import BuildIndex
 from wombat_gitops.services.builder_history import BuilderHistory
 from wombat_gitops.services.catalog_types import CatalogStatus, DistributionPage, Version
@@ -211,22 +211,23 @@ class Catalog:
         return tuple(sorted(found, key=lambda condition: condition.type))
 
     def versions(self, name: str) -> tuple[Version, ...]:
-        """The versions that have artifacts, newest first by semantic version."""
+        """The versions that have artifacts, highest first by semantic version."""
         published = self._index.published(name).versions
         builds = {version: dict(platforms) for version, platforms in published.items()}
         for build in self._wanted(name):
             builds[build.spec.version][str(build.spec.platform)] = build
-        return tuple(Version(version, builds[version]) for version in sorted(builds, key=_precedence, reverse=True))
+        return tuple(Version(version, builds[version]) for version in sorted(builds, key=version_order, reverse=True))
 
     def last_good(self, name: str, platform: str) -> BuildRecord | None:
-        """The build with the newest artifact of a distribution for a platform that may be handed out."""
-        published = self._index.published(name)
-        newest = published.platforms.get(platform)
-        if newest is None or self.withdrawal_of(newest) is None:
-            return newest
-        others = (builds[platform] for builds in published.versions.values() if platform in builds)
-        good = [build for build in others if self.withdrawal_of(build) is None]
-        return max(good, key=lambda build: (build.changed_at, build.id), default=None)
+        """A published build for a platform that is not withdrawn: of the declared version, else of the highest one."""
+        record = self._distributions.values.get(name)
+        current = record.version if record is not None else ""
+        published = self._index.published(name).versions.values()
+        there = (builds[platform] for builds in published if platform in builds)
+        good = (build for build in there if self.withdrawal_of(build) is None)
+        return max(
+            good, key=lambda build: (build.spec.version == current, version_order(build.spec.version)), default=None
+        )
 
     def published(self, name: str, version: str, file_name: str) -> BuildRecord:
         """The build whose artifact has this name.
@@ -389,16 +390,11 @@ class Catalog:
                 hint=f"its builds are {', '.join(sorted(states)) or 'not requested yet'}",
             )
         known = [entry.version for entry in self.versions(name)]
+        current = record.version if record is not None else ""
         return NotFound(
             f"`{name}` has no version `{version[:64]}` with artifacts",
-            hint=f"the newest is `{known[0]}`" if known else "it has no artifact at all yet",
+            hint=current_and_newest(current, known) or "it has no artifact at all yet",
         )
-
-
-def _precedence(version: str) -> tuple[object, ...]:
-    """Order of semantic versions: a pre-release comes before its release (semver.org, 11)."""
-    release, _, suffix = version.partition("+")[0].partition("-")
-    return (natural_key(release), not suffix, natural_key(suffix), version)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -1,26 +1,34 @@
-"""The versions of a distribution: which there are, and which is the newest that may be downloaded."""
+"""The versions of a distribution: which there are, and which one is current, newest and latest.
+
+*Current* is the version that the manifest declares in git. *Newest* is the highest version, by semantic version.
+*Latest* is what people get who name no version: the current one where it can be downloaded, else the newest that can.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.errors import NotFound, Withdrawn
 from wombat_gitops.domain.messages import BuildQuery
 from wombat_gitops.domain.records import BuildState
-from wombat_gitops.domain.versions import version_key
+from wombat_gitops.domain.versions import current_and_newest, version_order
 from wombat_gitops.services.catalog_types import Version
 
 if TYPE_CHECKING:
     from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
 
+LATEST: Final = "latest"
+"""What addresses and commands say in place of a version."""
+
 _TRIED: Final = 100
 """Builds of one version that are looked at for those that failed, newest first."""
 
 
 def all_versions(catalog: Catalog, name: str) -> tuple[Version, ...]:
-    """Versions with artifacts, and the one that the manifest asks for, newest first by semantic version.
+    """Versions with artifacts, and the current one where builds of it exist, newest first.
 
     Raises:
         NotFound: there is no such distribution.
@@ -35,8 +43,7 @@ def all_versions(catalog: Catalog, name: str) -> tuple[Version, ...]:
             build = known.get(target.build)
             if build is not None:
                 found.setdefault(build.spec.version, {}).setdefault(str(target.platform), build)
-    order = sorted(found, key=lambda version: (version_key(version), version), reverse=True)
-    return tuple(Version(version, found[version]) for version in order)
+    return tuple(Version(version, found[version]) for version in sorted(found, key=version_order, reverse=True))
 
 
 def tried(catalog: Catalog, name: str, version: Version) -> dict[str, BuildRecord]:
@@ -50,33 +57,54 @@ def tried(catalog: Catalog, name: str, version: Version) -> dict[str, BuildRecor
 
 
 def find_version(catalog: Catalog, name: str, version: str) -> tuple[Version, Version | None]:
-    """One version, and the one before it. Raises `NotFound`, with the newest one in the hint."""
+    """One version, and the one before it. Raises `NotFound`, with the current and the newest one in the hint."""
     known = all_versions(catalog, name)
     for each, older in zip_longest(known, known[1:]):
         if each.version == version:
             return each, older
     msg = f"`{name}` has no version `{version[:64]}`"
-    raise NotFound(msg, hint=f"the newest is `{known[0].version}`" if known else "it has no version yet")
+    record = catalog.known_distributions().get(name)
+    hint = current_and_newest(record.version if record else "", [each.version for each in known])
+    raise NotFound(msg, hint=hint or "it has no version yet")
 
 
-def newest_version(catalog: Catalog, name: str) -> Version:
-    """The version that the manifest asks for where some of it can be downloaded, else the newest such, else the newest.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which version is current, newest and latest.
 
-    Raises:
-        NotFound: there is none at all.
+    Attributes:
+        current: "" where there is no manifest any more.
+        newest: None where no build was requested yet.
+        latest: as `newest` where nothing can be downloaded.
     """
+
+    current: str
+    newest: Version | None
+    latest: Version | None
+
+
+def standing_of(catalog: Catalog, name: str) -> Standing:
+    """Which version of a distribution is which. Raises `NotFound` where there is no such distribution."""
     known = all_versions(catalog, name)
     record = catalog.known_distributions().get(name)
+    current = record.version if record is not None else ""
     good = [each for each in known if any(may_be_downloaded(catalog, build) for build in each.builds.values())]
-    wanted = [each for each in good if record is not None and each.version == record.version]
-    for chosen in (*wanted, *good, *known):
-        return chosen
-    msg = f"`{name[:64]}` has no version yet"
-    raise NotFound(msg)
+    declared = [each for each in good if each.version == current]
+    latest = next(iter((*declared, *good, *known)), None)
+    return Standing(current, next(iter(known), None), latest)
 
 
-def newest_build(catalog: Catalog, name: str, platform: str) -> BuildRecord:
-    """What a person who names no version gets: the build that the manifest asks for, else the last good one.
+def latest_version(catalog: Catalog, name: str) -> Version:
+    """The version that `latest` leads to. Raises `NotFound` where there is none at all."""
+    latest = standing_of(catalog, name).latest
+    if latest is None:
+        msg = f"`{name[:64]}` has no version yet"
+        raise NotFound(msg)
+    return latest
+
+
+def latest_build(catalog: Catalog, name: str, platform: str) -> BuildRecord:
+    """The latest build for one platform: of the current version, else of the newest that can be downloaded.
 
     Raises:
         NotFound: nothing was built for that platform.

@@ -34,7 +34,7 @@ async def test_choices_become_a_manifest_that_is_valid(
         await page.get_by_role("searchbox").fill("kafka_franz")
         await page.get_by_role("checkbox", name=re.compile("^kafka 9 components")).check()
         await page.get_by_label("Name", exact=True).fill("edge")
-        await page.get_by_label("What it is for").fill('Kafka: "edge" # not a comment')
+        await page.get_by_label("Description").fill('Kafka: "edge" # not a comment')
         await expect(text).to_contain_text("packages: [kafka]")
         await expect(text).to_contain_text("name: edge")
         await expect(page.get_by_text("Valid", exact=True)).to_be_visible()

@@ -87,7 +87,7 @@ async def test_what_is_below_comes_when_somebody_reads_it(browser: Browser, host
         await expect(page.get_by_role("heading", name="Grown", exact=True)).to_be_visible()
         await expect(page.get_by_text("30 added, 1 removed").first).to_be_visible()
         await expect(page.get_by_role("img", name="Badge of grown: status")).to_be_visible()
-        await page.get_by_label("It says").select_option("version")
+        await page.get_by_label("Shows").select_option("version")
         await expect(
             page.get_by_text(f"[![grown]({host}/badge/grown.svg?kind=version)]({host}/d/grown)")
         ).to_be_visible()

@@ -59,11 +59,11 @@ async def test_what_the_page_says_works(system: System, tmp_path: Path) -> None:
 
     async with chromium() as browser, opened(browser, system.api, PageState("tiny", "/d/tiny"), 1280) as look:
         page = look.page
-        await page.get_by_text("Run it, the newest at any time, build it yourself").click()
+        await page.get_by_text("More commands: run, always-latest link, rebuild").click()
         lines = [await line(page, label) for label in ("Download", "Verify", "Verify all files of this version")]
-        newest = await line(page, "Always the newest, by an address that stays")
+        newest = await line(page, "Always the latest version")
         client = await line(page, "Download and verify with wombat")
-        reproduced = await line(page, "Build it yourself from the manifest, and compare the bytes")
+        reproduced = await line(page, "Rebuild it from the manifest and compare the bytes")
         await read_through(page)
         await expect(page.get_by_role("heading", name="What it is")).to_be_visible()
         await expect(page.get_by_text("Packages").first).to_be_visible()

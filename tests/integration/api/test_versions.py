@@ -240,3 +240,44 @@ async def test_an_unknown_cursor_began_the_list_anew(client: httpx.AsyncClient) 
         answer = await client.get(f"/api/v1/distributions/tiny/{path}?cursor=9.9.9")
         assert (answer.status_code, answer.json()["code"]) == (400, "refused")
         assert "cursor" in answer.json()["detail"]
+
+
+async def test_a_manifest_went_back_and_latest_meant_three_things(stage: Stage, client: httpx.AsyncClient) -> None:
+    """Current is what git declares, newest is the highest version, and every surface means the same by `latest`."""
+    await stage.put(declared(OLD, OLD_ARM))
+    await stage.until(lambda: stage.catalog.distribution("tiny").version == "1.9.0")
+
+    shown = (await client.get("/api/v1/distributions/tiny")).json()
+    assert (shown["version"], shown["newest"]["version"], shown["latest"]["version"]) == ("1.9.0", "1.10.0", "1.9.0")
+    assert shown["newest"]["revision"] == REVISION
+    marks = {
+        each["version"]: (each["current"], each["newest"], each["latest"])
+        for each in (await client.get("/api/v1/distributions/tiny/versions")).json()["items"]
+    }
+    assert marks == {"1.10.0": (False, True, False), "1.9.0": (True, False, True)}
+    for path, version in {
+        "/api/v1/distributions/tiny/versions/latest": "1.9.0",
+        "/dl/tiny/latest/linux/amd64": "1.9.0/tiny_1.9.0_linux_amd64",
+        "/dl/tiny/latest/SHA256SUMS": "1.9.0/SHA256SUMS",
+    }.items():
+        assert (await client.get(path)).headers["location"].endswith(f"/{version}")
+    assert ">1.9.0</text>" in (await client.get("/badge/tiny.svg?kind=version")).text
+    assert (await compared(client, "tiny@1.10.0", "tiny@latest"))["after"]["version"] == "1.9.0"
+    for path in ("/api/v1/distributions/tiny/versions/7.0.0", "/dl/tiny/7.0.0/file"):
+        assert (await client.get(path)).json()["hint"] == "git declares `1.9.0`; the newest is `1.10.0`"
+
+
+async def test_the_last_good_file_was_the_one_built_last(tmp_path: Path) -> None:
+    """While the declared version has no file, `latest` is the highest version, though a lower one was built later."""
+    stage = Stage(tmp_path)
+    wanted = queued_build(40, version="1.11.0")
+    rebuilt = built(queued_build(30, version="1.9.0", toolchain="1.26.8"), b"rebuilt")
+    await stage.put(OLD, NEW, rebuilt, wanted, declared(wanted))
+    async with stage.running(), in_process(stage) as client:
+        location = (await client.get("/dl/tiny/latest/linux/amd64")).headers["location"]
+        shown = (await client.get("/api/v1/distributions/tiny")).json()
+        badge = (await client.get("/badge/tiny.svg?kind=version")).text
+    assert location == "/dl/tiny/1.10.0/tiny_1.10.0_linux_amd64"
+    assert shown["platforms"][0]["last_good"]["url"] == location
+    assert (shown["latest"]["version"], shown["newest"]["version"]) == ("1.10.0", "1.11.0")
+    assert ">1.10.0</text>" in badge

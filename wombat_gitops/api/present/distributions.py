@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.api.present.base import artifact, condition, manifest_html_url, module, values
 from wombat_gitops.api.present.builds import contents_url
-from wombat_gitops.api.present.links import build_url, distribution_url
+from wombat_gitops.api.present.links import build_url, distribution_url, version_url
 from wombat_gitops.api.views.distributions import (
+    BuiltVersionView,
     DistributionFacets,
     DistributionSummary,
     DistributionView,
@@ -24,6 +25,7 @@ from wombat_gitops.api.views.distributions import (
 from wombat_gitops.domain.catalogue import Status
 from wombat_gitops.domain.nobuilder import NO_BUILDER
 from wombat_gitops.services.reference_index import newest_told
+from wombat_gitops.services.versions import standing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.catalogue import DistributionRecord
     from wombat_gitops.domain.model import Withdrawal
     from wombat_gitops.services.catalog import Catalog
+    from wombat_gitops.services.catalog_types import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def facets(given: Mapping[str, Iterable[tuple[str, int]]]) -> DistributionFacets
 def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionView:
     """Everything about one distribution."""
     told = newest_told(catalog, record.name)
+    standing = standing_of(catalog, record.name)
     return DistributionView(
         **dict(summary(record, around(catalog, record))),
         homepage=record.homepage,
@@ -105,6 +109,17 @@ def distribution(catalog: Catalog, record: DistributionRecord) -> DistributionVi
         config_schema_url=f"{distribution_url(record.name)}/config-schema" if told else None,
         conditions=[condition(each) for each in catalog.conditions_of(record)],
         versions=_versions(catalog, record.name),
+        newest=_built(record.name, standing.newest),
+        latest=_built(record.name, standing.latest),
+    )
+
+
+def _built(name: str, version: Version | None) -> BuiltVersionView | None:
+    if version is None:
+        return None
+    last = max(version.builds.values(), key=lambda build: (build.changed_at, build.id))
+    return BuiltVersionView(
+        version=version.version, revision=last.origin.revision, url=version_url(name, version.version)
     )
 
 

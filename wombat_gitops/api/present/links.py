@@ -14,6 +14,11 @@ def distribution_url(name: str) -> str:
     return f"{ROOT}/distributions/{quote(name)}"
 
 
+def version_url(name: str, version: str) -> str:
+    """Where a version is described."""
+    return f"{distribution_url(name)}/versions/{quote(version)}"
+
+
 def build_url(identity: str) -> str:
     """Where a build is told of."""
     return f"{ROOT}/builds/{identity}"

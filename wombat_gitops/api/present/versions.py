@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from wombat_gitops.api.present.base import artifact, manifest_html_url
 from wombat_gitops.api.present.builds import contents_url
-from wombat_gitops.api.present.links import build_url, checksums_url, distribution_url
+from wombat_gitops.api.present.links import build_url, checksums_url, version_url
 from wombat_gitops.api.views.versions import (
     ChangelogEntry,
     ChangeSummary,
@@ -30,14 +29,12 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.services.catalog import Catalog
     from wombat_gitops.services.catalog_types import Version
+    from wombat_gitops.services.versions import Standing
 
 
-def version_url(name: str, version: str) -> str:
-    """Where a version is told of."""
-    return f"{distribution_url(name)}/versions/{quote(version)}"
-
-
-def detail(catalog: Catalog, name: str, version: Version, previous: str | None) -> VersionDetail:
+def detail(
+    catalog: Catalog, standing: Standing, name: str, version: Version, previous: Version | None
+) -> VersionDetail:
     """Everything about one version."""
     builds = {**tried(catalog, name, version), **version.builds}
     newest = max(version.builds.values(), key=lambda build: (build.spec.date, build.id))
@@ -46,13 +43,17 @@ def detail(catalog: Catalog, name: str, version: Version, previous: str | None) 
     return VersionDetail(
         name=name,
         version=version.version,
+        current=version.version == standing.current,
+        newest=standing.newest is not None and version.version == standing.newest.version,
+        latest=standing.latest is not None and version.version == standing.latest.version,
         date=spec.date,
+        built_at=max((build.changed_at for build in version.builds.values() if build.artifact), default=None),
         toolchain=spec.toolchain,
         packages=sorted({package for build in version.builds.values() for package in build.spec.packages}),
         tags=list(spec.tags),
         cgo=spec.cgo,
         withdrawn=withdrawal.reason if withdrawal else "",
-        previous=previous,
+        previous=previous.version if previous else None,
         source=newest.origin.source,
         revision=newest.origin.revision,
         path=newest.origin.path,

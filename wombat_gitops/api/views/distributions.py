@@ -49,7 +49,7 @@ class PlatformView(View):
     contents_url: str | None = Field(description="what is inside; null until that build has succeeded")
     artifact: ArtifactView | None = Field(description="of that build")
     last_good: ArtifactView | None = Field(
-        description="newest artifact that can be downloaded where that build has none"
+        description="what `latest` leads to where that build has no artifact that can be downloaded"
     )
 
 
@@ -72,7 +72,7 @@ class DistributionSummary(View):
     """A distribution as the catalogue shows it."""
 
     name: str
-    version: str
+    version: str = Field(description="the current version: the one that the manifest declares")
     description: str
     sync: str = Field(examples=["Synced", "OutOfSync", "Unknown"])
     health: str = Field(examples=["Healthy", "Progressing", "Degraded", "Suspended", "Missing"])
@@ -86,7 +86,7 @@ class DistributionSummary(View):
     platforms: list[PlatformView]
     source: str
     revision: str
-    date: datetime
+    date: datetime = Field(description="of the commit that last changed what is built")
     url: str
     no_builder: str = Field("", description="why no builder can take some of its builds; empty where one can")
 
@@ -97,6 +97,14 @@ class VersionView(View):
     version: str
     date: datetime
     artifacts: dict[str, ArtifactView] = Field(description="by platform")
+
+
+class BuiltVersionView(View):
+    """A version, and the commit that its builds were requested at."""
+
+    version: str
+    revision: str
+    url: str
 
 
 class DistributionView(DistributionSummary):
@@ -123,6 +131,10 @@ class DistributionView(DistributionSummary):
     config_schema_url: str | None = Field(description="JSON Schema of its configuration; null: not told yet")
     conditions: list[ConditionView]
     versions: list[VersionView] = Field(description="newest first")
+    newest: BuiltVersionView | None = Field(description="the highest version; null where nothing was requested yet")
+    latest: BuiltVersionView | None = Field(
+        description="what `latest` leads to: the current `version` where it can be downloaded, else the newest that can"
+    )
 
 
 class DistributionFacets(View):

@@ -202,7 +202,7 @@ class SourceList(View):
 
 
 class IndexView(View):
-    """Where things are."""
+    """API index."""
 
     version: str
     distributions: str = "/api/v1/distributions"

@@ -25,7 +25,11 @@ class VersionDetail(View):
 
     name: str
     version: str
-    date: datetime = Field(description="stamped into its programs")
+    current: bool = Field(description="the manifest declares this version")
+    newest: bool = Field(description="no version is higher")
+    latest: bool = Field(description="`latest` leads here")
+    date: datetime = Field(description="of the commit; stamped into its programs")
+    built_at: datetime | None = Field(description="when its last artifact was built; null where there is none")
     toolchain: str
     packages: list[str] = Field(description="full import paths, of any platform")
     tags: list[str]

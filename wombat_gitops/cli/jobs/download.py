@@ -140,7 +140,8 @@ def _difference(part: Path, wanted: Wanted) -> str:
 
 def _choose(distribution: DistributionView, version: str, platform: str) -> Wanted:
     name = distribution.name
-    found = _of_version(distribution, version) if version else _newest(distribution)
+    version = "" if version == "latest" else version
+    found = _of_version(distribution, version) if version else _latest(distribution)
     artifact = found.get(platform)
     if artifact is not None:
         if artifact.withdrawn:
@@ -148,7 +149,8 @@ def _choose(distribution: DistributionView, version: str, platform: str) -> Want
             raise Withdrawn(msg, hint=f"`wombat get distribution {name}` shows the other versions")
         if not version and not _is_current(distribution, platform):
             text.warning(
-                f"the build that the manifest of `{name}` asks for has nothing to download; this is the one before"
+                f"git declares `{name}` {distribution.version}, which has no file for `{platform}` yet; "
+                f"downloading `{artifact.file_name}`"
             )
         return Wanted(artifact.url, artifact.sha256, artifact.size, artifact.file_name)
     what = f"`{name}`{f' {version}' if version else ''}"
@@ -159,7 +161,7 @@ def _choose(distribution: DistributionView, version: str, platform: str) -> Want
     )
 
 
-def _newest(distribution: DistributionView) -> dict[str, ArtifactView]:
+def _latest(distribution: DistributionView) -> dict[str, ArtifactView]:
     found = {
         each.platform: each.artifact if each.artifact and _is_free(each.artifact) else each.last_good or each.artifact
         for each in distribution.platforms

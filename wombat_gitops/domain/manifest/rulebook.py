@@ -11,10 +11,10 @@ from wombat_gitops.domain.manifest.rules import BY_SUBJECT
 if TYPE_CHECKING:
     from wombat_gitops.domain.manifest.rules import Rule
 
-TITLE: Final = "Rules of manifests"
+TITLE: Final = "Manifest rules"
 _INTRODUCTION: Final = (
-    "Every problem that `wombat validate` reports names a rule. `wombat explain WOM-010` tells one of them. "
-    "Ids are stable: a rule that goes leaves its number unused."
+    "Every problem that `wombat validate` reports names a rule. `wombat explain WOM-010` explains one. "
+    "Ids are stable: the number of a removed rule is not used again."
 )
 _FIELD: Final = re.compile(r"[A-Za-z]+:")
 

@@ -52,7 +52,7 @@ describe('a comparison', () => {
     expect(summary(COMPARISON)).toEqual([
       { name: 'Benthos', text: 'v4.76.0 → v4.77.0' },
       { name: 'Components', text: '1,200 added, 1 removed' },
-      { name: 'Modules', text: '2 up, 1 added' },
+      { name: 'Modules', text: '2 upgraded, 1 added' },
       { name: 'Licences', text: '+ MIT' },
       { name: 'Size', text: '+250 B (+25.0 %)' },
     ])

@@ -91,7 +91,7 @@ describe('packages', () => {
     expect(withPlatform(out, 'linux/arm/7', CHOICES).excluded).toEqual([])
   })
   it('tell what stands in their way', () => {
-    expect(obstacle(LAMP, START, CHOICES)).toBe('takes tag lit')
+    expect(obstacle(LAMP, START, CHOICES)).toBe('needs build tag lit')
     expect(obstacle(LAMP, { ...START, tags: ['lit'] }, CHOICES)).toBe('')
     expect(obstacle(LAMP, { ...START, tags: ['lit'], platforms: ['linux/arm/7'] }, CHOICES)).toBe('not on linux/arm/7')
   })

@@ -13,7 +13,7 @@ describe('the connection', () => {
   it.each([
     ['live', '12:03', { connected: true, stale: false }, ''],
     ['live', '12:03', { connected: false, stale: true }, 'The broker does not answer'],
-    ['live', '12:03', { connected: true, stale: true }, 'The catalogue has not been refreshed'],
+    ['live', '12:03', { connected: true, stale: true }, 'The catalog has not been refreshed'],
     ['offline', '12:03', undefined, 'You are offline. What is shown is from 12:03.'],
     ['away', '', undefined, 'The server does not answer. The page tries again'],
   ] as const)('%s at %s with %j says “%s”', (connection, seen, server, words) => {

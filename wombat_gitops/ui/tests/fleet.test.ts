@@ -7,7 +7,7 @@ it('shows the verdict of the server, also in a word that is new', () => {
 })
 
 it('says how many wait where nothing is wrong', () => {
-  expect([0, 1, 1200].map((queued) => queueNote({ queued }))).toEqual(['No build waits.', '1 build waits for a builder.', '1,200 builds wait for a builder.'])
+  expect([0, 1, 1200].map((queued) => queueNote({ queued }))).toEqual(['', '1 build waits for a builder.', '1,200 builds wait for a builder.'])
 })
 
 it.each([

@@ -12,8 +12,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Where things are
-         * @description Where things are.
+         * API index
+         * @description API index.
          */
         get: operations["index"];
         put?: never;
@@ -232,8 +232,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Versions that have artifacts, and the one that the manifest asks for, newest first
-         * @description Versions that have artifacts, and the one that the manifest asks for, newest first.
+         * Versions that have artifacts, and the current one, newest first
+         * @description Versions that have artifacts, and the current one, newest first.
          */
         get: operations["list_versions"];
         put?: never;
@@ -273,7 +273,7 @@ export interface paths {
         };
         /**
          * One version
-         * @description One version; `latest` leads to the newest that can be downloaded, where there is none to the newest.
+         * @description One version; `latest` leads to the current one where it can be downloaded, else to the newest that can.
          */
         get: operations["get_version"];
         put?: never;
@@ -756,10 +756,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Leads to the newest good file for a platform
-         * @description Leads to the newest good file for a platform; with `.sha256` behind it, to its checksum.
+         * Redirects to the latest file for a platform
+         * @description Redirects to the latest file for a platform; with `.sha256` behind it, to its checksum.
          */
-        get: operations["newest"];
+        get: operations["latest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -779,7 +779,7 @@ export interface paths {
          * As above, for a platform with a variant, `linux/arm/7`
          * @description As above, for a platform with a variant, `linux/arm/7`.
          */
-        get: operations["newest_of_variant"];
+        get: operations["latest_of_variant"];
         put?: never;
         post?: never;
         delete?: never;
@@ -857,7 +857,7 @@ export interface paths {
         };
         /**
          * A badge of a distribution
-         * @description A picture with the status or the newest version of a distribution, for pages elsewhere.
+         * @description A picture with the status or the latest version of a distribution, for pages elsewhere.
          *
          *     A name that does not exist is a grey `unknown` with status 200: proxies of pictures do not show others.
          */
@@ -1526,6 +1526,18 @@ export interface components {
              * @description longest at it first
              */
             builds: components["schemas"]["WorkView"][];
+        };
+        /**
+         * BuiltVersionView
+         * @description A version, and the commit that its builds were requested at.
+         */
+        BuiltVersionView: {
+            /** Version */
+            version: string;
+            /** Revision */
+            revision: string;
+            /** Url */
+            url: string;
         };
         /**
          * ChangeHint
@@ -2250,7 +2262,10 @@ export interface components {
         DistributionSummary: {
             /** Name */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description the current version: the one that the manifest declares
+             */
             version: string;
             /** Description */
             description: string;
@@ -2301,6 +2316,7 @@ export interface components {
             /**
              * Date
              * Format: date-time
+             * @description of the commit that last changed what is built
              */
             date: string;
             /** Url */
@@ -2319,7 +2335,10 @@ export interface components {
         DistributionView: {
             /** Name */
             name: string;
-            /** Version */
+            /**
+             * Version
+             * @description the current version: the one that the manifest declares
+             */
             version: string;
             /** Description */
             description: string;
@@ -2370,6 +2389,7 @@ export interface components {
             /**
              * Date
              * Format: date-time
+             * @description of the commit that last changed what is built
              */
             date: string;
             /** Url */
@@ -2431,6 +2451,10 @@ export interface components {
              * @description newest first
              */
             versions: components["schemas"]["VersionView"][];
+            /** @description the highest version; null where nothing was requested yet */
+            newest: components["schemas"]["BuiltVersionView"] | null;
+            /** @description what `latest` leads to: the current `version` where it can be downloaded, else the newest that can */
+            latest: components["schemas"]["BuiltVersionView"] | null;
         };
         /**
          * EndedBuildView
@@ -2690,7 +2714,7 @@ export interface components {
         };
         /**
          * IndexView
-         * @description Where things are.
+         * @description API index.
          */
         IndexView: {
             /** Version */
@@ -3348,7 +3372,7 @@ export interface components {
             contents_url: string | null;
             /** @description of that build */
             artifact: components["schemas"]["ArtifactView"] | null;
-            /** @description newest artifact that can be downloaded where that build has none */
+            /** @description what `latest` leads to where that build has no artifact that can be downloaded */
             last_good: components["schemas"]["ArtifactView"] | null;
         };
         /**
@@ -3918,11 +3942,31 @@ export interface components {
             /** Version */
             version: string;
             /**
+             * Current
+             * @description the manifest declares this version
+             */
+            current: boolean;
+            /**
+             * Newest
+             * @description no version is higher
+             */
+            newest: boolean;
+            /**
+             * Latest
+             * @description `latest` leads here
+             */
+            latest: boolean;
+            /**
              * Date
              * Format: date-time
-             * @description stamped into its programs
+             * @description of the commit; stamped into its programs
              */
             date: string;
+            /**
+             * Built At
+             * @description when its last artifact was built; null where there is none
+             */
+            built_at: string | null;
             /** Toolchain */
             toolchain: string;
             /**
@@ -5035,7 +5079,17 @@ export interface operations {
                      *             }
                      *           }
                      *         }
-                     *       ]
+                     *       ],
+                     *       "newest": {
+                     *         "version": "1.0.0",
+                     *         "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *         "url": "/api/v1/distributions/tiny/versions/1.0.0"
+                     *       },
+                     *       "latest": {
+                     *         "version": "1.0.0",
+                     *         "revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
+                     *         "url": "/api/v1/distributions/tiny/versions/1.0.0"
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["DistributionView"];
@@ -5190,7 +5244,11 @@ export interface operations {
                      *         {
                      *           "name": "tiny",
                      *           "version": "1.0.0",
+                     *           "current": true,
+                     *           "newest": true,
+                     *           "latest": true,
                      *           "date": "2026-10-01T00:00:00Z",
+                     *           "built_at": "2026-11-01T12:00:17Z",
                      *           "toolchain": "1.26.6",
                      *           "packages": [
                      *             "github.com/redpanda-data/benthos/v4/public/components/io",
@@ -5240,7 +5298,11 @@ export interface operations {
                      *         {
                      *           "name": "tiny",
                      *           "version": "0.9.0",
+                     *           "current": false,
+                     *           "newest": false,
+                     *           "latest": false,
                      *           "date": "2026-10-01T00:00:00Z",
+                     *           "built_at": "2026-11-01T12:00:18Z",
                      *           "toolchain": "1.26.6",
                      *           "packages": [
                      *             "github.com/redpanda-data/benthos/v4/public/components/io",
@@ -5466,7 +5528,11 @@ export interface operations {
                      * @example {
                      *       "name": "tiny",
                      *       "version": "1.0.0",
+                     *       "current": true,
+                     *       "newest": true,
+                     *       "latest": true,
                      *       "date": "2026-10-01T00:00:00Z",
+                     *       "built_at": "2026-11-01T12:00:17Z",
                      *       "toolchain": "1.26.6",
                      *       "packages": [
                      *         "github.com/redpanda-data/benthos/v4/public/components/io",
@@ -5517,7 +5583,7 @@ export interface operations {
                     "application/json": components["schemas"]["VersionDetail"];
                 };
             };
-            /** @description Where the newest is; never cached */
+            /** @description The latest version or file; never cached */
             307: {
                 headers: {
                     Location?: string;
@@ -7584,7 +7650,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description Where the newest is; never cached */
+            /** @description The latest version or file; never cached */
             307: {
                 headers: {
                     Location?: string;
@@ -7612,7 +7678,7 @@ export interface operations {
             };
         };
     };
-    newest: {
+    latest: {
         parameters: {
             query?: never;
             header?: never;
@@ -7628,7 +7694,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the newest is; never cached */
+            /** @description The latest version or file; never cached */
             307: {
                 headers: {
                     Location?: string;
@@ -7656,7 +7722,7 @@ export interface operations {
             };
         };
     };
-    newest_of_variant: {
+    latest_of_variant: {
         parameters: {
             query?: never;
             header?: never;
@@ -7674,7 +7740,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the newest is; never cached */
+            /** @description The latest version or file; never cached */
             307: {
                 headers: {
                     Location?: string;

@@ -42,8 +42,8 @@ function both(added: number, removed: number): string {
 export function summary(comparison: Comparison): Fact[] {
   const { summary: all, fields, tags, licenses } = comparison
   const moved = [
-    all.modules_up ? `${all.modules_up} up` : '',
-    all.modules_down ? `${all.modules_down} down` : '',
+    all.modules_up ? `${all.modules_up} upgraded` : '',
+    all.modules_down ? `${all.modules_down} downgraded` : '',
     all.modules_changed ? `${all.modules_changed} changed` : '',
     both(all.modules_added, all.modules_removed),
   ]
@@ -72,7 +72,7 @@ export function groups(comparison: Comparison, filter = ''): Group[] {
     ...change.removed.map((each) => ({ name: name(each), before: '', after: '', turn: 'removed' })),
   ]
   const all = [
-    { title: 'Made with', rows: rows(comparison.fields, fieldName) },
+    { title: 'Built with', rows: rows(comparison.fields, fieldName) },
     { title: 'Components', rows: list(comparison.components) },
     { title: 'Packages', rows: list(comparison.packages, shortPackage) },
     { title: 'Modules', rows: rows(comparison.modules) },

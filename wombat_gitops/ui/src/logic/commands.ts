@@ -25,7 +25,7 @@ export function commandsFor(name: string, download: Download, origin: string): C
   const { file_name: file, sha256, url } = artifact
   const os = platform.split('/')[0] ?? ''
   const curl = os === 'windows' ? 'curl.exe' : 'curl'
-  const newest = `${origin}/dl/${encodeURIComponent(name)}/latest/${platform}`
+  const latest = `${origin}/dl/${encodeURIComponent(name)}/latest/${platform}`
   const sums = `${origin}/dl/${encodeURIComponent(name)}/${encodeURIComponent(version)}/SHA256SUMS`
   return {
     get: [
@@ -35,8 +35,8 @@ export function commandsFor(name: string, download: Download, origin: string): C
     verify: verification(os, file, sha256, sums),
     more: [
       ...running(os, file),
-      { label: 'Always the newest, by an address that stays', command: `${curl} -fLOJ ${newest}` },
-      { label: 'Build it yourself from the manifest, and compare the bytes', command: `wombat apply ${name} --local --yes --platform ${platform} --output-dir built` },
+      { label: 'Always the latest version', command: `${curl} -fLOJ ${latest}` },
+      { label: 'Rebuild it from the manifest and compare the bytes', command: `wombat apply ${name} --local --yes --platform ${platform} --output-dir built` },
     ],
   }
 }

@@ -254,8 +254,8 @@ export function moduleWord(module: string): string {
 
 /** What stands in the way of a package, before it is even chosen; "" for nothing. */
 export function obstacle(choice: PackageChoice, draft: Draft, choices: Choices): string {
-  const lacking = [...choice.tags.filter((tag) => !draft.tags.includes(tag)).map((tag) => `tag ${tag}`), ...(choice.cgo && !draft.cgo ? ['cgo'] : [])]
-  if (lacking.length > 0) return `takes ${lacking.join(' and ')}`
+  const lacking = [...choice.tags.filter((tag) => !draft.tags.includes(tag)).map((tag) => `build tag ${tag}`), ...(choice.cgo && !draft.cgo ? ['cgo'] : [])]
+  if (lacking.length > 0) return `needs ${lacking.join(' and ')}`
   const nowhere = platformsOf(draft, choices).filter((platform) => choice.not_on.includes(platform))
   return nowhere.length > 0 ? `not on ${nowhere.join(', ')}` : ''
 }

@@ -27,9 +27,9 @@ export interface ServerState {
 /** What has to be said about how old the page is; "" where all is well. *seen* is the local time of the newest answer, "" if there was none. */
 export function warning(connection: Connection, seen: string, server: ServerState | undefined): string {
   const shown = seen === '' ? '' : `What is shown is from ${seen}. `
-  if (connection === 'offline') return `You are offline. ${shown}The page goes on by itself when the network is back.`
+  if (connection === 'offline') return `You are offline. ${shown}This page reloads by itself when the network is back.`
   if (connection === 'away') return `The server does not answer. ${shown}The page tries again by itself.`
   if (server && !server.connected) return 'The broker does not answer. What is shown may be old.'
-  if (server?.stale) return 'The catalogue has not been refreshed for a while. What is shown may be old.'
+  if (server?.stale) return 'The catalog has not been refreshed for a while. What is shown may be old.'
   return ''
 }

@@ -12,9 +12,9 @@ const HEALTH: Record<string, Look> = {
 /** How the verdict of the server is shown. */
 export const healthOf = (state: string): Look => HEALTH[state] ?? { word: state, icon: mdiHelpCircleOutline, color: 'quiet' }
 
-/** What to say where nothing is wrong. */
+/** What waits, where nothing is wrong; the list of the queue says when it is empty. */
 export function queueNote({ queued }: Pick<ServiceStatus, 'queued'>): string {
-  if (queued === 0) return 'No build waits.'
+  if (queued === 0) return ''
   return `${count(queued, 'build')} ${queued === 1 ? 'waits' : 'wait'} for a builder.`
 }
 

@@ -47,7 +47,7 @@ const SYNC: Record<string, Look> = {
 }
 
 const BUILDER: Record<string, Look> = {
-  working: { word: 'At work', icon: mdiCheckCircle, color: 'success' },
+  working: { word: 'Online', icon: mdiCheckCircle, color: 'success' },
   draining: { word: 'Draining', icon: mdiPauseCircleOutline, color: 'warning' },
   quarantined: { word: 'Quarantined', icon: mdiAlertOutline, color: 'error' },
 }
@@ -58,7 +58,12 @@ export const BUILD_STATES = ['queued', 'running', 'succeeded', 'failed', 'cancel
 export const buildLook = (state: string): Look => BUILD[state] ?? unknown(state)
 export const healthLook = (health: string): Look => HEALTH[health] ?? unknown(health)
 export const syncLook = (sync: string): Look => SYNC[sync] ?? unknown(sync)
-export const builderLook = (state: string): Look => BUILDER[state] ?? unknown(state)
+
+/** Look of a builder: an online one that builds nothing says so. */
+export function builderLook({ state, busy }: { state: string; busy: number }): Look {
+  const look = BUILDER[state] ?? unknown(state)
+  return state === 'working' && busy === 0 ? { ...look, word: `${look.word} (idle)` } : look
+}
 
 /** Look of an attempt, which may also end as `lost` or `released`. */
 export function attemptLook(endedAs: string | null): Look {
@@ -91,7 +96,7 @@ const TITLES: Record<string, string> = {
   VerificationFailed: 'The commit is not signed as it must be',
 }
 
-/** What one cause has made untrue: its first condition that says what happened, and whether a person has to mend it. */
+/** What one cause has made untrue: its first condition that says what happened, and whether a person has to act. */
 export interface Cause<C> {
   condition: C
   stalled: boolean
