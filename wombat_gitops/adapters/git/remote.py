@@ -120,7 +120,7 @@ class RemoteSource:
                 branches.append(name.removeprefix("refs/heads/"))
             elif name.startswith("refs/tags/"):
                 tags.add(name.removeprefix("refs/tags/").removesuffix("^{}"))
-        return unusable_ref(self.url, self.ref, branches, tags, default if default in branches else "")
+        return unusable_ref(self.url, self.ref, branches, sorted(tags), default if default in branches else "")
 
     async def tree(self, revision: str) -> Tree:
         """All files below the folder; fetches only where the commit is not here yet."""
