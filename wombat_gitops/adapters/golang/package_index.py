@@ -23,6 +23,7 @@ from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.golang.reading import SourceReader, built_files, target_of
 from wombat_gitops.domain.constraints import Target, what_it_takes
 from wombat_gitops.domain.gosource import MAIN_MODULE, SERVICE_PACKAGE
+from wombat_gitops.domain.gosyntax import scan
 from wombat_gitops.domain.model import COMPONENTS_FOLDER, Module
 from wombat_gitops.domain.providers import Provider
 from wombat_gitops.domain.records import StepFailed
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.ports import Output
 
-_READER_VERSION: Final = 1
+_READER_VERSION: Final = 2
 """Raise it when equal modules would be read otherwise."""
 
 _PROVIDERS: Final = TypeAdapter(tuple[Provider, ...])
@@ -108,6 +109,8 @@ class _Source:
         found = list[Provider]()
         for module, root in sorted(self._roots.items()):
             for folder in _package_folders(root):
+                if self._is_program(folder, target):
+                    continue  # no other program can import it; the packages it imports are found by themselves
                 package = f"{module.path}/{folder.relative_to(root).as_posix()}".removesuffix("/.")
                 plain = self._provider(package, module, target, service)
                 found += [plain] if plain.components else []
@@ -116,6 +119,11 @@ class _Source:
                     if more.components > plain.components:
                         found.append(replace(more, tags=tuple(sorted(wider.tags)), cgo=wider.cgo))
         return tuple(found)
+
+    def _is_program(self, folder: Path, target: Target) -> bool:
+        texts = (self._reader.text(folder / name) for name in self._files(folder, target)[0])
+        words = ([token.value for token in scan(text) if token.kind == "word"][:2] for text in texts)
+        return any(pair == ["package", "main"] for pair in words)
 
     def _provider(self, package: str, module: Module, target: Target, service: Iterable[str]) -> Provider:
         around = self._closure(package, target)
