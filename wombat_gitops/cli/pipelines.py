@@ -15,7 +15,7 @@ Pipelines = Annotated[
     list[Path],
     typer.Argument(
         metavar="PIPELINE...",
-        help="Configurations as `benthos run` takes them, and their templates: files, folders, or `-` (standard input).",
+        help="Configurations as `benthos run` takes them, and their templates: files, folders, or `-`.",
     ),
 ]
 

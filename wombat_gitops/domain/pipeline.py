@@ -171,7 +171,7 @@ class _Reader:
                 self._inside(name, value)
             elif name not in _OTHER_ROOTS:
                 unknown.append((name, value))
-        if not self.needs and not self.problems:
+        if not self.needs and not self.problems and "tests" not in fields:
             hint = "a manifest is validated by `wombat validate`" if "apiVersion" in fields else ""
             self._wrong_form(node, "it names no component, so it is no pipeline", hint)
             return

@@ -392,3 +392,8 @@ def test_what_a_setting_needs_beside_its_component(text: str, expected: set[str]
 
     assert {str(n.component) for n in found.needs if n.component.kind in {"aws-auth", "sql-driver"}} == expected
     assert not found.diagnostics
+
+
+def test_a_file_of_unit_tests_is_no_error() -> None:
+    """Benthos keeps them beside pipelines, so a folder of pipelines was refused for one."""
+    assert read("tests: [{name: a, target_mapping: ./a.blobl}]\n") == Pipeline(())
