@@ -199,6 +199,9 @@ async def _derive(settings: Settings, data: dict[str, bytes], wanted: Wanted, *,
 def _tell(found: Derivation, path: Path, *, written: bool) -> None:
     licenses = sorted({name for each in found.providers for name in each.licenses})
     text.note(f"{text.plural(len(found.providers), 'package')}, under {', '.join(licenses)}")
+    for each in found.providers:
+        if each.cgo:
+            text.note(f"`{each.package}` compiles C: `wombat lock` asks for a policy that allows it (WOM-089)")
     if written:
         text.note(f"wrote `{path}`; next: `{shlex.join(['wombat', 'lock', path.as_posix()])}`")
 
