@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_what_a_component_takes_is_in_the_manifest(place: Path, capsys: pytest.C
     assert run(["apply", "--local", "--native"]) == 0
     capsys.readouterr()
     assert run(["check-config", "p.yaml", "-o", "json"]) == 0
-    assert answer(capsys)["items"][0]["runs"] is True
+    assert answer(capsys)["items"][0]["complete"] is True
 
 
 def test_packages_of_an_authors_module_are_found_anywhere_in_it(
@@ -219,7 +220,7 @@ def test_platforms_that_lack_a_component_are_told_apart(place: Path, capsys: pyt
     write(place, "manifests/both.yaml", both)
 
     assert run(["check-config", "p.yaml", "-o", "json"]) == 0
-    runs = {item["platform"]: item["runs"] for item in answer(capsys)["items"]}
+    runs = {item["platform"]: item["complete"] for item in answer(capsys)["items"]}
     assert runs == {"linux/amd64": True, "linux/arm/7": False}
     assert run(["from-config", "p.yaml", "-p", "linux/amd64", "-p", "linux/arm/7"]) == 3
     assert "no package registers output `desk`" in capsys.readouterr().err
@@ -276,3 +277,94 @@ def test_bad_options_are_told(
 
     assert words in capsys.readouterr().err
     assert not (place / "manifests").exists()
+
+
+def test_a_program_is_never_proposed_as_a_package(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`package main` registers whatever it imports, and no other program can import it: the manifest did not lock."""
+    # The folder of the fixture's proxy; it is the one that the environment names.
+    proxy = make_proxy(place.parent / "goproxy")
+    plugins = "example.com/author/plugins"
+    imports = f'import (\n\t_ "{plugins}/loud"\n\t_ "{plugins}/soft"\n)\n'
+    files = {
+        "main.go": f"// package other\npackage main\n\n{imports}\nfunc main() {{}}\n",
+        "loud/loud.go": component("loud"),
+        "soft/soft.go": component("soft"),
+    }
+    proxy.add(plugins, "v0.1.0", files, requires=[Module(BENTHOS, "v4.77.0")])
+    write(place, "p.yaml", "input: {loud: {}}\noutput: {soft: {}}\n")
+
+    assert run(["from-config", "p.yaml", "--module", f"{plugins}@v0.1.0", "-o", "json"]) == 0
+
+    made = answer(capsys)
+    assert [each["package"] for each in made["packages"]] == [f"{plugins}/loud", f"{plugins}/soft"]
+    write(place, "manifests/p.yaml", made["manifest"])
+    assert run(["lock"]) == 0
+
+
+def test_only_templates_that_a_pipeline_uses_count(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every template of a folder brought its modules in; one that a used template uses counts."""
+    write(place, "p.yaml", "input: {outer: {}}\n")
+    write(place, "templates/outer.yaml", "name: outer\ntype: input\nmapping: 'root.inner = {}'\n")
+    write(place, "templates/inner.yml", "name: inner\ntype: input\nmapping: 'root.nats = {}'\n")
+    write(place, "templates/unused.yaml", "name: unused\ntype: output\nmapping: 'root.kafka = {}'\n")
+
+    assert run(["from-config", "p.yaml", "templates", "-o", "json"]) == 0
+
+    assert [each["package"].rpartition("/")[2] for each in answer(capsys)["packages"]] == ["nats"]
+
+
+def test_folders_and_standard_input_are_read(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder counts with every YAML file below it; standard input gives no name."""
+    write(place, "flows/deep/a.yaml", pipeline("input", "nats"))
+    write(place, "flows/b.yml", pipeline("output", "kafka"))
+    write(place, "flows/README.md", "no pipeline\n")
+
+    assert run(["from-config", "flows", "-o", "json"]) == 0
+    made = answer(capsys)
+    assert made["name"] == "flows"
+    assert {need["path"] for need in made["needs"]} == {"flows/deep/a.yaml", "flows/b.yml"}
+
+    (place / "empty").mkdir()
+    assert run(["from-config", "empty"]) == 1
+    assert "no file with the extension .yaml or .yml below `empty`" in capsys.readouterr().err
+
+    text = pipeline("input", "nats").encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert run(["from-config", "-", "--name", "piped"]) == 0
+    assert "nats  # input nats" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert run(["from-config", "-"]) == 1
+    assert "gives the distribution no name" in capsys.readouterr().err
+
+
+def test_files_of_mappings_are_relative_to_the_configuration(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever the command runs; one that is not there is a warning with its place."""
+    write(place, "flows/a.yaml", "pipeline:\n  processors:\n    - pure: {}\n    - mapping: 'from \"gone.blobl\"'\n")
+
+    run(["from-config", "flows/a.yaml"])
+    assert "flows/a.yaml:4:16: WOM-112 warning: `gone.blobl`, which this mapping imports" in capsys.readouterr().err
+    write(place, "flows/gone.blobl", "root = this\n")
+    run(["from-config", "flows/a.yaml"])
+    assert "WOM-112" not in capsys.readouterr().err
+
+
+def test_a_program_without_a_driver_lacks_it(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`sql/base` has every sql component and no driver, so the pipeline failed when it ran."""
+    proxy = make_proxy(place.parent / "goproxy")
+    files = {
+        "public/components/sql/package.go": f'package sql\n\nimport _ "{CONNECT}/public/components/sql/base"\n',
+        "public/components/sql/base/base.go": component("sql_raw").replace("package sql_raw", "package base"),
+    }
+    proxy.add(CONNECT, "v4.105.1", files, requires=[Module(BENTHOS, "v4.77.0")])
+    write(place, "p.yaml", "input: {sql_raw: {driver: postgres}}\n")
+    write(place, "manifests/base.yaml", "apiVersion: wombat/v1\nkind: Distribution\nname: base\nversion: 1.0.0\n"
+          "benthos: v4.77.0\npackages: [pure, io]\nplatforms: [linux/amd64]\n"
+          f"modules:\n  - module: {CONNECT}\n    version: v4.105.1\n    packages: [sql/base]\n")  # fmt: skip
+
+    assert run(["check-config", "p.yaml", "-o", "json"]) == 1
+
+    (item,) = answer(capsys)["items"]
+    assert {"kind": "sql-driver", "name": "postgres"} in item["lacks"]
+    assert f"{CONNECT}/public/components/sql" in [each["package"] for each in item["add"]]

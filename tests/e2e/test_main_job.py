@@ -68,7 +68,7 @@ async def test_commit_becomes_a_download(system: System, tmp_path: Path) -> None
     pipeline.write_text("input: {io: {}}\npipeline: {processors: [{pure: {}}]}\n")
     answer = system.run("check-config", "--published", "-o", "json", str(pipeline))
     assert answer.returncode == 0, answer.stderr
-    assert {(item["name"], item["platform"], item["runs"]) for item in json.loads(answer.stdout)["items"]} == {
+    assert {(item["name"], item["platform"], item["complete"]) for item in json.loads(answer.stdout)["items"]} == {
         ("tiny", "linux/amd64", True),
         ("tiny", "windows/amd64", True),
     }

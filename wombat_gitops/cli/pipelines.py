@@ -14,7 +14,8 @@ _PANEL = "Manifests"
 Pipelines = Annotated[
     list[Path],
     typer.Argument(
-        metavar="PIPELINE...", help="Configurations as `benthos run` takes them, and the templates they use."
+        metavar="PIPELINE...",
+        help="Configurations as `benthos run` takes them, and their templates: files, folders, or `-`.",
     ),
 ]
 
@@ -81,9 +82,9 @@ def check_config(
     repo: RepoOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Tell which distributions can run these Benthos pipelines, or name the packages that are missing.
+    """Say which distributions have all that these Benthos pipelines need, or name the packages that are missing.
 
-    Exits with 1 where none can run all of them.
+    Fields are not checked: the program itself does that with `lint`. Exits with 1 where no distribution has everything.
     """
     from wombat_gitops.cli.jobs.check_config import CheckConfigOptions
     from wombat_gitops.cli.jobs.check_config import check_config as job

@@ -1,33 +1,31 @@
-"""Which components a Benthos pipeline needs: its configuration read as YAML, each component with its place.
+"""What a Benthos pipeline needs: components, functions and methods, each with its place.
 
 How a component is named follows Benthos (`internal/docs/config.go`): an explicit `type`, else the one key that is no
 reserved field. Where components nest follows the fields that Benthos and Connect declare as components. A template
-needs what its tests expect and what its mapping assigns to. What cannot be seen in a configuration is not told:
-imported mappings, names from variables.
+needs what its tests expect and what its mapping names.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import yaml
-from yaml.reader import Reader
 
+from wombat_gitops.domain.bloblang import read_interpolations, read_mapping
+from wombat_gitops.domain.configuration import Source, compose, fields_of, variable_problems
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.diagnostics import Diagnostic, Severity
 from wombat_gitops.domain.manifest import rules
-from wombat_gitops.domain.manifest.places import Places, Span, did_you_mean, shown
-from wombat_gitops.domain.visible import visible_line
+from wombat_gitops.domain.manifest.places import Span, did_you_mean, shown
+from wombat_gitops.domain.requirements import needs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-MAX_BYTES: Final = 1024 * 1024
-MAX_DEPTH: Final = 100
-"""Levels of nesting; real pipelines have about twenty."""
-MAX_VALUES: Final = 100_000
+    from wombat_gitops.domain import bloblang
 
 _RESERVED: Final = frozenset({"type", "plugin", "meta", "label"})
 """Fields beside a component's own, of every kind (`ReservedFieldsByType` of Benthos)."""
@@ -78,13 +76,15 @@ _ITSELF: Final[Mapping[Component, str]] = {
 _ALWAYS: Final = (Component("buffer", "none"), Component("metric", "none"), Component("tracer", "none"))
 """What Benthos takes where a section is left out (`internal/stream/docs.go`, `internal/config/schema.go`)."""
 
-_BREAK: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What ends a line in YAML, whose marks count lines."""
+_OTHER_ROOTS: Final = frozenset(
+    ["http", "pipeline", "logger", "shutdown_delay", "shutdown_timeout", "error_handling", "tests"]
+)
+"""Root fields of Benthos 4.77 that hold no component; it refuses every other one unless it runs with `--chilled`."""
+
+_MOST_FILES: Final = 100
+"""Files that mappings of one configuration import."""
 
 _MAPPING_KEY: Final = re.compile(r"(?:\w+_)?(?:mapping|map|check|bloblang|mutation)|when|skip_on")
-_INTERPOLATION: Final = re.compile(r"\$\{!(.*?)\}", re.DOTALL)
-_ASSIGNED: Final = re.compile(r"^\s*root\.(?:([a-z_][a-z0-9_]*)|\"([^\"]+)\")", re.ASCII | re.MULTILINE)
-_CALL: Final = re.compile(r"(\.\s*)?\b([a-z_][a-z0-9_]*)\(", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,124 +111,72 @@ class Pipeline:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Composed:
-    """A file as YAML: its root, or why there is none (both None where it holds nothing)."""
-
-    places: Places
-    root: yaml.Node | None = None
-    problem: Diagnostic | None = None
-
-
 def template_of(data: bytes) -> Component | None:
     """The component that a file defines where it is a template of Benthos, or None."""
-    root = _compose("", data).root
-    fields = dict(_fields(root)) if isinstance(root, yaml.MappingNode) else {}
+    root = compose("", data).root
+    fields = dict(fields_of(root)) if isinstance(root, yaml.MappingNode) else {}
     if not _is_template(fields):
         return None
     return Component(str(fields["type"].value).replace("_", "-"), str(fields["name"].value))
 
 
-def read_pipeline(path: str, data: bytes, known: Collection[Component]) -> Pipeline:
+def read_pipeline(
+    path: str, data: bytes, known: Collection[Component], read: Callable[[str], bytes | None] | None = None
+) -> Pipeline:
     """Read one pipeline. Never raises, whatever the bytes are.
 
     Args:
         path: names the file in diagnostics.
-        known: everything that any package registers or a template defines; a component that is not there is told as an
-            error, and of the functions and methods that mappings call only those count that are there: the others are
+        known: everything that any package registers or a template defines; a component that is not there is an error,
+            and of the functions and methods that mappings call only those count that are there: the others are
             Benthos' own.
+        read: gives the bytes of a file that a mapping imports, by its path relative to the pipeline, or None.
     """
-    found = _compose(path, data)
+    found = compose(path, data)
     if found.problem is not None:
         return Pipeline((), (found.problem,))
     if not isinstance(found.root, yaml.MappingNode):
         message = "a pipeline is a map with `input`, `pipeline` and `output`"
-        return Pipeline((), (found.places.problem_at(rules.PIPELINE_FORM, message, Span(1, 1)),))
-    reader = _Reader(found.places, frozenset(known))
+        return Pipeline((), (found.source.places.problem_at(rules.PIPELINE_FORM, message, Span(1, 1)),))
+    reader = _Reader(found.source, frozenset(known), read)
     reader.root(found.root)
-    return Pipeline(tuple(sorted(reader.needs.values())), tuple(sorted(reader.problems)))
-
-
-def _compose(path: str, data: bytes) -> _Composed:
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        places = Places(path, tuple(_BREAK.split(data.decode(errors="replace"))))
-        span = _after(data[: error.start].decode())
-        message = f"byte `0x{data[error.start]:02x}` is not UTF-8"
-        problem = places.problem_at(rules.PIPELINE_FORM, message, span, hint="save the file as UTF-8")
-        return _Composed(places, problem=problem)
-    places = Places(path, tuple(_BREAK.split(text)))
-    if len(data) > MAX_BYTES:
-        message = f"the file has {len(data):,} bytes, at most {MAX_BYTES:,} are read"
-        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, None))
-    try:
-        beyond = _beyond_limits(text, places)
-        root = yaml.compose(text, Loader=yaml.CSafeLoader) if beyond is None else None
-        return _Composed(places, root, beyond)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = f"not well-formed YAML: {visible_line(error.problem or 'it ends too early')}"
-        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, _within(places, mark)))
-    except yaml.YAMLError:
-        odd = Reader.NON_PRINTABLE.search(text)
-        span = _after(text[: odd.start()]) if odd else Span(1, 1)
-        message = "the file holds characters that are not YAML"
-        return _Composed(places, problem=places.problem_at(rules.PIPELINE_FORM, message, span))
-
-
-def _beyond_limits(text: str, places: Places) -> Diagnostic | None:
-    """Why a text is not composed, told from its events alone, so that no nesting exhausts a stack."""
-    depth = values = documents = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        values += isinstance(event, yaml.NodeEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        line, column = (event.start_mark.line, event.start_mark.column) if event.start_mark else (0, 0)
-        span = Span(line + 1, column + 1)
-        if depth > MAX_DEPTH:
-            message = f"values are nested more than {MAX_DEPTH} levels deep"
-            return places.problem_at(rules.PIPELINE_FORM, message, span)
-        if values > MAX_VALUES:
-            message = f"the file holds more than {MAX_VALUES:,} values"
-            return places.problem_at(rules.PIPELINE_FORM, message, span)
-        if documents > 1:
-            hint = "move each document to a file of its own"
-            return places.problem_at(rules.PIPELINE_FORM, "the file holds more than one document", span, hint=hint)
-    return None
-
-
-def _after(text: str) -> Span:
-    """The place behind a text."""
-    lines = _BREAK.split(text)
-    return Span(len(lines), len(lines[-1]) + 1)
+    problems = [*reader.problems, *variable_problems(found.source)]
+    return Pipeline(tuple(sorted(reader.needs.values())), tuple(sorted(problems)))
 
 
 class _Reader:
     """Walks a configuration. A node that several aliases mean is looked at once in each role."""
 
-    def __init__(self, places: Places, known: frozenset[Component]) -> None:
-        self._places = places
+    def __init__(self, source: Source, known: frozenset[Component], read: Callable[[str], bytes | None] | None) -> None:
+        self._source = source
+        self._places = source.places
         self._known = known
+        self._read = read
+        self._imported = set[str]()
         self._seen = set[tuple[int, str]]()
         self.needs: dict[Component, Need] = {}
         self.problems: list[Diagnostic] = []
 
     def root(self, node: yaml.MappingNode) -> None:
         """Read a whole configuration."""
-        fields = dict(_fields(node))
+        fields = dict(fields_of(node))
         if _is_template(fields):
             self._template(fields)
             return
+        unknown = list[tuple[str, yaml.Node]]()
         for name, value in fields.items():
             if name in _ROOT:
                 self._components(_ROOT[name], value, maps=False)
             elif name == "pipeline":
                 self._inside(name, value)
-        if not self.needs and not self.problems:
+            elif name not in _OTHER_ROOTS:
+                unknown.append((name, value))
+        if not self.needs and not self.problems and "tests" not in fields:
             hint = "a manifest is validated by `wombat validate`" if "apiVersion" in fields else ""
             self._wrong_form(node, "it names no component, so it is no pipeline", hint)
             return
+        for name, value in unknown:
+            self._unknown_root(name, _key(node, name) or value)
         streams = fields.keys() & {"input", "output", "pipeline"}
         implied = (*_ALWAYS, *self._ends(fields)) if streams else ()
         for component in implied:
@@ -238,16 +186,33 @@ class _Reader:
     def _template(self, fields: Mapping[str, yaml.Node]) -> None:
         kind = str(fields["type"].value).replace("_", "-")
         mapping = fields["mapping"]
-        for plain, quoted in _ASSIGNED.findall(str(mapping.value)):
-            component = Component(kind, plain or quoted)
-            if component in self._known:
-                self._need(component, mapping)
-        self._inside("mapping", mapping)
+        if isinstance(mapping, yaml.ScalarNode):
+            found = read_mapping(str(mapping.value))
+            named = [Component(kind, path[0]) for path in found.assigned if path]
+            named += [component for key in found.keys if (component := self._meant(kind, key)) is not None]
+            for component in named:
+                if component in self._known:
+                    self._need(component, mapping)
+            self._mapping("mapping", mapping)
         tests = fields.get("tests")
         for test in tests.value if isinstance(tests, yaml.SequenceNode) else ():
-            expected = dict(_fields(test)).get("expected") if isinstance(test, yaml.MappingNode) else None
+            expected = dict(fields_of(test)).get("expected") if isinstance(test, yaml.MappingNode) else None
             if expected is not None:
                 self._components(kind, expected, maps=False)
+
+    def _meant(self, kind: str, name: str) -> Component | None:
+        """The component that a key of an object in a template's mapping names, or None."""
+        found = [Component(each, name) for each in (kind, "processor", "input", "output", "cache", "scanner")]
+        return next((each for each in found if each in self._known), None)
+
+    def _unknown_root(self, name: str, node: yaml.Node) -> None:
+        message = f"Benthos has no root field {shown(name)}: the program refuses it unless it is run with `--chilled`"
+        meant = did_you_mean(name, (*_ROOT, *_OTHER_ROOTS))
+        span = self._source.span(node.start_mark, node.end_mark)
+        problem = self._places.problem_at(
+            rules.PIPELINE_FORM, message, span, hint=meant or "remove it", severity=Severity.WARNING
+        )
+        self.problems.append(problem)
 
     def _ends(self, fields: Mapping[str, yaml.Node]) -> Iterator[Component]:
         if "input" not in fields:
@@ -263,7 +228,7 @@ class _Reader:
             for item in node.value:
                 self._components(kind, item, maps=False)
         elif isinstance(node, yaml.MappingNode) and maps:
-            for _, value in _fields(node):
+            for _, value in fields_of(node):
                 self._component(kind, value)
         else:
             self._component(kind, node)
@@ -271,19 +236,23 @@ class _Reader:
     def _component(self, kind: str, node: yaml.Node) -> None:
         if not isinstance(node, yaml.MappingNode):
             return  # nothing, a variable, or another component's field of the same name
-        fields = dict(_fields(node))
+        fields = dict(fields_of(node))
         beside = _RESERVED | _RESERVED_TOO.get(kind, frozenset())
         own = {name: value for name, value in fields.items() if name not in beside}
         name = self._name(kind, fields, own)
         if not name:
             return
-        self._need(Component(kind, name), _key(node, name) or node)
+        word = _key(node, name) or fields.get("type") or node
+        if not self._unnamed(kind, word):
+            self._need(Component(kind, name), word)
         for each in beside & fields.keys():
             self._field(each, fields[each])
         itself = _ITSELF.get(Component(kind, name))
         body = own.get(name)
         if body is None:
             return
+        for required, place in needs_of(name, body):
+            self._need(required, place)
         if itself is not None:
             self._components(itself, body, maps=False)
         else:
@@ -297,20 +266,29 @@ class _Reader:
         return (fitting or [*own, ""])[0]
 
     def _need(self, component: Component, node: yaml.Node) -> None:
-        span = _span(node.start_mark, node.end_mark)
-        if "${" in component.name:
-            message = f"the name of {_a(component.kind)} is {shown(component.name)}, so what it needs cannot be told"
-            problem = self._places.problem_at(
-                rules.PIPELINE_UNCLEAR, message, span, hint="write the name", severity=Severity.WARNING
-            )
-            self.problems.append(problem)
-        elif component in self._known:
+        span = self._source.span(node.start_mark, node.end_mark)
+        if component in self._known:
             line, column = (span.line, span.column) if span else (0, 0)
             self.needs.setdefault(component, Need(component, self._places.path, line, column))
         else:
             message = f"no package registers {component.kind} {shown(component.name)}"
             hint = self._hint(component)
             self.problems.append(self._places.problem_at(rules.PIPELINE_COMPONENT, message, span, hint=hint))
+
+    def _unnamed(self, kind: str, word: yaml.Node) -> bool:
+        """Whether a variable without a default names a component; a warning at each that a variable names."""
+        use = self._source.use_in(word) if isinstance(word, yaml.ScalarNode) else None
+        if use is None:
+            return False
+        taken = f"its default {shown(use.default)} is taken" if use.default is not None else "it has no default"
+        message = f"variable {shown(use.name)} names {_a(kind)}, and {taken}: another value may need other packages"
+        hint = "write the name, and keep variables to values"
+        self.problems.append(
+            self._places.problem_at(
+                rules.PIPELINE_UNCLEAR, message, self._source.at(use.at), hint=hint, severity=Severity.WARNING
+            )
+        )
+        return use.default is None
 
     def _hint(self, component: Component) -> str:
         others = sorted(each.kind for each in self._known if each.name == component.name)
@@ -329,7 +307,7 @@ class _Reader:
             for item in node.value:
                 self._inside(key, item)
         else:
-            for name, value in _fields(node) if isinstance(node, yaml.MappingNode) else ():
+            for name, value in fields_of(node) if isinstance(node, yaml.MappingNode) else ():
                 self._field(name, value)
 
     def _field(self, name: str, value: yaml.Node) -> None:
@@ -343,16 +321,41 @@ class _Reader:
     def _mapping(self, key: str, node: yaml.ScalarNode) -> None:
         """Note the functions and methods that a mapping calls and a package registers."""
         text = str(node.value)
-        whole = _MAPPING_KEY.fullmatch(key) is not None
-        for part in [text] if whole else _INTERPOLATION.findall(text):
-            for dot, name in _CALL.findall(part):
-                component = Component("bloblang-method" if dot else "bloblang-function", name)
-                if component in self._known:
-                    line = node.start_mark.line + 1 if node.start_mark is not None else 0
-                    self.needs.setdefault(component, Need(component, self._places.path, line))
+        if _MAPPING_KEY.fullmatch(key):
+            self._called(read_mapping(text), 0, node, "")
+        for at, part in read_interpolations(text):
+            self._called(part, at, node, "")
+
+    def _called(self, found: bloblang.Mapping, at: int, node: yaml.ScalarNode, folder: str) -> None:
+        span = self._source.span(node.start_mark)
+        line = span.line if span is not None else 0
+        for call in found.calls:
+            component = Component("bloblang-method" if call.method else "bloblang-function", call.name)
+            if component in self._known:
+                self.needs.setdefault(component, Need(component, self._places.path, line))
+        for each in found.imports:
+            self._import(posixpath.normpath(posixpath.join(folder, each.path)), at, node)
+
+    def _import(self, path: str, at: int, node: yaml.ScalarNode) -> None:
+        """Read a file that a mapping imports, once, and what that imports."""
+        if path in self._imported or self._read is None:
+            return
+        self._imported.add(path)
+        data = self._read(path) if len(self._imported) <= _MOST_FILES else None
+        if data is None:
+            message = f"{shown(path)}, which this mapping imports, cannot be read, so what it calls is not known"
+            span = self._source.span(node.start_mark)
+            hint = "paths are relative to the configuration; run the command where the file is"
+            problem = self._places.problem_at(
+                rules.PIPELINE_UNCLEAR, message, span, hint=hint, severity=Severity.WARNING
+            )
+            self.problems.append(problem)
+            return
+        found = read_mapping(data.decode(errors="replace"))
+        self._called(found, at, node, posixpath.dirname(path) or ".")
 
     def _wrong_form(self, node: yaml.Node, message: str, hint: str) -> None:
-        span = _span(node.start_mark)
+        span = self._source.span(node.start_mark)
         self.problems.append(self._places.problem_at(rules.PIPELINE_FORM, message, span, hint=hint))
 
     def _first(self, node: yaml.Node, role: str) -> bool:
@@ -366,40 +369,9 @@ def _is_template(fields: Mapping[str, yaml.Node]) -> bool:
     return all(isinstance(fields.get(name), yaml.ScalarNode) for name in ("name", "type", "mapping"))
 
 
-def _fields(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
-    """Fields by name, those of merge keys behind the own ones; of two fields of one name the first."""
-    told, maps, known = set[str](), [node], {id(node)}
-    while maps:
-        for key, value in maps.pop(0).value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
-                fresh = [each for each in merged if isinstance(each, yaml.MappingNode) and id(each) not in known]
-                maps += fresh
-                known.update(map(id, fresh))
-            elif isinstance(key, yaml.ScalarNode) and key.value not in told:
-                told.add(key.value)
-                yield str(key.value), value
-
-
 def _key(node: yaml.MappingNode, name: str) -> yaml.Node | None:
     """The key of that name itself, for its place."""
     return next((key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value == name), None)
-
-
-def _span(start: yaml.Mark | None, end: yaml.Mark | None = None) -> Span | None:
-    if start is None:
-        return None
-    same = end is not None and end.line == start.line and end.column > start.column
-    return Span(start.line + 1, start.column + 1, end.column + 1 if same and end is not None else 0)
-
-
-def _within(places: Places, mark: yaml.Mark | None) -> Span | None:
-    """The place of a mark; one behind all text is at the end of that."""
-    if mark is None:
-        return None
-    last = max((number for number, text in enumerate(places.lines, 1) if text.strip()), default=1)
-    line, column = (mark.line + 1, mark.column) if mark.line < last else (last, len(places.lines[last - 1]))
-    return Span(line, min(column, len(places.lines[line - 1])) + 1)
 
 
 def _a(kind: str) -> str:

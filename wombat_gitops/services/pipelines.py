@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from wombat_gitops.domain import policy
 from wombat_gitops.domain.contents import Component, Contents, PackageContents, Presence
@@ -13,9 +14,10 @@ from wombat_gitops.domain.model import Module, Policy
 from wombat_gitops.domain.pipeline import Need, read_pipeline, template_of
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.providers import KNOWN_MODULES, Provider, choose, on_all
+from wombat_gitops.domain.requirements import complete
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from wombat_gitops.domain.model import Distribution
     from wombat_gitops.domain.policy import Violation
@@ -76,7 +78,13 @@ class Verdict:
     adds: tuple[Provider, ...] = ()
 
 
-async def derive(index: PackageIndex, pipelines: Mapping[str, bytes], wanted: Wanted, output: Output) -> Derivation:
+Files: TypeAlias = "Callable[[str, str], bytes | None]"
+"""Gives the bytes of a file that a mapping of a pipeline (its path) imports, by its relative path; None without it."""
+
+
+async def derive(
+    index: PackageIndex, pipelines: Mapping[str, bytes], wanted: Wanted, output: Output, files: Files | None = None
+) -> Derivation:
     """Find the packages that *pipelines* (bytes by path) need.
 
     Raises:
@@ -84,8 +92,8 @@ async def derive(index: PackageIndex, pipelines: Mapping[str, bytes], wanted: Wa
         Refused: only packages that a policy does not allow have a component.
         LockError, Unreachable: as `PackageIndex.providers` does.
     """
-    providers = on_all(await index.providers(wanted.modules, wanted.platforms, wanted.toolchain, output))
-    needs, warnings = read_all(pipelines, _components(providers))
+    providers = on_all(await _providers(index, wanted.modules, wanted.platforms, wanted.toolchain, output))
+    needs, warnings = read_all(pipelines, _components(providers), files)
     refused = {each: found for each in providers if (found := _violations(each, wanted.policies))}
     components = [need.component for need in needs]
     chosen = choose(components, [each for each in providers if each not in refused])
@@ -103,7 +111,7 @@ async def derive(index: PackageIndex, pipelines: Mapping[str, bytes], wanted: Wa
 async def programs(index: PackageIndex, distribution: Distribution, output: Output) -> tuple[Runnable, ...]:
     """What the programs of a distribution can run, told from the source of its modules; raises as `derive` does."""
     platforms = distribution.platforms
-    found = await index.providers(distribution.modules, platforms, distribution.toolchain, output)
+    found = await _providers(index, distribution.modules, platforms, distribution.toolchain, output)
     return tuple(
         Runnable(distribution.name, distribution.version, str(platform), _inside(distribution, platform, providers))
         for platform, providers in zip(platforms, found, strict=True)
@@ -117,9 +125,9 @@ async def known_providers(
 
     Raises as `derive` does.
     """
-    (own,) = await index.providers(modules, (platform,), toolchain, output)
+    (own,) = await _providers(index, modules, (platform,), toolchain, output)
     paths = {module.path for module in modules}
-    (others,) = await index.providers(KNOWN_MODULES, (platform,), toolchain, output)
+    (others,) = await _providers(index, KNOWN_MODULES, (platform,), toolchain, output)
     return (*own, *(each for each in others if each.module.path not in paths))
 
 
@@ -130,20 +138,39 @@ def judge(program: Runnable, needs: Iterable[Need], providers: Sequence[Provider
 
 
 def read_all(
-    pipelines: Mapping[str, bytes], known: Collection[Component]
+    pipelines: Mapping[str, bytes], known: Collection[Component], files: Files | None = None
 ) -> tuple[tuple[Need, ...], tuple[Diagnostic, ...]]:
-    """What pipelines need together, and warnings. What templates among them define, no package has to register.
+    """What pipelines need together, and warnings.
+
+    Templates among them count only where a pipeline uses them; what they define, no package has to register. Where
+    there are only templates, all of them count.
 
     Raises:
         InvalidManifests: as `derive` does.
     """
-    defined = {component for data in pipelines.values() if (component := template_of(data)) is not None}
-    read = [read_pipeline(path, data, frozenset(known) | defined) for path, data in pipelines.items()]
-    problems = tuple(sorted(problem for each in read for problem in each.diagnostics))
+    templates = {component: path for path, data in pipelines.items() if (component := template_of(data)) is not None}
+    everything = frozenset(known) | templates.keys()
+    rest = [path for path in pipelines if path not in templates.values()] or list(pipelines)
+    seen, needs, problems = set(rest), list[Need](), list[Diagnostic]()
+    while rest:
+        path = rest.pop(0)
+        found = read_pipeline(path, pipelines[path], everything, partial(files, path) if files else None)
+        problems += found.diagnostics
+        needs += (need for need in found.needs if need.component not in templates)
+        used = {templates[need.component] for need in found.needs if need.component in templates} - seen
+        seen |= used
+        rest += sorted(used)
     if any(problem.severity is Severity.ERROR for problem in problems):
-        raise InvalidManifests(problems, "the pipelines")
-    needs = (need for each in read for need in each.needs if need.component not in defined)
-    return tuple(sorted(needs)), problems
+        raise InvalidManifests(tuple(sorted(problems)), "the pipelines")
+    return tuple(sorted(needs)), tuple(sorted(problems))
+
+
+async def _providers(
+    index: PackageIndex, modules: Sequence[Module], platforms: Sequence[Platform], toolchain: str, output: Output
+) -> tuple[tuple[Provider, ...], ...]:
+    """What the index reads from source, with what that source does not tell."""
+    found = await index.providers(modules, platforms, toolchain, output)
+    return tuple(complete(each, platform) for platform, each in zip(platforms, found, strict=True))
 
 
 def _components(providers: Iterable[Provider]) -> frozenset[Component]:

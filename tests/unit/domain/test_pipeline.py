@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wombat_gitops.domain.configuration import MAX_BYTES, MAX_DEPTH
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_text
-from wombat_gitops.domain.pipeline import MAX_BYTES, MAX_DEPTH, Pipeline, read_pipeline, template_of
+from wombat_gitops.domain.pipeline import Pipeline, read_pipeline, template_of
 
 KNOWN = frozenset(
     Component(kind, name)
@@ -36,9 +37,11 @@ def read(text: str) -> Pipeline:
 
 
 def needs(text: str) -> set[str]:
-    """What a good pipeline needs, without what Benthos takes by itself."""
+    """What a good pipeline needs, without what Benthos takes by itself; a root for anchors is a warning."""
     found = read(text)
-    assert not found.diagnostics, render_text(found.diagnostics)
+    assert all(each.message.startswith("Benthos has no root field `x") for each in found.diagnostics), render_text(
+        found.diagnostics
+    )
     return {str(need.component) for need in found.needs if need.line}
 
 
@@ -262,3 +265,135 @@ def test_any_text_gets_an_answer(text: str) -> None:
     for problem in found.diagnostics:
         assert 0 <= problem.line <= text.count("\n") + 1
     assert found.needs or found.diagnostics
+
+
+def test_variables_in_flow_lists_are_replaced_before_yaml_is_read() -> None:
+    """`[ ${BROKERS} ]` was a mapping in a list to YAML, and a default with a colon ended the file."""
+    text = """\
+input:
+  kafka: { addresses: [ ${BROKERS} ], verbs: [ ${VERB:POST}, PUT ], url: ${URL:http://127.0.0.1:1} }
+output:
+  stdot: {}
+"""
+    assert problems(text) == [
+        "2:25 WOM-112 variable `BROKERS` has no default, so it is read as empty here",
+        "4:3 WOM-111 no package registers output `stdot`",
+    ]
+
+
+@pytest.mark.parametrize(
+    "output", ["  ${BLOCK:stdout: {}}\n", "  type: ${OUT:stdout}\n", "  ${OUT:stdout}: {}\n"], ids=str.strip
+)
+def test_the_default_of_a_variable_that_names_a_component_counts(output: str) -> None:
+    """Such manifests lacked the component, and nothing said so."""
+    found = read(f"input: {{kafka: {{}}}}\noutput:\n{output}")
+
+    assert Component("output", "stdout") in {need.component for need in found.needs if need.line == 3}
+    (warning,) = found.diagnostics
+    assert (warning.rule, warning.severity, warning.line) == ("WOM-112", Severity.WARNING, 3)
+    assert "names an output, and its default" in warning.message
+
+
+def test_a_column_behind_a_variable_is_that_of_the_file() -> None:
+    """Replacing a variable moves what is behind it."""
+    text = 'input: {kafka: {a: "${LONG_NAME:x}", b: "${{LONG_NAME}}"}, processors: [{lgo: {}}]}\n'
+
+    (problem,) = read(text).diagnostics
+
+    assert text[problem.column - 1 :].startswith("lgo")
+
+
+def test_a_root_field_that_benthos_refuses_is_named() -> None:
+    """Lint fails on it, and nothing was said."""
+    found = read("redpanda: {}\ninputs: {}\ninput: {stdin: {}}\n")
+
+    assert [f"{each.line}:{each.column} {each.severity} {each.message}" for each in found.diagnostics] == [
+        f"{line}:1 warning Benthos has no root field `{name}`: the program refuses it unless it is run with `--chilled`"
+        for line, name in ((1, "redpanda"), (2, "inputs"))
+    ]
+    assert found.diagnostics[1].hint == "did you mean `input`?"
+
+
+def test_comments_and_strings_of_mappings_call_nothing() -> None:
+    """`# this.parse_xml()` brought a module in."""
+    text = """\
+pipeline:
+  processors:
+    - mapping: |
+        # the old version called this.doc.parse_xml() and fake("name") here
+        root.note = "call fake(x) later, or \\" .parse_xml()"
+        root.raw = \"\"\"fake("name")\"\"\"
+        root.v = this.v
+"""
+    assert needs(text) == {"processor mapping"}
+
+
+def test_files_that_mappings_import_count() -> None:
+    """Relative to the configuration, and then to the importing file; files that import each other end."""
+    files = {
+        "maps/a.blobl": b'import "./b.blobl"\nmap x { root = this.parse_xml() }\n',
+        "maps/b.blobl": b'import "../maps/a.blobl"\nmap y { root = fake("name") }\n',
+    }
+    text = """\
+pipeline:
+  processors:
+    - mapping: |
+        import "./maps/a.blobl"
+        root = this.apply("x")
+    - mapping: 'from "lost.blobl"'
+"""
+    found = read_pipeline("p.yaml", text.encode(), KNOWN, files.get)
+
+    named = {str(need.component) for need in found.needs if need.line}
+    assert named == {"processor mapping", "bloblang-method parse_xml", "bloblang-function fake"}
+    (warning,) = found.diagnostics
+    assert (warning.rule, warning.line) == ("WOM-112", 6)
+    assert "`lost.blobl`, which this mapping imports, cannot be read" in warning.message
+
+
+def test_components_nested_in_a_templates_mapping_count() -> None:
+    """Keys of objects that it assigns name components, too."""
+    text = """\
+name: many
+type: input
+mapping: |
+  let inputs = this.urls.map_each(u -> { "kafka": { "url": u } })
+  root.broker.inputs = $inputs
+  root.processors = [ { "unarchive": { "format": "lines" } } ]
+"""
+    assert needs(text) == {"input broker", "input kafka", "processor unarchive"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("output: {kafka: {sasl: [{mechanism: none}, {mechanism: AWS_MSK_IAM}]}}", {"aws-auth kafka"}),
+        ("output: {kafka: {sasl: {mechanism: AWS_MSK_IAM}}}", {"aws-auth kafka"}),
+        ("output: {kafka: {sasl: [{mechanism: PLAIN}]}}", set()),
+        ("output: {opensearch: {aws: {enabled: true}}}", {"aws-auth opensearch"}),
+        ("output: {opensearch: {aws: {enabled: ${AWS:true}}}}", {"aws-auth opensearch"}),
+        ("output: {opensearch: {aws: {enabled: false}}}", set()),
+        ("input: {postgres_cdc: {aws: {enabled: true}}}", {"aws-auth postgres_cdc"}),
+        ("input: {mysql_cdc: {aws: {enabled: true}}}", {"aws-auth mysql_cdc"}),
+        ("input: {sql_raw: {driver: postgres}}", {"sql-driver postgres"}),
+    ],
+)
+def test_what_a_setting_needs_beside_its_component(text: str, expected: set[str]) -> None:
+    """`sql_raw` was there without its driver, and `kafka` without what signs for AWS: programs that fail at start."""
+    names = {
+        Component("output", "opensearch"),
+        *(Component("input", name) for name in ("postgres_cdc", "mysql_cdc", "sql_raw")),
+    }
+    required = {
+        *(Component("aws-auth", name) for name in ("kafka", "opensearch", "postgres_cdc", "mysql_cdc")),
+        Component("sql-driver", "postgres"),
+    }
+    found = read_pipeline("p.yaml", text.encode(), KNOWN | names | required)
+
+    assert {str(n.component) for n in found.needs if n.component.kind in {"aws-auth", "sql-driver"}} == expected
+    assert not found.diagnostics
+
+
+def test_a_file_of_unit_tests_is_no_error() -> None:
+    """Benthos keeps them beside pipelines, so a folder of pipelines was refused for one."""
+    assert read("tests: [{name: a, target_mapping: ./a.blobl}]\n") == Pipeline(())

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import examine, find_manifests
-from wombat_gitops.cli.jobs.from_config import read_pipelines
+from wombat_gitops.cli.jobs.from_config import imported, read_pipelines
 from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.plan import tell
 from wombat_gitops.domain.contents import Component
 from wombat_gitops.domain.errors import NotFound
 from wombat_gitops.domain.model import Module
 from wombat_gitops.domain.platforms import Platform
+from wombat_gitops.domain.requirements import met_by
 from wombat_gitops.services import pipelines
 from wombat_gitops.services.pipelines import Runnable, Verdict
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from wombat_gitops.ports import PackageIndex
     from wombat_gitops.settings import Settings
 
+_NOT_LINTED: Final = "has all components; not linted"
 _SHOWN: Final = 4
 """Components that the table names of one program."""
 
@@ -57,7 +59,7 @@ class _Candidate:
 
 
 def check_config(settings: Settings, options: CheckConfigOptions, output: text.Output) -> int:
-    """Tell of each distribution whether its programs can run the pipelines; fails where none can.
+    """Say of each distribution whether its programs have all that the pipelines need; fails where none has.
 
     Raises:
         InvalidManifests: a pipeline is wrong, or names a component that no known package registers.
@@ -97,7 +99,7 @@ async def _check(
     }
     components = {component for providers in known.values() for each in providers for component in each.components}
     components |= {component for each in found for component in each.program.components}
-    needs, warnings = pipelines.read_all(data, components)
+    needs, warnings = pipelines.read_all(data, components, imported)
     verdicts = [pipelines.judge(each.program, needs, known[each.modules, each.platform]) for each in found]
     return verdicts, warnings
 
@@ -135,16 +137,18 @@ def _published(settings: Settings, options: CheckConfigOptions) -> list[_Candida
                 continue
             inside = client.get(each.contents_url, ContentsView)
             listed = [one for package in inside.packages for one in package.components]
-            components = frozenset(Component(one.kind, one.name) for one in listed)
-            program = Runnable(view.name, view.version, each.platform, components)
-            candidates.append(_Candidate(program, modules, Platform.parse(each.platform), view.toolchain))
+            platform = Platform.parse(each.platform)
+            components = {Component(one.kind, one.name) for one in listed}
+            components.update(*(met_by(package.package, platform) for package in inside.packages))
+            program = Runnable(view.name, view.version, each.platform, frozenset(components))
+            candidates.append(_Candidate(program, modules, platform, view.toolchain))
     return candidates
 
 
 def _summary(names: Sequence[str]) -> str:
     if not names:
         return "no distribution can run that; `wombat from-config` makes a manifest that can"
-    return f"{', '.join(names)} can run that"
+    return f"{', '.join(names)}: {_NOT_LINTED}; `PROGRAM lint PIPELINE` with the program itself checks every field"
 
 
 def _table(verdicts: Sequence[Verdict]) -> str:
@@ -157,7 +161,7 @@ def _table(verdicts: Sequence[Verdict]) -> str:
     for same in alike.values():
         program, lacks = same[0].program, same[0].lacks
         platforms = ", ".join(verdict.program.platform for verdict in same)
-        runs = ("no", text.Style.BAD) if lacks else ("yes", text.Style.GOOD)
+        runs = ("no", text.Style.BAD) if lacks else (_NOT_LINTED, text.Style.GOOD)
         more = f", {len(lacks) - _SHOWN} more" if len(lacks) > _SHOWN else ""
         named = f"{', '.join(map(str, lacks[:_SHOWN]))}{more}"
         rows.append([program.name, program.version, platforms, runs, named, _add(same[0].adds)])
@@ -182,7 +186,8 @@ def _item(verdict: Verdict) -> dict[str, object]:
         "name": verdict.program.name,
         "version": verdict.program.version,
         "platform": verdict.program.platform,
-        "runs": not verdict.lacks,
+        "complete": not verdict.lacks,
+        "runs": False if verdict.lacks else None,
         "lacks": [{"kind": each.kind, "name": each.name} for each in verdict.lacks],
         "add": [
             {

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, running, text
-from wombat_gitops.cli.jobs.folder import Examined, examine, find_manifests, read_file, refuse_errors, replace_file
+from wombat_gitops.cli.jobs.folder import (
+    LARGEST,
+    Examined,
+    examine,
+    find_manifests,
+    read_file,
+    refuse_errors,
+    replace_file,
+)
 from wombat_gitops.cli.jobs.inspecting import Shown
 from wombat_gitops.cli.jobs.plan import tell
 from wombat_gitops.domain.draft import draft, name_from
@@ -27,6 +36,9 @@ if TYPE_CHECKING:
 
     from wombat_gitops.domain.model import Distribution
     from wombat_gitops.settings import Settings
+
+
+STANDARD_INPUT: Final = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ def from_config(settings: Settings, options: FromConfigOptions, output: text.Out
     data = read_pipelines(options.paths)
     folder = Path(settings.repo, settings.folder)
     around = examine(find_manifests([], folder), folder) if folder.is_dir() else None
-    name = options.name or name_from(options.paths[0].stem)
+    name = options.name or name_from(_stem(options.paths[0]))
     if not name:
         msg = f"`{options.paths[0]}` gives the distribution no name"
         raise UserError(msg, hint="choose one with `--name`")
@@ -93,8 +105,39 @@ def from_config(settings: Settings, options: FromConfigOptions, output: text.Out
 
 
 def read_pipelines(paths: Sequence[Path]) -> dict[str, bytes]:
-    """The bytes of pipelines by path. Raises `UserError` where one cannot be read."""
-    return {path.as_posix(): read_file(path) for path in paths}
+    """The bytes of pipelines by path: of files, of the YAML files below folders, and of standard input for `-`.
+
+    Raises:
+        UserError: one cannot be read, or a folder has none.
+    """
+    found = dict[str, bytes]()
+    for path in paths:
+        if path == STANDARD_INPUT:
+            found[path.as_posix()] = sys.stdin.buffer.read(LARGEST)
+            continue
+        files = _below(path) if path.is_dir() else [path]
+        if not files:
+            msg = f"there is no file with the extension .yaml or .yml below `{path}`"
+            raise UserError(msg)
+        found |= {each.as_posix(): read_file(each) for each in files}
+    return found
+
+
+def imported(pipeline: str, path: str) -> bytes | None:
+    """A file that a mapping of a pipeline imports, relative to the pipeline's folder; None where it cannot be read."""
+    try:
+        file = Path(pipeline).parent / path
+        return read_file(file)[:LARGEST] if file.is_file() else None
+    except (UserError, OSError, ValueError):
+        return None
+
+
+def _stem(path: Path) -> str:
+    return "" if path == STANDARD_INPUT else path.resolve().stem
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.rglob("*") if each.suffix in {".yaml", ".yml"} and each.is_file())
 
 
 def _modules(options: FromConfigOptions, around: Examined | None) -> tuple[Module, ...]:
@@ -122,7 +165,9 @@ def _module(words: str) -> Module:
 
 
 def _draft(name: str, core: Module, found: Derivation, options: FromConfigOptions, *, schema: bool) -> str:
-    files = ", ".join(dict.fromkeys(path.name for path in options.paths))
+    files = ", ".join(
+        dict.fromkeys(path.resolve().name for path in options.paths if path != STANDARD_INPUT) or "a pipeline"
+    )
     return draft(
         name,
         core,
@@ -148,12 +193,15 @@ async def _derive(settings: Settings, data: dict[str, bytes], wanted: Wanted, *,
     from wombat_gitops.wiring.machine import go_tools
 
     tools = await go_tools(settings)
-    return await pipelines.derive(tools.packages, data, wanted, Shown(verbose=verbose))
+    return await pipelines.derive(tools.packages, data, wanted, Shown(verbose=verbose), imported)
 
 
 def _tell(found: Derivation, path: Path, *, written: bool) -> None:
     licenses = sorted({name for each in found.providers for name in each.licenses})
     text.note(f"{text.plural(len(found.providers), 'package')}, under {', '.join(licenses)}")
+    for each in found.providers:
+        if each.cgo:
+            text.note(f"`{each.package}` compiles C: `wombat lock` asks for a policy that allows it (WOM-089)")
     if written:
         text.note(f"wrote `{path}`; next: `{shlex.join(['wombat', 'lock', path.as_posix()])}`")
 
