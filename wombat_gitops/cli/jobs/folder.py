@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.model import Distribution
 
 _ABOUT_LOCKS: Final = "WOM-05"
+_LEFT_BY_GIT: Final = frozenset({rules.MERGE_CONFLICT.id, rules.LFS_POINTER.id})
 _SUFFIXES: Final = (".yaml", ".yml")
 LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
@@ -59,11 +60,15 @@ class Examined:
     def stale(self, path: str) -> tuple[Diagnostic, ...]:
         """Why the lock of a manifest has to be made again; nothing of it where that would not help."""
         errors = (each for each in self.lock_problems[path] if each.severity is Severity.ERROR)
-        return tuple(each for each in errors if each.rule.startswith(_ABOUT_LOCKS))
+        return tuple(each for each in errors if _is_about_lock(each))
 
     def refusals(self, path: str) -> tuple[Diagnostic, ...]:
         """What the policies do not allow of a manifest and its lock."""
-        return tuple(each for each in self.lock_problems[path] if not each.rule.startswith(_ABOUT_LOCKS))
+        return tuple(each for each in self.lock_problems[path] if not _is_about_lock(each))
+
+
+def _is_about_lock(problem: Diagnostic) -> bool:
+    return problem.rule.startswith(_ABOUT_LOCKS) or problem.rule in _LEFT_BY_GIT
 
 
 def find_manifests(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
