@@ -135,3 +135,31 @@ def test_a_lock_that_cannot_be_read_is_no_witness(folder: Path, capsys: pytest.C
     (folder / "other.lock" / "go.sum").write_bytes(b"\xff\x00 <<<<<<< HEAD\n" * 100)
     assert run(["validate", "manifests/good.yaml"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_manifest_with_another_extension_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was passed over: exit code 0, and not a word."""
+    for path in (folder / "good.lock" / "go.mod", folder / "good.lock" / "go.sum", folder / "good.yaml"):
+        path.unlink()
+    (folder / "tiny.YAML").write_text(SMALL.replace("example", "tiny"))
+
+    assert run(["validate"]) == 0
+    told = capsys.readouterr()
+    assert "WOM-045 warning: `manifests/tiny.YAML` is not read" in told.out
+    assert "rename it to `tiny.yaml`" in told.out
+    assert told.err == "\n1 warning; there are no manifests to check\n"
+
+    assert run(["lock", "--check"]) == 0
+    assert "WOM-045" in capsys.readouterr().err
+
+
+def test_paths_are_judged_without_a_repository(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the watcher refused them, after the pull request was merged."""
+    (folder / "Good.yaml").write_text(SMALL)
+    (folder / "a\\b.yaml").write_text(SMALL)
+
+    assert run(["validate"]) == 3
+
+    told = capsys.readouterr().out
+    assert "WOM-044" in told
+    assert "has a backslash" in told

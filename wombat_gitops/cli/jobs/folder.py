@@ -17,12 +17,14 @@ from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
 from wombat_gitops.domain.gosum import diagnose_conflicts
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all, rules
+from wombat_gitops.domain.manifest.paths import SUFFIXES, collisions, odd_path, unread
 from wombat_gitops.domain.manifest.places import Places, did_you_mean
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wombat_gitops.domain.lock import LockFiles
     from wombat_gitops.domain.manifest import Reading
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 _ABOUT_LOCKS: Final = "WOM-05"
 _LEFT_BY_GIT: Final = frozenset({rules.MERGE_CONFLICT.id, rules.LFS_POINTER.id})
-_SUFFIXES: Final = (".yaml", ".yml")
 LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
 _USUAL: Final = 65_536
@@ -122,10 +123,12 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
     """
     links = [problem for path in paths if (problem := _link(path)) is not None]
     files = {path.as_posix(): read_file(path) for path in paths if not path.is_symlink()}
-    others = [path for path in _below(folder) if path.as_posix() not in files] if folder and folder.is_dir() else []
+    below = _below(folder) if folder and folder.is_dir() else []
+    others = [path for path in below if path.as_posix() not in files]
     sharing = [parse_manifest(path.as_posix(), read_file(path)) for path in others if not path.is_symlink()]
     found = read_all(files, sharing)
-    found = replace(found, diagnostics=tuple(sorted((*found.diagnostics, *links))))
+    named = _names(paths, below, folder or Path())
+    found = replace(found, diagnostics=tuple(sorted((*found.diagnostics, *links, *named))))
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:
@@ -180,7 +183,12 @@ def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def _below(folder: Path) -> list[Path]:
-    """Files and links that are named as manifests are; nothing is followed, no depth exhausts a stack."""
+    """Files and links that are named as manifests are."""
+    return [path for path in _files(folder) if path.name.endswith(SUFFIXES)]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files and links but for those of locks and hidden ones; nothing is followed, no depth exhausts a stack."""
     found, folders = list[Path](), [os.fspath(folder)]
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as listing:
@@ -189,7 +197,7 @@ def _below(folder: Path) -> list[Path]:
                     continue
                 if item.is_dir(follow_symlinks=False):
                     folders += [] if item.name.endswith(".lock") else [item.path]
-                elif item.name.endswith(_SUFFIXES) and (item.is_symlink() or item.is_file()):
+                elif item.is_symlink() or item.is_file():
                     found.append(Path(item.path))
     return sorted(found)
 
@@ -200,6 +208,21 @@ def _link(path: Path) -> Diagnostic | None:
         return None
     hint = "put the file itself there; what it leads to is not read"
     return Places(path.as_posix()).problem_at(rules.NOT_A_FILE, "this is a symbolic link", None, hint=hint)
+
+
+def _names(paths: Sequence[Path], below: Iterable[Path], folder: Path) -> Iterator[Diagnostic]:
+    """What is wrong with the names of files that are examined, and with those of files that are passed over."""
+    for path in paths:
+        inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+        if (odd := odd_path(inside.as_posix())) is not None:
+            yield replace(odd, path=visible_line(path.as_posix()))
+    chosen = {path.as_posix() for path in paths}
+    yield from (each for path, each in collisions(each.as_posix() for each in below).items() if path in chosen)
+    whole = {path.as_posix() for path in below}
+    if whole <= chosen:
+        for path in _files(folder):
+            if (problem := unread(path.as_posix(), whole)) is not None:
+                yield problem
 
 
 def _examine(reading: Reading, distribution: Distribution) -> tuple[Lock | None, tuple[Diagnostic, ...]]:

@@ -75,12 +75,14 @@ def _refused(found: Examined, operator: tuple[Policy, ...]) -> Iterator[Diagnost
 
 
 def _summary(manifests: int, problems: Sequence[Diagnostic]) -> str:
-    if not manifests:
+    if not manifests and not problems:
         return "there are no manifests to check"
     counts = Counter(problem.severity for problem in problems)
     told = [text.plural(counts[level], level.value) for level in Severity if counts[level]]
     if not told:
         return f"{text.plural(manifests, 'manifest')} checked, no problems"
+    if not manifests:
+        return f"\n{', '.join(told)}; there are no manifests to check"
     files = len({problem.path for problem in problems})
     of_all = f" of {manifests}" if manifests != files else ""
     end = f"{', '.join(told)} in {files}{of_all} manifest{'' if max(files, manifests) == 1 else 's'}"
