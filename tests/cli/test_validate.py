@@ -163,3 +163,21 @@ def test_paths_are_judged_without_a_repository(folder: Path, capsys: pytest.Capt
     told = capsys.readouterr().out
     assert "WOM-044" in told
     assert "has a backslash" in told
+
+
+@pytest.mark.parametrize("word", ["good", "manifests/good.yaml", "manifests"])
+@pytest.mark.parametrize("command", [["validate"], ["fmt", "--check"], ["lock", "--check"], ["plan", "--local"]])
+def test_commands_take_names_and_paths_alike(folder: Path, command: list[str], word: str) -> None:
+    """`lock m` worked and `apply m` did not, `apply manifests/good.yaml` neither."""
+    subprocess.run(["git", "init", "-q", str(folder.parent)], check=True, timeout=60)
+
+    assert run([*command, word]) == 0
+
+
+@pytest.mark.parametrize("command", [["validate"], ["fmt"], ["lock"], ["plan", "--local"], ["apply", "--local"]])
+def test_a_path_that_is_not_there_is_named(
+    folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command takes it for "all"."""
+    assert run([*command, "manifests/goof.yaml"]) == 4
+    assert "manifests/goof.yaml" in capsys.readouterr().err

@@ -109,10 +109,29 @@ def choose(words: Sequence[str], folder: Path) -> tuple[Path, ...]:
             paths.append(Path(word))
         elif named:
             paths.extend(named)
+        elif _is_path(word):
+            msg = f"there is no file or folder `{word}`"
+            raise NotFound(msg)
         else:
             msg = f"there is neither a manifest named `{word}` in `{folder}` nor a file of that path"
             raise NotFound(msg, hint=did_you_mean(word, (path.stem for path in _below(folder))))
     return find_manifests(paths, folder)
+
+
+def names_of(words: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """The distributions that *words* mean, each a name as it is or a path; names may be of another revision.
+
+    Raises:
+        NotFound: a path that does not exist.
+    """
+    found = dict[str, None]()
+    for word in words:
+        found.update(dict.fromkeys(path.stem for path in choose([word], folder)) if _is_path(word) else {word: None})
+    return tuple(found)
+
+
+def _is_path(word: str) -> bool:
+    return "/" in word or word.endswith(SUFFIXES) or Path(word).is_dir()
 
 
 def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, text
-from wombat_gitops.cli.jobs.folder import examine, find_manifests
+from wombat_gitops.cli.jobs.folder import choose, examine
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
 from wombat_gitops.wiring.policies import operator_policies
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wombat_gitops.settings import Settings
 
 
-def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: bool = False) -> int:
+def validate(settings: Settings, paths: Sequence[str], form: str, *, inspect: bool = False) -> int:
     """Check files; returns the exit code.
 
     Args:
@@ -33,7 +33,7 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
         Unreachable: what is inside of a distribution has to be downloaded, and cannot be.
     """
     folder = Path(settings.repo, settings.folder)
-    found = examine(find_manifests(paths, folder), folder)
+    found = examine(choose(paths, folder), folder)
     problems = list(found.diagnostics)
     operator = operator_policies(settings)
     if operator:

@@ -224,9 +224,9 @@ def _at_unseen(value: str, problem: Diagnostic) -> Diagnostic:
     if not found:
         return problem
     at = problem.source_line.find(found, max(problem.column - 1, 0))
-    place = {"column": at + 1, "end_column": at + 2} if at >= 0 else {}
     message = f"{problem.message}: it has the {called(found)}"
-    return replace(problem, message=message, hint="remove it, or write a plain space", **place)
+    moved = replace(problem, message=message, hint="remove it, or write a plain space")
+    return replace(moved, column=at + 1, end_column=at + 2) if at >= 0 else moved
 
 
 def _pointer(path: Sequence[str | int]) -> str:
