@@ -135,3 +135,49 @@ def test_a_lock_that_cannot_be_read_is_no_witness(folder: Path, capsys: pytest.C
     (folder / "other.lock" / "go.sum").write_bytes(b"\xff\x00 <<<<<<< HEAD\n" * 100)
     assert run(["validate", "manifests/good.yaml"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_manifest_with_another_extension_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It was passed over: exit code 0, and not a word."""
+    for path in (folder / "good.lock" / "go.mod", folder / "good.lock" / "go.sum", folder / "good.yaml"):
+        path.unlink()
+    (folder / "tiny.YAML").write_text(SMALL.replace("example", "tiny"))
+
+    assert run(["validate"]) == 0
+    told = capsys.readouterr()
+    assert "WOM-045 warning: `manifests/tiny.YAML` is not read" in told.out
+    assert "rename it to `tiny.yaml`" in told.out
+    assert told.err == "\n1 warning; there are no manifests to check\n"
+
+    assert run(["lock", "--check"]) == 0
+    assert "WOM-045" in capsys.readouterr().err
+
+
+def test_paths_are_judged_without_a_repository(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the watcher refused them, after the pull request was merged."""
+    (folder / "Good.yaml").write_text(SMALL)
+    (folder / "a\\b.yaml").write_text(SMALL)
+
+    assert run(["validate"]) == 3
+
+    told = capsys.readouterr().out
+    assert "WOM-044" in told
+    assert "has a backslash" in told
+
+
+@pytest.mark.parametrize("word", ["good", "manifests/good.yaml", "manifests"])
+@pytest.mark.parametrize("command", [["validate"], ["fmt", "--check"], ["lock", "--check"], ["plan", "--local"]])
+def test_commands_take_names_and_paths_alike(folder: Path, command: list[str], word: str) -> None:
+    """`lock m` worked and `apply m` did not, `apply manifests/good.yaml` neither."""
+    subprocess.run(["git", "init", "-q", str(folder.parent)], check=True, timeout=60)
+
+    assert run([*command, word]) == 0
+
+
+@pytest.mark.parametrize("command", [["validate"], ["fmt"], ["lock"], ["plan", "--local"], ["apply", "--local"]])
+def test_a_path_that_is_not_there_is_named(
+    folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No command takes it for "all"."""
+    assert run([*command, "manifests/goof.yaml"]) == 4
+    assert "manifests/goof.yaml" in capsys.readouterr().err

@@ -64,5 +64,6 @@ MADE: dict[str, Callable[[], tuple[Diagnostic, ...]]] = {
     "WOM-042-not-a-file": lambda: problems_of({PATH: "120000", "manifests/module": "160000"}),
     "WOM-043-odd-path": lambda: problems_of({"manifests/\u202elmay.yaml": "100644", "manifests/-rf.yaml": "100644"}),
     "WOM-044-case-collision": lambda: problems_of({PATH: "100644", "manifests/Example.yaml": "100644"}),
+    "WOM-045-not-read": lambda: problems_of({"manifests/Example.YAML": "100644", "manifests/b.yaml~": "100644"}),
     "WOM-060-version-published": changed_after_publication,
 }

@@ -29,10 +29,6 @@ class DeltaForm(StrEnum):
     MARKDOWN = "markdown"
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="NAME", help="Distributions; all where none is named.", autocompletion=names.distributions),
-]
 Paths = Annotated[
     list[str] | None,
     typer.Argument(metavar="PATH|NAME", help="Manifests; all where none is named.", autocompletion=names.distributions),
@@ -81,10 +77,7 @@ def init(
 
 def validate(
     context: typer.Context,
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Files or folders; the manifests folder where none is named."),
-    ] = None,
+    paths: Paths = None,
     inspect: Annotated[
         bool,
         typer.Option("--inspect", help="Look into the modules too: packages that are of no use, licences; needs Go."),
@@ -103,10 +96,11 @@ def validate(
 def fmt(
     context: typer.Context,
     paths: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(
-            metavar="PATH",
-            help="Files or folders; the manifests folder where none is named; `-` is standard input.",
+            metavar="PATH|NAME",
+            help="Manifests; all where none is named; `-` is standard input.",
+            autocompletion=names.distributions,
         ),
     ] = None,
     check: Annotated[
@@ -122,7 +116,7 @@ def fmt(
     from wombat_gitops.cli.jobs.fmt import fmt as job
 
     chosen = tuple(paths or ())
-    if Path(STDIN) in chosen and len(chosen) > 1:
+    if STDIN in chosen and len(chosen) > 1:
         message = "`-` cannot stand beside other paths"
         raise typer.BadParameter(message)
     raise typer.Exit(job(globals_of(context).settings(), FmtOptions(chosen, check, diff)))
@@ -130,7 +124,7 @@ def fmt(
 
 def plan(
     context: typer.Context,
-    chosen: Names = None,
+    chosen: Paths = None,
     platform: Platforms = None,
     native: Native = False,
     revision: Annotated[
@@ -154,7 +148,10 @@ def plan(
 
     Exits with 3 where a manifest is invalid.
     """
+    from wombat_gitops.cli.jobs.folder import names_of
+
     settings = globals_of(context).settings(repo=repo)
+    wanted_names = names_of(chosen or (), Path(settings.repo, settings.folder))
     if base:
         from wombat_gitops.cli.jobs.changes import Comparison
         from wombat_gitops.cli.jobs.plan import compare
@@ -162,7 +159,7 @@ def plan(
         if platform or native:
             message = "--base compares all platforms; leave out --platform and --native"
             raise typer.BadParameter(message)
-        asked = Comparison(base, True, revision, inspect, local=local, names=tuple(chosen or ()))
+        asked = Comparison(base, True, revision, inspect, local=local, names=wanted_names)
         given = {DeltaForm.TEXT: output.value, DeltaForm.JSON: "json", DeltaForm.MARKDOWN: "markdown"}[form]
         raise typer.Exit(compare(settings, asked, given, detailed=detailed))
     if inspect or form is not DeltaForm.TEXT:
@@ -171,7 +168,7 @@ def plan(
     from wombat_gitops.cli.jobs.plan import PlanOptions
     from wombat_gitops.cli.jobs.plan import plan as job
 
-    wanted = PlanOptions(tuple(chosen or ()), tuple(platform or ()), native, revision, local)
+    wanted = PlanOptions(wanted_names, tuple(platform or ()), native, revision, local)
     raise typer.Exit(job(settings, wanted, output, detailed=detailed))
 
 
@@ -273,7 +270,7 @@ def upgrade(
 
 def apply(
     context: typer.Context,
-    chosen: Names = None,
+    chosen: Paths = None,
     platform: Platforms = None,
     native: Native = False,
     local: Annotated[bool, typer.Option("--local", help="Build here, with no service at all.")] = False,
@@ -298,11 +295,14 @@ def apply(
     """
     from wombat_gitops.cli.jobs.apply import ApplyOptions
     from wombat_gitops.cli.jobs.apply import apply as job
+    from wombat_gitops.cli.jobs.folder import names_of
     from wombat_gitops.cli.jobs.plan import PlanOptions
 
-    wanted = PlanOptions(tuple(chosen or ()), tuple(platform or ()), native, "", local)
+    settings = globals_of(context).settings(repo=repo)
+    wanted_names = names_of(chosen or (), Path(settings.repo, settings.folder))
+    wanted = PlanOptions(wanted_names, tuple(platform or ()), native, "", local)
     how = ApplyOptions(wanted, folder, timeout, wait=not no_wait, yes=yes, retry=retry)
-    raise typer.Exit(job(globals_of(context).settings(repo=repo), how, output))
+    raise typer.Exit(job(settings, how, output))
 
 
 def schema(

@@ -55,6 +55,9 @@ NO_SPACE: Final = "DiskFull"
 
 _LOCATION: Final = r"(?:\S+\.(?:go|s|mod):\d+(?::\d+)?: )?"
 
+_SUMDB: Final = r"(?P<culprit>[^\s\"]+@[^\s/:]+)(?:/go\.mod)?: (?:initializing sumdb\.Client|[^\n]*/(?:lookup|tile)/)"
+"""How Go begins what it says of a request to the checksum database."""
+
 _RULES: Final = (
     _rule(
         "OutputLimit",
@@ -107,7 +110,7 @@ _RULES: Final = (
     _rule(
         "AmbiguousImport",
         _USER,
-        r"ambiguous import: found package (?P<culprit>\S+) in multiple modules",
+        r"ambiguous import: found package (?P<culprit>\S+) in multiple modules(?::(?:\s*\n\t\S+ v\S+[^\n]*)+)?",
         "require only one of the modules, or versions in which only one has the package",
     ),
     _rule(
@@ -167,10 +170,35 @@ _RULES: Final = (
     ),
     _rule("ImportCycle", _USER, r"(?:imports (?P<culprit>\S+): )?import cycle not allowed", "report it to its owner"),
     _rule(
+        "ChecksumUnavailable",
+        _USER,
+        rf"{_SUMDB}[^\n]*: (?:404 [A-Z][a-z]+|410 Gone)",
+        "the checksum database does not have this module: for a private module, name it in GONOSUMDB, or in GOPRIVATE "
+        "which also bypasses the proxy",
+        network=True,
+    ),
+    _rule(
+        "ChecksumUnavailable",
+        _USER,
+        rf"{_SUMDB}[^\n]*: (?:403 Forbidden|401 Unauthorized|[^\n]*(?:x509:|malformed|unknown key))",
+        "the checksum database refused the request: let GOSUMDB name a database that this machine may use; for a "
+        "private module, set GONOSUMDB",
+        network=True,
+    ),
+    _rule(
+        "ChecksumUnavailable",
+        _TRANSIENT,
+        rf"{_SUMDB}[^\n]*",
+        "the checksum database was not reached: let GOSUMDB name one that this machine can reach; for a private "
+        "module, set GONOSUMDB",
+        network=True,
+    ),
+    _rule(
         "ModuleProxyUnavailable",
         _TRANSIENT,
         r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*: (?:429 Too Many Requests|5\d\d [A-Z][A-Za-z ]+)",
-        "the module proxy has a problem, which often passes by itself",
+        "the module proxy answered with an error of its own, or refused for now: try again later, or let GOPROXY name "
+        "another proxy",
         network=True,
     ),
     _rule(
@@ -180,29 +208,58 @@ _RULES: Final = (
         r"no such host|TLS handshake timeout|proxyconnect|context deadline exceeded|network is unreachable|"
         r"too many open files|unexpected EOF$|"
         r"Temporary failure in name resolution|Get \"[^\"]*\": (?:unexpected )?EOF)",
-        "check the network and GOPROXY",
+        "check that this machine reaches the address in the message; GOPROXY names the module proxy",
         network=True,
     ),
     _rule(
         "NetworkError",
         _USER,
-        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:x509:|terminal prompts disabled|GOVCS disallows|401 Unauthorized)",
-        "check GOPROXY, its certificate and its access",
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*x509:",
+        "this machine does not trust the certificate: set SSL_CERT_FILE to the authority's, or correct GOPROXY",
+        network=True,
+    ),
+    _rule(
+        "NetworkError",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*401 Unauthorized",
+        "the module proxy wants credentials: write them into the address in GOPROXY",
+        network=True,
+    ),
+    _rule(
+        "NetworkError",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:terminal prompts disabled|GOVCS disallows)",
+        "modules are fetched from a proxy only: let GOPROXY name one that has this module",
         network=True,
     ),
     _rule(
         "ModuleMissing",
         _USER,
         r"(?P<culprit>\S+@[^\s:]+): [^\n]*403 Forbidden",
-        "the module proxy does not give it: take another version, or let GOPROXY name a proxy that has it",
+        "the module proxy refused it: take another version, or let GOPROXY name a proxy that serves it",
         network=True,
     ),
     _rule(
         "ModuleMissing",
         _USER,
-        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:404 [A-Z][a-z]+|410 Gone|not found|unknown revision|invalid version|"
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:404 [A-Z][a-z]+|410 Gone)",
+        "the module proxy does not have it: correct the module or its version; for a private module, let GOPROXY name "
+        "a proxy that has it",
+        network=True,
+    ),
+    _rule(
+        "ModuleMissing",
+        _USER,
+        r"(?P<culprit>\S+@[^\s:]+): [^\n]*(?:not found|unknown revision|invalid version|"
         r"no matching versions|is not available|no such file or directory|file does not exist)",
         "correct the module or its version",
+        network=True,
+    ),
+    _rule(
+        "ModulesNotFetched",
+        _USER,
+        r"^(?:go: )?(?:(?P<culprit>\S+@[^\s:]+): )?[^\n]*module lookup disabled by GOPROXY=off",
+        "GOPROXY=off forbids downloads, and the module is not in the cache: let GOPROXY name a module proxy",
         network=True,
     ),
     _rule(
@@ -250,6 +307,9 @@ _RULES: Final = (
         "the module does not compile: choose another version of it",
     ),
 )
+
+_IN_CACHE: Final = re.compile(r" \(/[^)\s]*\)")
+"""Where Go found a module on this machine, which tells nobody anything."""
 
 _CACHE_PREFIX: Final = re.compile(r"^\S*?/((?:[a-z0-9-]+\.)+[a-z]+/\S+@v\S+)")
 
@@ -314,7 +374,7 @@ def _first_line(output: str) -> str:
 
 
 def _short(message: str) -> str:
-    text = message.strip().removeprefix("go: ")
+    text = _IN_CACHE.sub("", message.strip().removeprefix("go: "))
     return _CACHE_PREFIX.sub(r"\1", text)[:_MESSAGE_LIMIT]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
@@ -26,6 +27,7 @@ MAIN_MODULE: Final = "distribution"
 """Name of the generated main module; one name for all, because it is part of a binary's bytes."""
 
 _GO_LINE: Final = re.compile(r"1\.\d{1,3}(\.\d{1,3})?(rc\d{1,2})?", re.ASCII)
+_FOLDER: Final = re.compile(r"\.{0,2}/")
 _SPACE: Final = re.compile("[ \t\r]+")
 """What parts words for Go; other blanks are part of a word, and make it none."""
 _REFUSED: Final = frozenset({"replace", "exclude", "tool", "toolchain", "retract", "godebug", "ignore"})
@@ -93,6 +95,32 @@ def offers(module: Module, text: str, lock: GoMod, known: Iterable[Replace]) -> 
             if replace.version in {"", required[replace.path]}:
                 found[replace] = Offer(module, replace)
     return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the go.mod of a published module asks for, as far as it can be read.
+
+    Attributes:
+        modules: what it requires.
+        folders: of these, the ones that it replaces by a folder of its owner's machine, by module path.
+    """
+
+    modules: tuple[Module, ...]
+    folders: Mapping[str, str]
+
+
+def read_requirements(text: str) -> Requirements:
+    """Read the go.mod of a dependency, in which only some lines count. Never raises."""
+    modules, folders = dict[str, Module](), dict[str, str]()
+    with contextlib.suppress(LockRefusal):
+        for words, _ in _statements(text):
+            match words:
+                case ["require", path, version] if is_module(path, version):
+                    modules[path] = Module(path, version)
+                case ["replace", path, "=>", folder] | ["replace", path, _, "=>", folder] if _FOLDER.match(folder):
+                    folders[path] = visible_line(folder)
+    return Requirements(tuple(modules.values()), {path: folders[path] for path in folders if path in modules})
 
 
 class LockRefusal(Exception):

@@ -17,7 +17,7 @@ in the list leaves the builds of the others as they are. Line ends are LF; CR LF
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.domain.diagnostics import Severity
@@ -25,6 +25,7 @@ from wombat_gitops.domain.errors import LockError, Refused
 from wombat_gitops.domain.gomod import GoMod, LockRefusal, read_go_mod
 from wombat_gitops.domain.gosum import diagnose_sums, refuse_wrong_sums
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.oddities import left_by_git
 from wombat_gitops.domain.manifest.places import Places, Span, shown
 from wombat_gitops.domain.model import Lock, ResolvedModule
 from wombat_gitops.domain.visible import visible_line
@@ -189,6 +190,16 @@ def examine_lock(
     sums: tuple[Diagnostic, ...] = ()
     try:
         text, go_sum_text = (_unix(_decode(data, name)) for data, name in ((go_mod, "go.mod"), (go_sum, "go.sum")))
+        left = [
+            problem
+            for path, words in ((go_mod_path, text), (go_sum_path, go_sum_text))
+            for problem in left_by_git(words, Places(path, tuple(words.split("\n"))))
+        ]
+        if left:
+            hint = visible_line(f"run `wombat lock {distribution.path}`, after the merge of the manifest is resolved")
+            return None, tuple(
+                replace(each, hint=hint) if each.rule == rules.MERGE_CONFLICT.id else each for each in left
+            )
         sums = diagnose_sums(go_sum_path, go_sum_text, manifest=visible_line(distribution.path))
         header, own = _read_header(text)
     except LockRefusal as refusal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -20,7 +19,8 @@ from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import Parsed, Reading, Shared, combine, gather, interpret, parse_manifest, rules
 from wombat_gitops.domain.manifest.document import MAX_BYTES
 from wombat_gitops.domain.manifest.fields import KIND
-from wombat_gitops.domain.manifest.places import Places, shown
+from wombat_gitops.domain.manifest.paths import collisions, in_lock, is_manifest, odd_path, unread
+from wombat_gitops.domain.manifest.places import Places
 from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.domain.readme import MAX_BYTES as MAX_README_BYTES
 from wombat_gitops.domain.readme import readme_path, readme_text
@@ -42,9 +42,7 @@ _PORTION: Final = 64
 """Manifests that are parsed in one go."""
 _ORDER: Final = tuple(item.name for item in fields(Diagnostic))
 """Of diagnostics: their own order, by a key, which is several times as fast."""
-_SUFFIXES: Final = (".yaml", ".yml")
 _FILE_MODES: Final = frozenset({"100644", "100755"})
-_LONGEST_PATH: Final = 500
 _KINDS: Final = {"120000": "a symbolic link", "160000": "a submodule"}
 
 
@@ -109,12 +107,13 @@ class ManifestReader:
         tree = await self._source.tree(revision if revision is not None else await self._source.revision())
         files = await asyncio.to_thread(self._sort, tree.entries)
         parsed = await self._parse(tree, files)
-        refused = [problem for path, problem in files.refused.items() if not _in_lock(path)]
+        refused = [problem for path, problem in files.refused.items() if not in_lock(path)]
+        present = files.manifests.keys() | files.others.keys()
+        refused += [problem for path in files.others if (problem := unread(path, present)) is not None]
         readings = self._interpret(parsed, files)
         found = combine(readings.values(), self._shared[1], self._shared[2])
         locks = await self._read_locks(tree, files, found.distributions)
         readmes = await self._read_readmes(tree, files, found.distributions)
-        present = files.manifests.keys() | files.others.keys()
         groups = {
             path: [each for each in (path, *_lock_paths(path), *readings[path].uses) if each in present]
             for path in (distribution.path for distribution in found.distributions)
@@ -125,7 +124,7 @@ class ManifestReader:
         told = {item.distribution.path for item in declared}
         problems = [problem for item in declared for problem in item.diagnostics]
         problems += {*refused, *(problem for problem in found.diagnostics if problem.path not in told)}
-        manifests = len(files.manifests) + sum(_is_manifest(path) for path in files.refused)
+        manifests = len(files.manifests) + sum(is_manifest(path) for path in files.refused)
         ordered = await asyncio.to_thread(sorted, problems, key=attrgetter(*_ORDER))
         shared = tuple(
             SharedFile(path, item.parsed.kind, item.text) for path, item in parsed.items() if item.parsed.kind != KIND
@@ -172,7 +171,7 @@ class ManifestReader:
                 continue
             before = known.get(path)
             if before is None or (before[0] is not entry and before[0] != entry):
-                before = (entry, _refusal(entry), _is_manifest(path))
+                before = (entry, _refusal(entry), is_manifest(path))
             self._sorted[path] = before
             if before[1] is not None:
                 files.refused[path] = before[1]
@@ -300,27 +299,15 @@ def _folder_of(path: str) -> str:
 
 def _refuse_collisions(files: _Files) -> None:
     """Take out manifests whose paths are those of others but for upper and lower case."""
-    unusual = [path for path in files.manifests if _folded(path) != path]
-    if not unusual:
-        return
-    counted = Counter(_folded(path) for path in files.manifests)
-    for path in unusual:
-        if counted[_folded(path)] > 1:
-            del files.manifests[path]
-            message = f"the path {shown(path)} is that of another file but for upper and lower case"
-            hint = "rename it, in lower case"
-            files.refused[path] = Places(path).problem_at(rules.CASE_COLLISION, message, None, hint=hint)
-
-
-def _folded(path: str) -> str:
-    """A path as file systems that ignore case and forms of letters see it."""
-    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
+    for path, problem in collisions(files.manifests).items():
+        del files.manifests[path]
+        files.refused[path] = problem
 
 
 def _refusal(entry: TreeEntry) -> Diagnostic | None:
     """Why an entry is not read, or None. Files that are neither manifest nor lock may be anything but links."""
     places = Places(entry.path)
-    of_interest = _is_manifest(entry.path) or _in_lock(entry.path)
+    of_interest = is_manifest(entry.path) or in_lock(entry.path)
     if entry.mode not in _FILE_MODES:
         kind = _KINDS.get(entry.mode, "not a regular file")
         severity = Severity.ERROR if of_interest else Severity.WARNING
@@ -328,29 +315,10 @@ def _refusal(entry: TreeEntry) -> Diagnostic | None:
         return places.problem_at(rules.NOT_A_FILE, f"this is {kind}", None, hint=hint, severity=severity)
     if not of_interest:
         return None
-    if _is_odd(entry.path):
-        message = f"the path {shown(entry.path)} is not plain text"
-        return places.problem_at(rules.ODD_PATH, message, None, hint="rename the file")
-    limit = MAX_BYTES if _is_manifest(entry.path) else MAX_LOCK_BYTES
+    if (odd := odd_path(entry.path)) is not None:
+        return odd
+    limit = MAX_BYTES if is_manifest(entry.path) else MAX_LOCK_BYTES
     if entry.size is not None and entry.size > limit:
         message = f"the file has {entry.size:,} bytes, at most {limit:,} are read"
         return places.problem_at(rules.TOO_LARGE, message, None)
     return None
-
-
-def _is_odd(path: str) -> bool:
-    parts = path.split("/")
-    return (
-        len(path) > _LONGEST_PATH
-        or not path.isprintable()
-        or "\\" in path
-        or any(part in {"", ".", ".."} or part.startswith("-") for part in parts)
-    )
-
-
-def _is_manifest(path: str) -> bool:
-    return path.endswith(_SUFFIXES) and not _in_lock(path)
-
-
-def _in_lock(path: str) -> bool:
-    return any(part.endswith(".lock") for part in path.split("/")[:-1])

@@ -9,6 +9,9 @@ import pytest
 
 from tests.integration.golang.support import Log, build, compiler_of, resolver_of
 from tests.support.goproxy import BENTHOS, CONNECT, component, connect_distribution, distribution
+from wombat_gitops.adapters.golang.network import GoNetwork
+from wombat_gitops.adapters.golang.resolver import GoResolver
+from wombat_gitops.adapters.golang.toolchain import Toolchains
 from wombat_gitops.domain.errors import LockError, Unreachable
 from wombat_gitops.domain.gosource import requirements
 from wombat_gitops.domain.model import Module
@@ -125,3 +128,85 @@ def _reordered(text: str) -> str:
     """The build line before the package clause."""
     head = "//go:build windows\n\n"
     return head + text.replace(head, "", 1)
+
+
+async def test_a_replacement_by_a_folder_inside_of_a_module_is_named(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """Go ignores it, asks for a module that was never published, and the hint was to correct its version."""
+    go_mod = (
+        f"module example.com/localrep\n\ngo 1.21\n\nrequire (\n\t{BENTHOS} v4.76.0\n\texample.com/helper v0.0.0\n)\n\n"
+        "replace example.com/helper => ../helper\n"
+    )
+    source = component("localrep").replace("import", 'import _ "example.com/helper"\n\nimport', 1)
+    module = go_proxy.add("example.com/localrep", "v1.0.0", {"localrep.go": source}, go_mod=go_mod)
+    wanted = distribution("localrep", ["pure", "example.com/localrep"], [module])
+
+    with pytest.raises(LockError) as caught:
+        await resolver_of(go_proxy, tmp_path / "d").resolve(wanted, Log())
+
+    assert caught.value.message == (
+        "`example.com/localrep@v1.0.0` replaces `example.com/helper` by the folder `../helper`, which is not published"
+    )
+    assert "under `replaces`, or ask the owner" in caught.value.hint
+
+
+async def test_a_folder_in_the_go_mod_of_a_module_that_was_not_declared_is_named(
+    go_proxy: GoProxy, tmp_path: Path
+) -> None:
+    """The one to blame may be deeper: the module that requires what cannot be had."""
+    go_mod = (
+        "module example.com/deep\n\ngo 1.21\n\nrequire example.com/helper v0.0.0\n\n"
+        "replace (\n\texample.com/helper v0.0.0 => ./helper\n)\n"
+    )
+    deep = go_proxy.add(
+        "example.com/deep", "v1.2.0", {"deep.go": 'package deep\n\nimport _ "example.com/helper"\n'}, go_mod=go_mod
+    )
+    source = component("outer").replace("import", 'import _ "example.com/deep"\n\nimport', 1)
+    outer = go_proxy.add(
+        "example.com/outer", "v1.0.0", {"outer.go": source}, requires=[Module(BENTHOS, "v4.76.0"), deep]
+    )
+    wanted = distribution("outer", ["pure", "example.com/outer"], [outer])
+
+    with pytest.raises(LockError, match=r"`example\.com/deep@v1\.2\.0` replaces `example\.com/helper` by the folder"):
+        await resolver_of(go_proxy, tmp_path / "d").resolve(wanted, Log())
+
+
+async def test_both_modules_of_an_ambiguous_import_are_named(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """The message ended at "multiple modules"."""
+    core = [Module(BENTHOS, "v4.76.0")]
+    plug = component("plug")
+    whole = go_proxy.add(
+        "example.com/mono", "v1.0.0", {"mono.go": component("mono"), "plug/plug.go": plug}, requires=core
+    )
+    part = go_proxy.add("example.com/mono/plug", "v1.1.0", {"plug.go": plug}, requires=core)
+    wanted = distribution("ambig", ["pure", "example.com/mono", "example.com/mono/plug"], [whole, part])
+
+    with pytest.raises(LockError) as caught:
+        await resolver_of(go_proxy, tmp_path / "d").resolve(wanted, Log())
+
+    for named in ("example.com/mono v1.0.0", "example.com/mono/plug v1.1.0", "found package example.com/mono/plug"):
+        assert named in caught.value.message
+    assert "/mod/" not in caught.value.message
+
+
+async def test_a_proxy_that_is_off_is_said_to_be(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """The hint spoke of a cache that was emptied."""
+    wanted = distribution("tiny")
+    off = GoResolver(Toolchains(tmp_path / "d", ""), tmp_path / "d", GoNetwork({"GOPROXY": "off", "GOSUMDB": "off"}))
+
+    with pytest.raises(LockError) as caught:
+        await off.resolve(wanted, Log())
+
+    assert "GOPROXY=off" in caught.value.message
+    assert caught.value.hint.startswith("GOPROXY=off forbids downloads")
+
+
+async def test_a_checksum_database_that_is_away_is_named(go_proxy: GoProxy, tmp_path: Path) -> None:
+    """It was taken for the module proxy; the variable to set is another one."""
+    network = {"GOPROXY": go_proxy.url, "GOSUMDB": "sum.golang.org http://127.0.0.1:9"}
+    away = GoResolver(Toolchains(tmp_path / "d", ""), tmp_path / "d", GoNetwork(network))
+
+    with pytest.raises(Unreachable) as caught:
+        await away.resolve(distribution("tiny"), Log())
+
+    assert "GOSUMDB" in caught.value.hint
+    assert "GONOSUMDB" in caught.value.hint

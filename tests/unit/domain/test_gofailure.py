@@ -196,6 +196,64 @@ def test_each_output_is_understood(output: str, expected: tuple[FailureKind, str
     assert failure.tail[-1] == output.splitlines()[-1].rstrip()
 
 
+def test_both_modules_of_an_ambiguous_import_are_named() -> None:
+    """Only the first line of Go's answer was shown, which says "multiple modules" and names none."""
+    output = (
+        "main.go:6:2: ambiguous import: found package example.com/mono/plug in multiple modules:\n"
+        "\texample.com/mono v1.0.0 (/d/mod/example.com/mono@v1.0.0/plug)\n"
+        "\texample.com/mono/plug v1.1.0 (/d/mod/example.com/mono/plug@v1.1.0)\n"
+    )
+
+    failure = classify(output, step=Step.FETCH)
+
+    assert failure.message == (
+        "main.go:6:2: ambiguous import: found package example.com/mono/plug in multiple modules: "
+        "example.com/mono v1.0.0 example.com/mono/plug v1.1.0"
+    )
+
+
+def test_a_proxy_that_is_off_is_not_tried_again() -> None:
+    """It was taken for a cache that was emptied during a build, and the hint said that it is tried again."""
+    failure = classify("go: example.com/a@v1.0.0: module lookup disabled by GOPROXY=off\n", step=Step.FETCH)
+
+    assert (failure.kind, failure.reason, failure.culprit) == (USER, "ModulesNotFetched", "example.com/a@v1.0.0")
+    assert "GOPROXY=off forbids" in failure.hint
+    assert "tried again" not in failure.hint
+
+
+_VERIFYING = "go: example.com/a@v1.0.0: verifying go.mod: example.com/a@v1.0.0/go.mod: "
+_DATABASE = f"{_VERIFYING}initializing sumdb.Client: checking tree#1: "
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "hint"),
+    [
+        (f'{_DATABASE}Get "{PROXY}/tile": dial tcp 10.0.0.1:80: connect: connection refused', TRANSIENT, "GOSUMDB"),
+        (f'{_DATABASE}Get "{PROXY}/tile": dial tcp: lookup x.invalid: no such host', TRANSIENT, "GOSUMDB"),
+        (f"{_DATABASE}reading {PROXY}/tile: 503 Service Unavailable", TRANSIENT, "GOSUMDB"),
+        (f"{_VERIFYING}reading {PROXY}/lookup/example.com/a@v1.0.0: 404 Not Found", USER, "GONOSUMDB"),
+        (f"{_VERIFYING}reading {PROXY}/lookup/example.com/a@v1.0.0: 410 Gone", USER, "GONOSUMDB"),
+        (f"{_DATABASE}reading {PROXY}/tile: 403 Forbidden", USER, "GOSUMDB"),
+    ],
+)
+def test_the_checksum_database_is_not_mistaken_for_the_proxy(said: str, kind: FailureKind, hint: str) -> None:
+    """A private module that the database does not know was "correct the module or its version", which is fine."""
+    failure = classify(f"{said}\n", step=Step.FETCH)
+
+    assert (failure.kind, failure.reason, failure.culprit) == (kind, "ChecksumUnavailable", "example.com/a@v1.0.0")
+    assert hint in failure.hint
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "410 Gone", "403 Forbidden", "401 Unauthorized"])
+def test_what_a_proxy_refuses_names_the_variable_to_set(status: str) -> None:
+    """Each answer has a hint with the variable that names another proxy."""
+    failure = classify(f"go: example.com/a@v1.0.0: reading {PROXY}/example.com/a/@v/v1.0.0.mod: {status}\n")
+
+    assert failure.kind is USER
+    assert failure.culprit == "example.com/a@v1.0.0"
+    assert "GOPROXY" in failure.hint
+
+
 def test_a_compiler_cannot_pretend_a_broken_network() -> None:
     """Words of the network in a compiler's message do not make a failure transient."""
     failure = classify("# a.b/c\nx.go:1:1: cannot dial tcp: connection refused\n", step=Step.COMPILE)

@@ -7,13 +7,14 @@ latest versions there, so its answer depends on the date.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from wombat_gitops.adapters.golang.answers import translated
+from wombat_gitops.adapters.golang.answers import json_values, translated
 from wombat_gitops.adapters.golang.command import go
 from wombat_gitops.adapters.golang.compiler import proxy_gone
 from wombat_gitops.adapters.golang.downloads import Downloaded, download_modules
@@ -24,8 +25,8 @@ from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.contents import Contents, Inspection, PackageContents, Presence
 from wombat_gitops.domain.errors import Conflict, InternalError, LockError
-from wombat_gitops.domain.gomod import Offer, offers
-from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, first_go_mod, imports_go, requirements
+from wombat_gitops.domain.gomod import Offer, Requirements, offers, read_requirements
+from wombat_gitops.domain.gosource import MAIN_FILE, MAIN_MODULE, exact, first_go_mod, imports_go, requirements
 from wombat_gitops.domain.grammar import TAG, matches
 from wombat_gitops.domain.inspection import UselessPackages
 from wombat_gitops.domain.lock import parse_go_mod
@@ -35,7 +36,7 @@ from wombat_gitops.domain.records import Step, StepFailed
 from wombat_gitops.ports import Output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wombat_gitops.adapters.golang.network import GoNetwork
     from wombat_gitops.adapters.golang.toolchain import Toolchains
@@ -49,6 +50,9 @@ _ROUNDS: Final = 4
 
 _MOST_NAMED: Final = 12
 """Packages of a module that are listed where none is like the one that is not there."""
+
+_MOST_SEARCHED: Final = 500
+"""Modules whose go.mod is read to explain a failure; those of `all` are fewer."""
 
 _FINDING: Final = "finding module for package "
 _MARK: Final = "package error: "
@@ -64,6 +68,14 @@ class _Job:
     folder: Path
     scratch: Path
     output: Output
+
+
+class _Unprovided(LockError):
+    """A package that no module of a distribution has."""
+
+    def __init__(self, message: str, package: str) -> None:
+        super().__init__(message, hint="name its module with an exact version under `modules`")
+        self.package = package
 
 
 class _Nowhere:
@@ -97,8 +109,16 @@ class GoResolver:
                 (folders[0] / "go.mod").write_text(source, encoding="utf-8")
                 (folders[2] / "go.mod").write_text(probe, encoding="utf-8")
                 job = _Job(distribution, toolchain, folders[0], folders[1], output)
-                await self._check_packages(job, folders[2])
-                return await self._lock(job)
+                try:
+                    await self._check_packages(job, folders[2])
+                    return await self._lock(job)
+                except StepFailed as failed:
+                    if failed.failure.reason == "ModuleMissing":
+                        await self._explain(job, failed.failure.culprit.partition("@")[0], folders[2])
+                    raise
+                except _Unprovided as error:
+                    await self._explain(job, error.package, folders[2])
+                    raise
         except StepFailed as failed:
             raise translated(failed.failure) from failed
 
@@ -121,6 +141,41 @@ class GoResolver:
             text = await asyncio.to_thread(each.go_mod.read_bytes)
             found += offers(module, text.decode(errors="replace"), parsed, distribution.replaces)
         return tuple(found)
+
+    async def _explain(self, job: _Job, wanted: str, probe: Path) -> None:
+        """Find the module behind *wanted* that cannot be had, where one replaces it by a folder of its owner.
+
+        Args:
+            wanted: a module or a package that nothing provides.
+
+        Raises:
+            LockError: there is such a module; otherwise nothing is known beyond what Go said.
+        """
+        level, seen = {_home(module, job.distribution) for module in job.distribution.modules}, set[Module]()
+        while level and len(seen) < _MOST_SEARCHED:
+            seen |= level
+            found = await self._go_mods(job, sorted(level), probe)
+            for module, asked in found.items():
+                for path, folder in asked.folders.items():
+                    if f"{wanted}/".startswith(f"{path}/"):
+                        msg = f"`{module}` replaces `{path}` by the folder `{folder}`, which is not published"
+                        hint = f"name a published module for `{path}` under `replaces`, or ask the owner of `{module}`"
+                        raise LockError(msg, hint=hint)
+            level = {each for asked in found.values() for each in asked.modules} - seen
+
+    async def _go_mods(self, job: _Job, modules: Sequence[Module], probe: Path) -> dict[Module, Requirements]:
+        """What modules ask for, without those whose go.mod cannot be had."""
+        wanted = [exact(module).replace(" ", "@") for module in modules]
+        argv = [job.toolchain.go, "list", "-e", "-m", "-json=Path,Version,GoMod", *wanted]
+        env = self._env(job, job.distribution.platforms[0])
+        answer = await capture(argv, cwd=probe, env=env, seconds=_SECONDS)
+        found = dict[Module, Requirements]()
+        for report in json_values(answer.stdout.decode(errors="replace")):
+            file = Path(str(report.get("GoMod") or probe / "none"))
+            with contextlib.suppress(OSError):
+                text = (await asyncio.to_thread(file.read_bytes)).decode(errors="replace")
+                found[Module(str(report["Path"]), str(report["Version"]))] = read_requirements(text)
+        return found
 
     async def _check_packages(self, job: _Job, probe: Path) -> None:
         """Every package must be a folder with Go files in the declared module that it belongs to."""
@@ -182,7 +237,7 @@ class GoResolver:
         if sought:
             package = sought[0].split(_FINDING, 1)[1].strip()
             msg = f"no declared module, and none they require, provides package `{package}`"
-            raise LockError(msg, hint="name its module with an exact version under `modules`")
+            raise _Unprovided(msg, package)
         _, mark, errors = _without_platforms(text).partition(_MARK)
         if mark:
             raise StepFailed(gofailure.classify(errors.replace(_MARK, ""), step=Step.FETCH))

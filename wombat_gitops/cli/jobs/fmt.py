@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wombat_gitops.cli import exits, text
-from wombat_gitops.cli.jobs.folder import LARGEST, find_manifests, read_file
+from wombat_gitops.cli.jobs.folder import LARGEST, choose, read_file
 from wombat_gitops.cli.jobs.patches import changed_file
 from wombat_gitops.domain.errors import Refused, WombatError
 from wombat_gitops.domain.manifest.format import format_manifest
@@ -31,12 +31,12 @@ class FmtOptions:
     """What to format, and how.
 
     Attributes:
-        paths: files and folders, or `-` alone; the manifests folder where none is named.
+        paths: files, folders and names, or `-` alone; the manifests folder where none is named.
         check: write nothing, and fail where something would change.
         diff: write nothing, and print what would change.
     """
 
-    paths: tuple[Path, ...] = ()
+    paths: tuple[str, ...] = ()
     check: bool = False
     diff: bool = False
 
@@ -59,9 +59,9 @@ class _State(Enum):
 def fmt(settings: Settings, options: FmtOptions) -> int:
     """Format files; one that fails does not keep the others from being done. Returns the exit code."""
     root = Path(settings.repo)
-    if options.paths == (Path(STDIN),):
+    if options.paths == (STDIN,):
         return _code([_stdin(root, options)], options)
-    paths = find_manifests(options.paths, root / settings.folder)
+    paths = choose(options.paths, root / settings.folder)
     states = [_file(path, root, options) for path in paths]
     text.note(_summary(states, options))
     return _code(states, options)

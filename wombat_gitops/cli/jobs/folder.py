@@ -17,19 +17,21 @@ from wombat_gitops.domain.errors import InvalidManifests, NotFound, UserError
 from wombat_gitops.domain.gosum import diagnose_conflicts
 from wombat_gitops.domain.lock import lock_paths
 from wombat_gitops.domain.manifest import ManifestSet, parse_manifest, read_all, rules
+from wombat_gitops.domain.manifest.paths import SUFFIXES, collisions, odd_path, unread
 from wombat_gitops.domain.manifest.places import Places, did_you_mean
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.domain.model import Lock
+from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from wombat_gitops.domain.lock import LockFiles
     from wombat_gitops.domain.manifest import Reading
     from wombat_gitops.domain.model import Distribution
 
 _ABOUT_LOCKS: Final = "WOM-05"
-_SUFFIXES: Final = (".yaml", ".yml")
+_LEFT_BY_GIT: Final = frozenset({rules.MERGE_CONFLICT.id, rules.LFS_POINTER.id})
 LARGEST: Final = 2_000_000
 """Bytes that are read of a file: enough for the rules on size to see that it is too large."""
 _USUAL: Final = 65_536
@@ -59,11 +61,15 @@ class Examined:
     def stale(self, path: str) -> tuple[Diagnostic, ...]:
         """Why the lock of a manifest has to be made again; nothing of it where that would not help."""
         errors = (each for each in self.lock_problems[path] if each.severity is Severity.ERROR)
-        return tuple(each for each in errors if each.rule.startswith(_ABOUT_LOCKS))
+        return tuple(each for each in errors if _is_about_lock(each))
 
     def refusals(self, path: str) -> tuple[Diagnostic, ...]:
         """What the policies do not allow of a manifest and its lock."""
-        return tuple(each for each in self.lock_problems[path] if not each.rule.startswith(_ABOUT_LOCKS))
+        return tuple(each for each in self.lock_problems[path] if not _is_about_lock(each))
+
+
+def _is_about_lock(problem: Diagnostic) -> bool:
+    return problem.rule.startswith(_ABOUT_LOCKS) or problem.rule in _LEFT_BY_GIT
 
 
 def find_manifests(paths: Sequence[Path], folder: Path) -> tuple[Path, ...]:
@@ -103,10 +109,29 @@ def choose(words: Sequence[str], folder: Path) -> tuple[Path, ...]:
             paths.append(Path(word))
         elif named:
             paths.extend(named)
+        elif _is_path(word):
+            msg = f"there is no file or folder `{word}`"
+            raise NotFound(msg)
         else:
             msg = f"there is neither a manifest named `{word}` in `{folder}` nor a file of that path"
             raise NotFound(msg, hint=did_you_mean(word, (path.stem for path in _below(folder))))
     return find_manifests(paths, folder)
+
+
+def names_of(words: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """The distributions that *words* mean, each a name as it is or a path; names may be of another revision.
+
+    Raises:
+        NotFound: a path that does not exist.
+    """
+    found = dict[str, None]()
+    for word in words:
+        found.update(dict.fromkeys(path.stem for path in choose([word], folder)) if _is_path(word) else {word: None})
+    return tuple(found)
+
+
+def _is_path(word: str) -> bool:
+    return "/" in word or word.endswith(SUFFIXES) or Path(word).is_dir()
 
 
 def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
@@ -117,10 +142,12 @@ def examine(paths: Sequence[Path], folder: Path | None = None) -> Examined:
     """
     links = [problem for path in paths if (problem := _link(path)) is not None]
     files = {path.as_posix(): read_file(path) for path in paths if not path.is_symlink()}
-    others = [path for path in _below(folder) if path.as_posix() not in files] if folder and folder.is_dir() else []
+    below = _below(folder) if folder and folder.is_dir() else []
+    others = [path for path in below if path.as_posix() not in files]
     sharing = [parse_manifest(path.as_posix(), read_file(path)) for path in others if not path.is_symlink()]
     found = read_all(files, sharing)
-    found = replace(found, diagnostics=tuple(sorted((*found.diagnostics, *links))))
+    named = _names(paths, below, folder or Path())
+    found = replace(found, diagnostics=tuple(sorted((*found.diagnostics, *links, *named))))
     locks = dict[str, "Lock | None"]()
     problems = dict[str, "tuple[Diagnostic, ...]"]()
     for distribution in found.distributions:
@@ -175,7 +202,12 @@ def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def _below(folder: Path) -> list[Path]:
-    """Files and links that are named as manifests are; nothing is followed, no depth exhausts a stack."""
+    """Files and links that are named as manifests are."""
+    return [path for path in _files(folder) if path.name.endswith(SUFFIXES)]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files and links but for those of locks and hidden ones; nothing is followed, no depth exhausts a stack."""
     found, folders = list[Path](), [os.fspath(folder)]
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as listing:
@@ -184,7 +216,7 @@ def _below(folder: Path) -> list[Path]:
                     continue
                 if item.is_dir(follow_symlinks=False):
                     folders += [] if item.name.endswith(".lock") else [item.path]
-                elif item.name.endswith(_SUFFIXES) and (item.is_symlink() or item.is_file()):
+                elif item.is_symlink() or item.is_file():
                     found.append(Path(item.path))
     return sorted(found)
 
@@ -195,6 +227,21 @@ def _link(path: Path) -> Diagnostic | None:
         return None
     hint = "put the file itself there; what it leads to is not read"
     return Places(path.as_posix()).problem_at(rules.NOT_A_FILE, "this is a symbolic link", None, hint=hint)
+
+
+def _names(paths: Sequence[Path], below: Iterable[Path], folder: Path) -> Iterator[Diagnostic]:
+    """What is wrong with the names of files that are examined, and with those of files that are passed over."""
+    for path in paths:
+        inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+        if (odd := odd_path(inside.as_posix())) is not None:
+            yield replace(odd, path=visible_line(path.as_posix()))
+    chosen = {path.as_posix() for path in paths}
+    yield from (each for path, each in collisions(each.as_posix() for each in below).items() if path in chosen)
+    whole = {path.as_posix() for path in below}
+    if whole <= chosen:
+        for path in _files(folder):
+            if (problem := unread(path.as_posix(), whole)) is not None:
+                yield problem
 
 
 def _examine(reading: Reading, distribution: Distribution) -> tuple[Lock | None, tuple[Diagnostic, ...]]:

@@ -13,7 +13,7 @@ from wombat_gitops.cli.jobs.inspecting import Shown, judge, tell
 from wombat_gitops.domain.errors import LockError, WombatError
 from wombat_gitops.domain.inspection import UselessPackages, diagnose
 from wombat_gitops.domain.lock import lock_paths, render_lock
-from wombat_gitops.domain.manifest import read_manifest
+from wombat_gitops.domain.manifest import read_manifest, rules
 from wombat_gitops.domain.manifest.edit import replaces_text, with_replaces
 from wombat_gitops.domain.manifest.reading import has_errors
 from wombat_gitops.wiring.policies import operator_policies
@@ -66,7 +66,7 @@ def lock(settings: Settings, options: LockOptions, output: text.Output) -> int:
     folder = Path(settings.repo, settings.folder)
     found = examine(choose(options.words, folder), folder)
     problems = [*found.set.diagnostics, *(each for path in found.lock_problems for each in found.refusals(path))]
-    if has_errors(problems):
+    if has_errors(problems) or any(each.rule == rules.NOT_READ.id for each in problems):
         tell(problems)
     current = [each for each in found.set.distributions if not found.stale(each.path)]
     always = (options.force or options.add_replaces) and not options.check

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.adapters.git.disk import check_folder_on_disk
 from wombat_gitops.cli import exits, text
-from wombat_gitops.cli.jobs.folder import examine, find_manifests
+from wombat_gitops.cli.jobs.folder import choose, examine
 from wombat_gitops.domain.diagnostics import Severity
 from wombat_gitops.domain.manifest.render import render_github, render_json, render_text
 from wombat_gitops.wiring.policies import operator_policies
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wombat_gitops.settings import Settings
 
 
-def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: bool = False) -> int:
+def validate(settings: Settings, paths: Sequence[str], form: str, *, inspect: bool = False) -> int:
     """Check files; returns the exit code.
 
     Args:
@@ -37,7 +37,7 @@ def validate(settings: Settings, paths: Sequence[Path], form: str, *, inspect: b
     folder = Path(settings.repo, settings.folder)
     if not paths:
         check_folder_on_disk(Path(settings.repo), settings.folder)
-    found = examine(find_manifests(paths, folder), folder)
+    found = examine(choose(paths, folder), folder)
     problems = list(found.diagnostics)
     operator = operator_policies(settings)
     if operator:
@@ -79,12 +79,14 @@ def _refused(found: Examined, operator: tuple[Policy, ...]) -> Iterator[Diagnost
 
 
 def _summary(manifests: int, problems: Sequence[Diagnostic]) -> str:
-    if not manifests:
+    if not manifests and not problems:
         return "there are no manifests to check"
     counts = Counter(problem.severity for problem in problems)
     told = [text.plural(counts[level], level.value) for level in Severity if counts[level]]
     if not told:
         return f"{text.plural(manifests, 'manifest')} checked, no problems"
+    if not manifests:
+        return f"\n{', '.join(told)}; there are no manifests to check"
     files = len({problem.path for problem in problems})
     of_all = f" of {manifests}" if manifests != files else ""
     end = f"{', '.join(told)} in {files}{of_all} manifest{'' if max(files, manifests) == 1 else 's'}"

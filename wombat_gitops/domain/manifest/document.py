@@ -17,6 +17,7 @@ from yaml import events
 
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.manifest import rules
+from wombat_gitops.domain.manifest.oddities import HIDDEN, called, left_by_git, odd_blanks, span_at
 from wombat_gitops.domain.manifest.places import Places, Span, Spans, child, pack, shown, unpack
 from wombat_gitops.domain.visible import BIDI
 
@@ -24,8 +25,9 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_VALUES: Final = 10_000
 
-_FORBIDDEN: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{BIDI}\ud800-\udfff\ufffe\uffff]")
-"""Controls but tab and line feed, other line ends, writing directions (they hide what a line says), no-characters."""
+_FORBIDDEN: Final = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{BIDI}{HIDDEN}\ud800-\udfff\ufffe\uffff]")
+"""Controls but tab and line feed, other line ends, writing directions (they hide what a line says), what has no width,
+no-characters."""
 
 _TAB: Final = re.compile("\t")
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -105,14 +107,14 @@ def parse_document(path: str, data: bytes) -> Document:
         return _not_utf8(path, data, error.start)
     text = text.replace("\r\n", "\n")
     places = Places(path, tuple(text.split("\n")))
-    problems = _check_characters(text, places)
+    problems = left_by_git(text, places) or _check_characters(text, places)
     if problems:
         return Document(None, places, problems)
     builder = _Builder(places)
     try:
         builder.read(text)
     except _Stop:
-        return Document(None, places, tuple(builder.problems))
+        return Document(None, places, odd_blanks(text, places) or tuple(builder.problems))
     if builder.root is None and not builder.problems:
         hint = "write the distribution, or remove the file"
         builder.report(rules.EMPTY, "the file is empty", Span(1, 1), hint)
@@ -141,21 +143,16 @@ def _check_characters(text: str, places: Places) -> tuple[Diagnostic, ...]:
     """The first of each kind of character that may not be there."""
     found = []
     for rule, pattern, name, hint in (
-        (rules.BYTE_ORDER_MARK, "\ufeff", "byte order mark", "save the file as UTF-8 without a byte order mark"),
+        (rules.BYTE_ORDER_MARK, r"\A\ufeff", "byte order mark", "save the file as UTF-8 without a byte order mark"),
         (rules.TAB, "\t", "tab", "use spaces"),
         (rules.FORBIDDEN_CHARACTER, _FORBIDDEN, "", "remove it"),
     ):
-        match = re.search(pattern, text)
+        match = re.compile(pattern).search(text, int(rule is rules.FORBIDDEN_CHARACTER and text.startswith("\ufeff")))
         if match is not None:
-            what = name or f"character U+{ord(match[0]):04X}"
-            span = _span_at(text, match.start())
+            what = name or called(match[0])
+            span = span_at(text, match.start())
             found.append(places.problem_at(rule, f"{what} is not allowed", span, hint=hint))
     return tuple(found)
-
-
-def _span_at(text: str, offset: int) -> Span:
-    column = offset - text.rfind("\n", 0, offset)
-    return Span(text.count("\n", 0, offset) + 1, column, column + 1)
 
 
 class _Builder:
@@ -226,7 +223,7 @@ class _Builder:
         text = event.value
         match = None if text.isprintable() else _FORBIDDEN.search(text) or _TAB.search(text)
         if match is not None:
-            message = f"character U+{ord(match[0]):04X} is not allowed"
+            message = f"{called(match[0])} is not allowed"
             self.report(rules.FORBIDDEN_CHARACTER, message, unpack(place), "remove it")
             return Scalar("", place, plain=True, broken=True)
         return Scalar(text, place, not event.style)

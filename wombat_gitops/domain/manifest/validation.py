@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from wombat_gitops.domain.manifest import rules
@@ -10,6 +11,7 @@ from wombat_gitops.domain.manifest.conforming import make_check
 from wombat_gitops.domain.manifest.document import Fields, Items, Node
 from wombat_gitops.domain.manifest.fields import KIND, KINDS, RECORDS
 from wombat_gitops.domain.manifest.kinds import Field, Flag, Json, Kind, ListOf, Number, Record, Text, TextMap
+from wombat_gitops.domain.manifest.oddities import called, unseen
 from wombat_gitops.domain.manifest.places import child, did_you_mean, nearest, outward, shown
 
 if TYPE_CHECKING:
@@ -142,9 +144,8 @@ class _Words:
             hint = did_you_mean(name, [field for field in known if field not in instance])
             hint = hint or f"the fields here are {', '.join(f'`{field}`' for field in known)}"
         where = f" in {_label(path[:-1])}" if len(path) > 1 else ""
-        return self._places.problem(
-            rules.UNKNOWN_FIELD, f"unknown field {shown(name)}{where}", pointer, hint=hint, at_key=True
-        )
+        message = f"unknown field {shown(name)}{where}"
+        return _at_unseen(name, self._places.problem(rules.UNKNOWN_FIELD, message, pointer, hint=hint, at_key=True))
 
     def _missing(self, path: list[str | int], instance: Mapping[str, object]) -> Iterator[Diagnostic]:
         name = str(path[-1])
@@ -165,7 +166,10 @@ class _Words:
             return self._places.problem(rules.NOT_A_MAP, message, pointer, hint="write `field: value` lines")
         wanted, hint = _wanted(kind, path, instance)
         message = f"{_label(path)} must be {wanted}, not {_describe(instance)}"
-        return self._places.problem(rules.WRONG_TYPE, message, pointer, hint=hint)
+        problem = self._places.problem(rules.WRONG_TYPE, message, pointer, hint=hint)
+        # only there does a blank that is none make a text of a list or a map
+        structural = isinstance(instance, str) and instance[:2].strip("-:") == unseen(instance[:2]) != ""
+        return _at_unseen(str(instance), problem) if structural else problem
 
     def _not_a_choice(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
         choices = kind.choices if isinstance(kind, Text) else ()
@@ -173,18 +177,19 @@ class _Words:
             hint = (isinstance(kind, Text) and _suggestion(kind, value)) or did_you_mean(value, choices)
             hint = hint or "write `os/arch` or `os/arch/variant` as Go spells them, such as `linux/amd64`"
             message = f"{shown(value)} is not a supported platform"
-            return self._places.problem(rules.UNSUPPORTED_PLATFORM, message, pointer, hint=hint)
+            return _at_unseen(value, self._places.problem(rules.UNSUPPORTED_PLATFORM, message, pointer, hint=hint))
         supported = " or ".join(f"`{choice}`" for choice in choices)
         if path == ["kind"]:
             message = f"kind {shown(value)} is not supported"
             hint = did_you_mean(value, KINDS) or f"this version reads {' or '.join(f'`{kind}`' for kind in KINDS)}"
-            return self._places.problem(rules.UNSUPPORTED_KIND, message, pointer, hint=hint)
+            return _at_unseen(value, self._places.problem(rules.UNSUPPORTED_KIND, message, pointer, hint=hint))
         message = f"{_label(path)} {shown(value)} is not supported"
-        return self._places.problem(rules.UNSUPPORTED_API_VERSION, message, pointer, hint=f"write {supported}")
+        problem = self._places.problem(rules.UNSUPPORTED_API_VERSION, message, pointer, hint=f"write {supported}")
+        return _at_unseen(value, problem)
 
     def _bad_value(self, path: list[str | int], pointer: str, kind: Kind | None, value: str) -> Diagnostic:
         message = f"{_label(path)} cannot be {shown(value)}" if value else f"{_label(path)} is empty"
-        return self._places.problem(rules.BAD_VALUE, message, pointer, hint=_expected(kind, value))
+        return _at_unseen(value, self._places.problem(rules.BAD_VALUE, message, pointer, hint=_expected(kind, value)))
 
     def _bad_key(self, path: list[str | int], key: str) -> Diagnostic:
         kind = self._follow(path)
@@ -211,6 +216,17 @@ class _Words:
         else:
             message, hint = f"{_label(path)} has {count:,} items, at most {limit:,} are allowed", ""
         return self._places.problem(rules.ITEM_COUNT, message, pointer, hint=hint)
+
+
+def _at_unseen(value: str, problem: Diagnostic) -> Diagnostic:
+    """A problem of a value moved to the character in it that cannot be seen, and naming it; where all can, as it is."""
+    found = unseen(value)
+    if not found:
+        return problem
+    at = problem.source_line.find(found, max(problem.column - 1, 0))
+    message = f"{problem.message}: it has the {called(found)}"
+    moved = replace(problem, message=message, hint="remove it, or write a plain space")
+    return replace(moved, column=at + 1, end_column=at + 2) if at >= 0 else moved
 
 
 def _pointer(path: Sequence[str | int]) -> str:

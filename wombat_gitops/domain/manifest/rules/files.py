@@ -33,9 +33,10 @@ NOT_A_FILE: Final = Rule(
 ODD_PATH: Final = Rule(
     "WOM-043",
     "odd-path",
-    "a path is plain text",
-    "names with control characters, backslashes or `..` mean different files to different programs",
-    "rename the file",
+    "a path is plain text, and one that Windows can check out",
+    "names with control characters, backslashes or `..` mean different files to different programs; with names of "
+    "devices, a dot or a space at the end, or one of `<>:|?*`, git on Windows cannot check out the repository",
+    "rename the file or folder",
     "manifests/tiny.yaml",
 )
 CASE_COLLISION: Final = Rule(
@@ -44,5 +45,13 @@ CASE_COLLISION: Final = Rule(
     "paths of manifests differ by more than upper and lower case",
     "on macOS and Windows such files are one and the same; only the one in lower case is used",
     "rename the file or folder, in lower case",
+    "manifests/tiny.yaml",
+)
+NOT_READ: Final = Rule(
+    "WOM-045",
+    "not-read",
+    "a manifest's file ends in `.yaml` or `.yml`, in lower case",
+    "other files are passed over, so what they declare is never built",
+    "rename the file, or move it out of the folder",
     "manifests/tiny.yaml",
 )

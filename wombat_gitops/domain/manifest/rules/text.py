@@ -41,8 +41,9 @@ TAB: Final = Rule(
 FORBIDDEN_CHARACTER: Final = Rule(
     "WOM-005",
     "forbidden-character",
-    "a manifest has no control characters",
-    "control characters, unusual line ends and marks that turn the writing direction hide what a text says",
+    "a manifest has no control characters and no invisible ones",
+    "control characters, unusual line ends, characters without width and marks that turn the writing direction hide "
+    "what a text says; YAML takes only plain spaces for blanks",
     "remove the character",
     "description: plain text",
 )
@@ -141,4 +142,20 @@ TOO_MANY_PROBLEMS: Final = Rule(
     "a longer list is read by nobody",
     "mend those that are shown, and validate again",
     "packages: [pure, io]",
+)
+MERGE_CONFLICT: Final = Rule(
+    "WOM-018",
+    "merge-conflict",
+    "a file has no marks of a merge",
+    "git writes them where two changes meet; the file then says two things at once",
+    "resolve the merge and remove the lines that git added; make a lock again with `wombat lock`",
+    "version: 1.1.0",
+)
+LFS_POINTER: Final = Rule(
+    "WOM-019",
+    "lfs-pointer",
+    "manifests and locks are kept in git itself",
+    "with Git LFS, git has a pointer of three lines, and the file is on another server that is never asked",
+    "take `*.yaml` or the lock out of .gitattributes, and add the file again",
+    "apiVersion: wombat/v1",
 )

@@ -10,7 +10,7 @@
 //   windows/amd64
 // toolchain: 1.26.6
 
-<<<<<<< HEAD
+requires nothing
 module distribution
 
 go 1.26.4
