@@ -16,6 +16,7 @@ from wombat_gitops.ports.logs import LogChunk as LogChunk
 from wombat_gitops.ports.logs import LogStream as LogStream
 from wombat_gitops.ports.logs import Output as Output
 from wombat_gitops.ports.modules import Inspector as Inspector
+from wombat_gitops.ports.modules import ModuleNotice as ModuleNotice
 from wombat_gitops.ports.modules import ModuleVersions as ModuleVersions
 from wombat_gitops.ports.modules import PackageIndex as PackageIndex
 from wombat_gitops.ports.modules import Resolver as Resolver

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from wombat_gitops.domain.model import Module
+from wombat_gitops.domain.visible import visible_line
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wombat_gitops.domain.contents import Inspection
     from wombat_gitops.domain.gomod import Offer
-    from wombat_gitops.domain.model import Distribution, Lock, Module
+    from wombat_gitops.domain.model import Distribution, Lock
     from wombat_gitops.domain.platforms import Platform
     from wombat_gitops.domain.providers import Provider
     from wombat_gitops.ports.logs import Output
@@ -88,6 +91,28 @@ class VersionList:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleNotice:
+    """What the owner of a module says of a version: `retracted` and `deprecated` are texts, "" where it is not.
+
+    A retraction without a reason has the text `by its owner`.
+    """
+
+    module: Module
+    retracted: str = ""
+    deprecated: str = ""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """For people, without the text of an author's line ends."""
+        name = f"{self.module.path} {self.module.version}"
+        said = (
+            f"{name} is retracted: {visible_line(self.retracted)}" if self.retracted else "",
+            f"the module {self.module.path} is deprecated: {visible_line(self.deprecated)}" if self.deprecated else "",
+        )
+        return tuple(sentence for sentence in said if sentence)
+
+
 class ModuleVersions(Protocol):
     """Tells which versions of modules there are."""
 
@@ -100,5 +125,13 @@ class ModuleVersions(Protocol):
 
         Raises:
             LockError, Unreachable: nothing can be asked at all.
+        """
+        ...
+
+    async def notices(self, modules: Sequence[Module], toolchain: str) -> tuple[ModuleNotice, ...]:
+        """The modules of which their owners say something, in their order.
+
+        The newest version of a module has its owner's words. Where no list of versions can be had, or nothing can be
+        asked, there are none: this is advice, and no reason to fail.
         """
         ...

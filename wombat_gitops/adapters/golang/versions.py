@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tempfile
 from pathlib import Path
@@ -14,18 +15,20 @@ from wombat_gitops.adapters.golang.environment import Folders, online
 from wombat_gitops.adapters.process import capture
 from wombat_gitops.domain import gofailure
 from wombat_gitops.domain.errors import LockError, TimedOut
-from wombat_gitops.domain.gosource import MAIN_MODULE
+from wombat_gitops.domain.gosource import MAIN_MODULE, exact
 from wombat_gitops.domain.grammar import MODULE_PATH, MODULE_VERSION, matches
+from wombat_gitops.domain.model import Module
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.domain.records import Step, StepFailed
 from wombat_gitops.domain.versions import GO
-from wombat_gitops.ports import VersionList
+from wombat_gitops.ports import ModuleNotice, VersionList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wombat_gitops.adapters.golang.network import GoNetwork
-    from wombat_gitops.adapters.golang.toolchain import Toolchains
+    from wombat_gitops.adapters.golang.toolchain import Toolchain, Toolchains
+    from wombat_gitops.adapters.process import Captured
 
 _SECONDS: Final = 120.0
 """Lists are some kilobytes each, and are asked for side by side."""
@@ -49,6 +52,22 @@ class _Report(BaseModel):
     error: _Error | None = Field(None, alias="Error")
 
 
+class _Notice(BaseModel):
+    """What the owner of a module says of a version."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    path: str = Field(alias="Path")
+    version: str = Field(alias="Version")
+    retracted: tuple[str, ...] = Field((), alias="Retracted")
+    deprecated: str = Field("", alias="Deprecated")
+
+    @property
+    def notice(self) -> ModuleNotice:
+        """The same as a value of the port."""
+        return ModuleNotice(Module(self.path, self.version), "; ".join(self.retracted), self.deprecated)
+
+
 class GoVersions:
     """Asks in a private folder, with the same network as the resolver."""
 
@@ -68,19 +87,39 @@ class GoVersions:
             found = await self._toolchains.locate(toolchain, self._network.environment)
         except StepFailed as failed:
             raise translated(failed.failure) from failed
-        with tempfile.TemporaryDirectory(prefix="wombat-versions-") as root:
-            folder = Path(root)
-            (folder / "go.mod").write_text(f"module {MAIN_MODULE}\n", encoding="utf-8")
-            env = online(found, self._folders, folder, _ANY, self._network.environment) | {"GOFLAGS": "-mod=mod"}
-            argv = [found.go, "list", "-e", "-m", "-versions", "-json=Path,Versions,Error", *wanted]
-            try:
-                answer = await capture(argv, cwd=folder, env=env, seconds=_SECONDS, limit=_LIMIT)
-            except TimedOut as error:
-                raise translated(gofailure.timed_out("", Step.FETCH, _SECONDS)) from error
+        try:
+            answer = await self._ask(found, ["-versions", "-json=Path,Versions,Error", *wanted])
+        except TimedOut as error:
+            raise translated(gofailure.timed_out("", Step.FETCH, _SECONDS)) from error
         lists = {each.module: each for each in _read(answer.stdout.decode(errors="replace"))}
         if not lists:
             raise translated(gofailure.classify(answer.stderr.decode(errors="replace"), status=answer.status or 1))
         return {module: lists.get(module, VersionList(module, (), "Go said nothing of it")) for module in wanted}
+
+    async def notices(self, modules: Sequence[Module], toolchain: str) -> tuple[ModuleNotice, ...]:
+        """See `ports.ModuleVersions`."""
+        wanted = [exact(module).replace(" ", "@") for module in modules]
+        try:
+            found = await self._toolchains.locate(toolchain, self._network.environment)
+            answer = await self._ask(found, ["-u", "-json=Path,Version,Retracted,Deprecated", *wanted])
+        except (StepFailed, TimedOut):
+            return ()
+        told = dict[str, ModuleNotice]()
+        for value in json_values(answer.stdout.decode(errors="replace")):
+            with contextlib.suppress(ValidationError):
+                notice = _Notice.model_validate(value).notice
+                told[notice.module.path] = notice
+        known = (told.get(module.path) for module in modules)
+        return tuple(each for each in known if each is not None and each.sentences)
+
+    async def _ask(self, toolchain: Toolchain, words: Sequence[str]) -> Captured:
+        """What `go list -m` answers in an empty module."""
+        with tempfile.TemporaryDirectory(prefix="wombat-versions-") as root:
+            folder = Path(root)
+            (folder / "go.mod").write_text(f"module {MAIN_MODULE}\n", encoding="utf-8")
+            env = online(toolchain, self._folders, folder, _ANY, self._network.environment) | {"GOFLAGS": "-mod=mod"}
+            argv = [toolchain.go, "list", "-e", "-m", *words]
+            return await capture(argv, cwd=folder, env=env, seconds=_SECONDS, limit=_LIMIT)
 
 
 def _read(text: str) -> list[VersionList]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.ports import Inspector
     from wombat_gitops.settings import Settings
+    from wombat_gitops.wiring.machine import GoTools
 
 
 class Shown:
@@ -82,3 +83,10 @@ def unlisted(reading: Reading, error: LockError) -> Diagnostic:
 def tell(problems: Iterable[Diagnostic]) -> None:
     """Show problems on standard error."""
     text.note(text.accented(render_text(tuple(sorted(problems))), sys.stderr), always=True)
+
+
+async def tell_notices(tools: GoTools, distribution: Distribution) -> None:
+    """Warn of modules that their owners have retracted or deprecated."""
+    for notice in await tools.versions.notices(distribution.modules, distribution.toolchain):
+        for sentence in notice.sentences:
+            text.note(f"{distribution.name}: warning: {sentence}", always=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine, read_file, replace_file, write_lock
-from wombat_gitops.cli.jobs.inspecting import Shown, judge, tell
+from wombat_gitops.cli.jobs.inspecting import Shown, judge, tell, tell_notices
 from wombat_gitops.domain.errors import LockError, WombatError
 from wombat_gitops.domain.inspection import UselessPackages, diagnose
 from wombat_gitops.domain.lock import lock_paths, render_lock
@@ -118,6 +118,7 @@ async def _lock_one(
             replace_file(Path(distribution.path), manifest)
         folder = write_lock(distribution, render_lock(distribution, resolved))
         inside = await tools.inspector.inspect(distribution, resolved, output)
+        await tell_notices(tools, distribution)
         problems = judge(reading, replace(distribution, policies=(*distribution.policies, *operator)), inside)
     except UselessPackages as error:
         tell(diagnose(reading, error.inspection))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from wombat_gitops.cli import exits, running, text
 from wombat_gitops.cli.jobs.folder import choose, examine
-from wombat_gitops.cli.jobs.inspecting import Shown
+from wombat_gitops.cli.jobs.inspecting import Shown, tell_notices
 from wombat_gitops.cli.jobs.upgrade import tell_problems
 from wombat_gitops.domain.errors import LockError
 from wombat_gitops.domain.manifest.reading import has_errors
@@ -57,10 +57,12 @@ async def _ask_all(
     async def one(distribution: Distribution) -> Proposal | None:
         text.note(f"{distribution.name}: looking for newer versions")
         try:
-            return await upgrader.propose(distribution, Shown(verbose=verbose))
+            proposal = await upgrader.propose(distribution, Shown(verbose=verbose))
         except LockError as error:
             text.error(f"{distribution.name}: {error.message}", error.hint)
             return None
+        await tell_notices(tools, distribution)
+        return proposal
 
     return await running.side_by_side(one, distributions)
 
