@@ -130,6 +130,7 @@ class Settings(BaseSettings):
         scrub_interval: seconds between two checks of one artifact.
         metrics_port: port for metrics, `/healthz` and `/readyz`, 0 for any free one; unset: there is none.
         metrics_host: address that this port is opened at.
+        prune_share: percent of a source's distributions, if more than one, that a commit may retire unconfirmed.
         interval: seconds between two looks at a source that tells no changes by itself.
     """
 
@@ -166,6 +167,7 @@ class Settings(BaseSettings):
     stop_seconds: Annotated[float, Field(ge=0)] = 0.0
     replicas: Annotated[int, Field(ge=1, le=5)] = 1
     interval: Annotated[float, Field(gt=0)] = 30.0
+    prune_share: Annotated[float, Field(ge=0, le=100)] = 50.0
     lease_seconds: Annotated[float, Field(ge=1)] = LEASE_SECONDS
     keep_versions: Annotated[int, Field(ge=0)] = 0
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 0

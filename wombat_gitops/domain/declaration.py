@@ -58,6 +58,7 @@ class Declaration:
         diagnostics: of all files, sorted, those that gave no distribution included.
         manifests: how many manifest files there are.
         shared: what distributions share, by path.
+        retired: names whose retirement is confirmed, however many go at once.
     """
 
     revision: str
@@ -65,6 +66,7 @@ class Declaration:
     diagnostics: tuple[Diagnostic, ...]
     manifests: int
     shared: tuple[SharedFile, ...] = ()
+    retired: frozenset[str] = frozenset()
 
 
 def desired_builds(distribution: Distribution, lock: Lock, date: datetime) -> tuple[DesiredBuild, ...]:

@@ -25,6 +25,8 @@ from wombat_gitops.domain.model import UNCOMMITTED_DATE
 from wombat_gitops.domain.readme import MAX_BYTES as MAX_README_BYTES
 from wombat_gitops.domain.readme import readme_path, readme_text
 from wombat_gitops.ports import TreeEntry
+from wombat_gitops.services.pruning import CONFIRMATION, confirmed_names
+from wombat_gitops.services.pruning import MAX_BYTES as CONFIRMATION_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -95,6 +97,7 @@ class ManifestReader:
         self._readmes: dict[tuple[str, str], str] = {}
         self._sorted: dict[str, tuple[TreeEntry, Diagnostic | None, bool]] = {}
         self._declared: dict[str, _Known] = {}
+        self._confirmation: tuple[str, frozenset[str]] = ("", frozenset())
 
     async def read(self, revision: str | None = None) -> Declaration:
         """Read everything that *revision* declares, by default the newest one.
@@ -129,7 +132,19 @@ class ManifestReader:
         shared = tuple(
             SharedFile(path, item.parsed.kind, item.text) for path, item in parsed.items() if item.parsed.kind != KIND
         )
-        return Declaration(tree.revision, declared, tuple(ordered), manifests, shared)
+        retired = await self._read_confirmation(tree, files)
+        return Declaration(tree.revision, declared, tuple(ordered), manifests, shared, retired)
+
+    async def _read_confirmation(self, tree: Tree, files: _Files) -> frozenset[str]:
+        """The names whose retirement is confirmed."""
+        folder = self._source.folder.strip("/")
+        entry = files.others.get(f"{folder}/{CONFIRMATION}" if folder.strip(".") else CONFIRMATION)
+        if entry is None or entry.size is None or entry.size > CONFIRMATION_BYTES:
+            return frozenset()
+        if entry.oid != self._confirmation[0]:
+            data = await self._source.read(tree, [entry.path])
+            self._confirmation = (entry.oid, confirmed_names(data[entry.path]))
+        return self._confirmation[1]
 
     def _declare(
         self,

@@ -37,6 +37,9 @@ INVALID_MANIFEST: Final = "InvalidManifest"
 NAME_CONFLICT: Final = "NameConflict"
 PRUNE_BLOCKED: Final = "PruneBlocked"
 
+NOT_REQUESTED: Final = "BuildsNotRequested"
+"""Reason of a source that is not `Ready`: what its newest revision wants could not be asked for."""
+
 BUILD_UNREADABLE: Final = "BuildUnreadable"
 """Reason of `Stalled`, and of a source that is not `Ready`, for builds whose records cannot be read."""
 
@@ -187,6 +190,35 @@ def _bare(record: SourceRecord) -> SourceRecord:
 
 def _timeless(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     return tuple(replace(condition, revision="", since=UNCOMMITTED_DATE) for condition in conditions)
+
+
+def source_conditions(
+    broken: Mapping[str, list[Diagnostic]],
+    foreign: Mapping[str, str],
+    failed: Mapping[str, str],
+    moment: Moment,
+) -> list[Condition]:
+    """What is said of a source that was read.
+
+    Args:
+        broken: errors by the manifest's path.
+        foreign: sources by the name that they have and this one declares too.
+        failed: by build or name, why the service could not answer for it.
+    """
+    ready = moment.condition(READY, "Reconciled", "")
+    if failed:
+        message = "\n".join(sorted(set(failed.values())))[:2048]
+        ready = moment.condition(READY, BUILD_UNREADABLE, message, status=False)
+    conditions = [ready]
+    problems = [problem for path in sorted(broken) for problem in broken[path]]
+    if broken:
+        message = describe(problems) or f"no usable lock: {names(broken)}"
+        conditions.append(moment.condition(INVALID_MANIFEST, "ManifestInvalid", message))
+    if foreign:
+        owners = names(set(foreign.values()))
+        message = f"another source already declares {names(foreign)}: {owners}"
+        conditions.append(moment.condition(NAME_CONFLICT, "NameTaken", message))
+    return conditions
 
 
 def unusable(declaration: Declaration) -> dict[str, list[Diagnostic]]:

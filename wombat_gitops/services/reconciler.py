@@ -18,13 +18,14 @@ from wombat_gitops.domain.errors import (
     InternalError,
     Refused,
     TransientError,
+    UnusableSource,
     Unverified,
     UserError,
     WombatError,
 )
 from wombat_gitops.domain.manifest import rules
 from wombat_gitops.domain.manifest.places import Places
-from wombat_gitops.services import observed, publishing, stored
+from wombat_gitops.services import observed, pruning, publishing, stored
 from wombat_gitops.services.observed import Moment
 from wombat_gitops.services.pacing import Timing, all_of, first_of
 from wombat_gitops.services.wanted import WantedBuilds
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from wombat_gitops.ports import BuildClient, ManifestSource, Store, Versioned
 
 _CONCURRENCY: Final = 8
+_OF_THE_COMMIT: Final = (Unverified, UnusableSource)
+"""Errors of what was committed, and not of the host."""
 _LASTING: Final = frozenset({observed.INVALID_MANIFEST, observed.NAME_CONFLICT, observed.PRUNE_BLOCKED})
 
 
@@ -103,6 +106,7 @@ class Reconciler:
         rivals: ids of all sources that are watched anywhere, where that is known: a distribution that
             belongs to none of them may be taken over.
         host: software of its git host, where that was said.
+        prune_share: percent of its distributions that one revision may retire without confirmation.
         monotonic: seconds that only grow, for intervals.
         observe: told the outcome of every pass.
     """
@@ -122,6 +126,7 @@ class Reconciler:
         first: Platform | None = None,
         rivals: frozenset[str] | None = None,
         host: Host | None = None,
+        prune_share: float = pruning.SHARE,
         monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[Outcome], None] | None = None,
     ) -> None:
@@ -136,6 +141,7 @@ class Reconciler:
         self._timing = timing or Timing(interval)
         self._rivals = rivals
         self._host = host
+        self._prune_share = prune_share
         self._monotonic = monotonic
         self._observe = observe
         self._declaration: Declaration | None = None
@@ -151,10 +157,13 @@ class Reconciler:
                 outcome = await self.once()
                 if self._observe is not None:
                     self._observe(outcome)
-                # a commit that is not signed as it must be is no trouble of the host: the next one may be
-                failed = outcome.error is not None and not isinstance(outcome.error, Unverified)
+                # a commit that cannot be used is no trouble of the host: the next one may be good
+                failed = outcome.error is not None and not isinstance(outcome.error, _OF_THE_COMMIT)
                 failures = failures + 1 if failed else 0
-                await first_of(wait(self._timing.delay(failures, self._random())), stop)
+                chance = self._random()
+                delay = self._timing.delay(failures, chance)
+                # the host has answered, so it may be asked as often as ever while only the service is away
+                await first_of(wait(min(delay, self._timing.delay(0, chance)) if outcome.read else delay), stop)
 
     async def once(self) -> Outcome:
         """One pass. Never raises for what the world does; see `Outcome.error`."""
@@ -175,12 +184,29 @@ class Reconciler:
             declaration = await self._apply(declaration, tally)
         except WombatError as error:
             self._done = ""
+            await self._not_requested(revision, error, tally)
             return tally.outcome(revision, declaration, error)
         # Asked again at every pass while builds are missing that the service could not answer for.
         self._done = "" if tally.failed else revision
         if confirm:
             self._confirmed_at = now
         return tally.outcome(revision, declaration)
+
+    async def _not_requested(self, revision: str, error: WombatError, tally: _Tally) -> None:
+        """Note that a revision was read and not all of its builds were requested; the one before stays applied."""
+        why = f"{error.message}; {error.hint}" if error.hint else error.message
+        message = f"the builds of `{revision[:12]}` could not be requested: {why}"
+        try:
+            entry = await stored.get(self._sources, self._source.id)
+            before = entry.value if entry else self._new_source()
+            moment = Moment(revision, self._clock())
+            conditions = [moment.condition(observed.READY, observed.NOT_REQUESTED, message, status=False)]
+            if not isinstance(error, TransientError):
+                conditions.append(moment.condition(observed.STALLED, observed.NOT_REQUESTED, message))
+            kept = [old for old in before.conditions if old.type in _LASTING]
+            await self._write_source(entry, replace(before, conditions=(*kept, *conditions)), tally)
+        except WombatError:
+            return  # the broker is away, which whoever asks for this record sees as well
 
     async def _failed(self, error: WombatError, tally: _Tally) -> Outcome:
         """Note that the source could not be read, and leave everything else as it is."""
@@ -190,7 +216,7 @@ class Reconciler:
         try:
             entry = await stored.get(self._sources, self._source.id)
             before = entry.value if entry else self._new_source()
-            seen = error.revision if isinstance(error, Unverified) else before.revision
+            seen = (error.revision if isinstance(error, _OF_THE_COMMIT) else "") or before.revision
             moment = Moment(seen, self._clock())
             conditions = [
                 moment.condition(observed.READY, reason, message, status=False),
@@ -237,7 +263,7 @@ class Reconciler:
             )
             for name, item in usable.items()
         }
-        conditions = self._source_conditions(broken, foreign, failed, moment)
+        conditions = observed.source_conditions(broken, foreign, failed, moment)
         mine = {name: record for name, record in records.items() if record.source == self._source.id}
         for name, record in mine.items():
             if name in usable:
@@ -252,14 +278,15 @@ class Reconciler:
             elif not record.retired:
                 wanted[name] = replace(record, retired=True, conditions=())
         leaving = [name for name, record in wanted.items() if record.retired and not mine[name].retired]
-        if len(leaving) > 1 and not declaration.declared and not broken:
-            message = (
-                f"no manifest is left, which would retire {observed.names(leaving)}; "
-                "remove the manifests but one first if that is meant"
-            )
-            conditions.append(moment.condition(observed.PRUNE_BLOCKED, "Empty", message))
-            for name in leaving:
-                del wanted[name]
+        had = sum(not record.retired for record in mine.values())
+        held = pruning.held_back(leaving, had, declaration.retired, self._prune_share)
+        if held:
+            message = pruning.explain(held, had, self._source.folder, self._prune_share)
+            reason = "TooMany" if declaration.declared or broken else "Empty"
+            conditions = [each for each in conditions if each.type != observed.READY]
+            conditions.append(moment.condition(observed.READY, reason, message, status=False))
+            conditions.append(moment.condition(observed.PRUNE_BLOCKED, reason, message))
+            wanted = {name: record for name, record in wanted.items() if name not in held}
         tally.cancelled += await self._wanted.give_up(self._unneeded(records, wanted))
         changed = await self._write_distributions(entries, wanted, tally)
         await self._finish(declaration, broken, conditions, tally, changed=changed)
@@ -301,28 +328,6 @@ class Reconciler:
         if record is None or record.source == self._source.id or record.retired:
             return None
         return record if self._rivals is None or record.source in self._rivals else None
-
-    def _source_conditions(
-        self,
-        broken: Mapping[str, list[Diagnostic]],
-        foreign: Mapping[str, str],
-        failed: Mapping[str, str],
-        moment: Moment,
-    ) -> list[Condition]:
-        ready = moment.condition(observed.READY, "Reconciled", "")
-        if failed:
-            message = "\n".join(sorted(set(failed.values())))[:2048]
-            ready = moment.condition(observed.READY, observed.BUILD_UNREADABLE, message, status=False)
-        conditions = [ready]
-        problems = [problem for path in sorted(broken) for problem in broken[path]]
-        if broken:
-            message = observed.describe(problems) or f"no usable lock: {observed.names(broken)}"
-            conditions.append(moment.condition(observed.INVALID_MANIFEST, "ManifestInvalid", message))
-        if foreign:
-            owners = observed.names(set(foreign.values()))
-            message = f"another source already declares {observed.names(foreign)}: {owners}"
-            conditions.append(moment.condition(observed.NAME_CONFLICT, "NameTaken", message))
-        return conditions
 
     def _unneeded(
         self, records: Mapping[str, DistributionRecord], wanted: Mapping[str, DistributionRecord]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -72,12 +73,13 @@ async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
     sources, alone = watched_sources(settings), is_alone(settings)
 
     async def role(spine: roles.Backbone) -> None:
+        how = watching.Watching(settings.public_url, alone=alone, prune_share=settings.prune_share)
         if not any(item.status for item in sources):
-            await watching.watcher(spine, sources, stop, watching.Watching(alone=alone))
+            await watching.watcher(spine, sources, stop, how)
             return
         catalog = spine.catalog()
         async with beside(catalog.run, stop):
-            await watching.watcher(spine, sources, stop, watching.Watching(settings.public_url, catalog, alone))
+            await watching.watcher(spine, sources, stop, replace(how, catalog=catalog))
 
     await run_role(settings, "watcher", role, stop)
 

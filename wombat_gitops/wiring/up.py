@@ -104,7 +104,13 @@ async def up(
             async def builds(ended: asyncio.Event) -> None:
                 await roles.builder(spine, settings, compiler, guard, ended, hurry, alone=True)
 
-            given = watching.Watching(settings.public_url, catalog, alone=True, first=machine.native_platform())
+            given = watching.Watching(
+                settings.public_url,
+                catalog,
+                alone=True,
+                first=machine.native_platform(),
+                prune_share=settings.prune_share,
+            )
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:
                 first.run("data folder", guard.watch)

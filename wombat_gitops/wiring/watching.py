@@ -12,6 +12,7 @@ from wombat_gitops.adapters.nats.refreshing import NatsRefresher, refreshes
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.manifests import ManifestReader
+from wombat_gitops.services.pruning import SHARE
 from wombat_gitops.services.reconciler import Reconciler
 from wombat_gitops.services.refreshing import Looks, RefreshedSource, keep_running
 from wombat_gitops.services.statuses import StatusReporter
@@ -39,12 +40,14 @@ class Watching:
         catalog: what the builds do; needed where statuses are written to git hosts.
         alone: no other source is watched by anybody, so every name that none of these has is free to take.
         first: builds for this platform come first.
+        prune_share: percent of a source's distributions that one revision may retire without confirmation.
     """
 
     public_url: str = ""
     catalog: Catalog | None = None
     alone: bool = False
     first: Platform | None = None
+    prune_share: float = SHARE
 
 
 async def watcher(spine: Backbone, sources: Sequence[Watched], stop: asyncio.Event, how: Watching) -> None:
@@ -102,6 +105,7 @@ class _One:
             first=how.first,
             rivals=rivals,
             host=item.host,
+            prune_share=how.prune_share,
             observe=self._observe,
         )
 

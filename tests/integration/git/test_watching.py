@@ -127,3 +127,23 @@ async def test_a_forced_push_ends_with_its_own_distributions(tmp_path: Path) -> 
         "b": False,
         "c": False,
     }
+
+
+async def test_a_confirmation_beside_the_manifests_lets_many_go(tmp_path: Path) -> None:
+    """Nothing of a mass removal is retired until their names are committed to `RETIRED`; it is no manifest itself."""
+    repo = GitRepo(tmp_path / "repo")
+    repo.commit(manifest("a") | manifest("b") | manifest("c"))
+    watch = Watch(repo, tmp_path / "m.git")
+    await watch.reconciler.once()
+    repo.git("rm", "-rq", "manifests/b.yaml", "manifests/b.lock", "manifests/c.yaml", "manifests/c.lock")
+    repo.commit()
+    await watch.reconciler.once()
+    assert "PruneBlocked" in {each.type for each in (await watch.record()).conditions}
+
+    repo.commit({"manifests/RETIRED": "# moved to another team\nb\nc  # both\n"})
+    await watch.reconciler.once()
+    entries = {name: await watch.distributions.get(name) for name in "abc"}
+
+    assert {name: entry.value.retired for name, entry in entries.items() if entry} == {"a": False, "b": True, "c": True}
+    record = await watch.record()
+    assert ([each.reason for each in record.conditions], record.manifests, record.invalid) == (["Reconciled"], 1, 0)

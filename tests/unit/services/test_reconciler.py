@@ -18,10 +18,12 @@ from wombat_gitops.domain.declaration import Declaration, Declared, desired_buil
 from wombat_gitops.domain.diagnostics import Diagnostic
 from wombat_gitops.domain.errors import (
     CorruptData,
+    HistoryCut,
     NotFound,
     Refused,
     TimedOut,
     Unreachable,
+    UnusableSource,
     Unverified,
     WombatError,
 )
@@ -73,6 +75,7 @@ class Scripted:
     declared: tuple[Declared, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
     commit: str = "a" * 40
+    retired: frozenset[str] = frozenset()
     error: WombatError | None = None
     reads: int = 0
     waits: list[float] = field(default_factory=list)
@@ -86,7 +89,8 @@ class Scripted:
     async def read_all(self) -> Declaration:
         self.reads += 1
         problems = {*self.problems, *(problem for item in self.declared for problem in item.diagnostics)}
-        return Declaration(self.commit, self.declared, tuple(sorted(problems)), len(self.declared) + len(self.problems))
+        count = len(self.declared) + len(self.problems)
+        return Declaration(self.commit, self.declared, tuple(sorted(problems)), count, retired=self.retired)
 
     async def tree(self, revision: str) -> Tree:
         raise NotImplementedError
@@ -332,7 +336,7 @@ async def test_an_empty_folder_retires_nothing(world: World) -> None:
 
     assert blocked.cancelled == 0
     assert not (await world.record("a")).retired
-    assert (await world.reasons())["PruneBlocked"] == "Empty"
+    assert await world.reasons() == {"PruneBlocked": "Empty", "Ready": "Empty"}
 
     world.source.push(declare("b"))
     await watcher.once()
@@ -341,6 +345,51 @@ async def test_an_empty_folder_retires_nothing(world: World) -> None:
 
     assert (await world.record("b")).retired
     assert "PruneBlocked" not in await world.reasons()
+
+
+async def test_a_commit_that_retired_most_of_a_source_was_obeyed(world: World) -> None:
+    """It waits, over restarts and later commits too, until their names are committed beside the manifests."""
+    world.source.push(*map(declare, "abcde"))
+    await world.watch().once()
+    world.source.push(declare("a"), declare("f"))
+    for _ in range(2):
+        await world.watch().once()
+        assert await world.reasons() == {"PruneBlocked": "TooMany", "Ready": "TooMany"}
+        assert [(await world.record(name)).retired for name in "abcdef"] == [False] * 6
+        world.source.push(declare("a", "1.1.0"), declare("f"))
+    message = next(each.message for each in (await world.seen()).conditions if each.type == "PruneBlocked")
+    assert "retire 4 of 6 distributions, more than 50 %: `b`, `c`, `d`, `e`; to confirm it, commit" in message
+    assert "`manifests/RETIRED`" in message
+
+    world.source.retired = frozenset("bc")  # the others are not most of the source any more
+    world.source.push(declare("a", "1.1.0"), declare("f"))
+    await world.watch().once()
+    assert [(await world.record(name)).retired for name in "abcdef"] == [False, True, True, True, True, False]
+    assert await world.reasons() == {"Ready": "Reconciled"}
+
+
+async def test_a_source_was_ready_at_a_revision_whose_builds_nobody_had_requested(world: World) -> None:
+    """It is not ready while the service is away, says so, and stays at the revision before."""
+    world.source.push(declare("a"))
+    watcher = world.watch()
+    applied = (await watcher.once()).revision
+    world.source.push(declare("a", "1.1.0"))
+    world.builds.away = True
+    outcome = await watcher.once()
+    seen = await world.seen()
+
+    assert outcome.revision != applied
+    assert seen.revision == applied
+    assert [(each.type, each.status, each.reason, each.revision) for each in seen.conditions] == [
+        ("Ready", False, "BuildsNotRequested", outcome.revision)
+    ]
+    assert f"the builds of `{outcome.revision[:12]}` could not be requested: " in seen.conditions[0].message
+    assert (await watcher.once()).written == 0
+
+    world.builds.away = False
+    await watcher.once()
+    assert (await world.seen()).revision == outcome.revision
+    assert await world.reasons() == {"Ready": "Reconciled"}
 
 
 def timed_out() -> Unreachable:
@@ -353,6 +402,8 @@ def timed_out() -> Unreachable:
     ("error", "reason", "stalled"),
     [
         (NotFound("no branch `main`", hint="was it renamed?"), "RefNotFound", True),
+        (UnusableSource("no folder", reason="FolderNotFound"), "FolderNotFound", True),
+        (HistoryCut("cut off"), "HistoryCutOff", True),
         (Refused("access denied"), "AccessDenied", True),
         (Unreachable("no route"), "Unreachable", False),
         (timed_out(), "TimedOut", False),
