@@ -13,6 +13,7 @@ from wombat_gitops.cli.jobs import reading
 from wombat_gitops.cli.jobs.progress import board
 from wombat_gitops.cli.jobs.up import _News
 from wombat_gitops.domain.catalogue import Condition, SourceLook, SourceRecord
+from wombat_gitops.services.health import source_state
 from wombat_gitops.wiring.up import Up
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def now() -> datetime:
 
 
 def view(*conditions: Condition, look: SourceLook | None = None, name: str = "s1") -> SourceView:
-    return service.source(record(*conditions, name=name), look)
+    found = record(*conditions, name=name)
+    return service.source(found, look, source_state(found, look, {}, now()))
 
 
 def record(*conditions: Condition, name: str = "s1") -> SourceRecord:

@@ -251,10 +251,10 @@ def service_routes(context: Context) -> APIRouter:
     async def list_sources(request: Request, filters: Annotated[ServiceFilter, Query()]) -> Response:
         """The watched repositories, by id."""
         catalog = context.ready()
-        known, looks = catalog.sources(), catalog.looks()
+        known = catalog.sources()
         shown, cursor = _behind(known, filters)
         following = next_page(request, filters, cursor)
-        items = [service.source(record, looks.get(record.id)) for record in shown]
+        items = service.sources(catalog, shown)
         view = SourceList(items=items, next=following, total=len(known))
         return answer(request, view, next_page=following, kept=True)
 
@@ -266,7 +266,7 @@ def service_routes(context: Context) -> APIRouter:
         if record is None:
             msg = f"there is no source `{source[:80]}`"
             raise NotFound(msg)
-        return answer(request, service.source_detail(record, catalog.looks().get(record.id)))
+        return answer(request, service.source_detail(catalog, record))
 
     @get(router, "/builders", response_model=BuilderList, tags=["service"])
     async def list_builders(request: Request, filters: Annotated[ServiceFilter, Query()]) -> Response:

@@ -253,6 +253,7 @@ def _service(_: User) -> _Subjects:
         *_kv(subjects.BUILDS, _ALL),
         *_kv(subjects.INPUTS, _ALL),
         *_kv(subjects.LEASES, subjects.builder_order("*"), subjects.keeper_note()),
+        *_kv(subjects.LEASES, subjects.role_lease(Role.SERVICE.value, _ALL)),
         subjects.META_SUBJECTS,
         # Answers: to the fleet through the broker, which hides where they go, and to those in the same account.
         "_R_.>",
@@ -294,6 +295,7 @@ def _watcher(_: User) -> _Subjects:
         *_kv(subjects.SOURCES, _ALL),
         *_kv(subjects.DISTRIBUTIONS, _ALL),
         *_kv(subjects.LEASES, subjects.source_look(_ALL), subjects.source_status(_ALL)),
+        *_kv(subjects.LEASES, subjects.role_lease(Role.WATCHER.value, _ALL)),
         *_ASKED,
     )
     return asked, (*_changes(*buckets), subjects.SOURCE_REFRESH)

@@ -195,6 +195,27 @@ class BuilderPresence:
     can: Capabilities = EVERYTHING
 
 
+SERVICE_ROLE: Final = "service"
+WATCHER_ROLE: Final = "watcher"
+
+
+@dataclass(frozen=True, slots=True)
+class RolePresence:
+    """A service or a watcher that is at work, renewed while it lives: the value of `role.<role>.<id>` in `leases`.
+
+    Attributes:
+        id: `<host>.<start>`.
+        renewed_at: by the clock of its machine.
+    """
+
+    id: str
+    role: str
+    host: str
+    version: str
+    started_at: datetime
+    renewed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class BuilderOrder:
     """What an operator wants of a builder: the value of `order.<name>` in `leases`, written by the service alone.

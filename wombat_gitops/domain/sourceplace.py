@@ -10,7 +10,7 @@ from wombat_gitops.domain.neighbours import nearest
 from wombat_gitops.domain.visible import visible_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 
 class SourceProblem(StrEnum):
@@ -60,7 +60,7 @@ def unusable_folder(folder: str, part: str, problem: SourceProblem, revision: st
     )
 
 
-def unusable_ref(url: str, name: str, branches: Sequence[str], tags: Sequence[str], default: str) -> UnusableSource:
+def unusable_ref(url: str, name: str, branches: Sequence[str], tags: Collection[str], default: str) -> UnusableSource:
     """The error for a branch that a repository does not have.
 
     Args:

@@ -9,7 +9,8 @@ BUILDS: Final = "builds"
 INPUTS: Final = "inputs"
 """KV of go.mod and go.sum texts (zlib), key = SHA-256 of the text."""
 LEASES: Final = "leases"
-"""KV of signs of life: `build.<builder>.<build>`, `builder.<builder>`, `order.<name>`, `source.<id>`, `status.<id>`."""
+"""KV of heartbeats and notes: `build.<builder>.<build>`, `builder.<builder>`, `role.<role>.<id>`, `order.<name>`,
+`source.<id>`, `status.<id>`."""
 LEASE_SECONDS: Final = 15.0
 """How long a builder may be silent: longer than a broker restart and a cluster election (4-8 s)."""
 SOURCES: Final = "sources"
@@ -61,6 +62,11 @@ def build_lease(builder: str, build: str) -> str:
 def builder_lease(builder: str) -> str:
     """Key of the presence of a builder, given its id."""
     return f"builder.{builder}"
+
+
+def role_lease(role: str, process: str) -> str:
+    """Key of the heartbeat of a service or a watcher; below its role, so that no other role can renew it."""
+    return f"role.{role}.{process}"
 
 
 def builder_order(name: str) -> str:

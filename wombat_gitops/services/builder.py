@@ -26,7 +26,7 @@ from wombat_gitops.domain.errors import DoesNotFit, InternalError, TransientErro
 from wombat_gitops.domain.messages import Lease
 from wombat_gitops.domain.records import BuildRecord
 from wombat_gitops.domain.scheduling import is_left_to_others
-from wombat_gitops.domain.subjects import builder_name, builder_order
+from wombat_gitops.domain.subjects import builder_lease, builder_name, builder_order
 from wombat_gitops.ports import Attempts, Corrupt, LogStream, ObjectStore, Put, Removed, Reset, Store, Synced, Versioned
 from wombat_gitops.services.attempt import Execution, Running, Signal
 from wombat_gitops.services.claims import Claim, claim
@@ -136,7 +136,7 @@ class Builder:
             beat_seconds=self._beat_seconds,
             gives_back=chance.room is not None,
         )
-        self._presence = Presence(identity.id, backend.presence, self._describe, self._beat_seconds)
+        self._presence = Presence(builder_lease(identity.id), backend.presence, self._describe, self._beat_seconds)
         self._others = Others(identity.id, backend.presence, chance.monotonic, lease_seconds)
         self._quarantine = Quarantine(identity.id, self_test, chance.pause, self._changed, at_start=test_first)
         self._room = Room(identity.id, chance.room, chance.pause, self._changed)

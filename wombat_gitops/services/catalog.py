@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wombat_gitops.domain.catalogue import (
+    SERVICE_ROLE,
+    WATCHER_ROLE,
     BuilderPresence,
     BuilderState,
     Condition,
     DistributionRecord,
     Health,
+    RolePresence,
     SourceLook,
     SourceRecord,
     Status,
     Sync,
     assess,
 )
-from wombat_gitops.domain.errors import NotFound, TransientError, Withdrawn
+from wombat_gitops.domain.errors import NotFound, StoreFull, TransientError, Withdrawn
 from wombat_gitops.domain.neighbours import nearest
 from wombat_gitops.domain.records import BuildRecord, BuildState
 from wombat_gitops.domain.versions import current_and_newest, version_order
@@ -32,6 +35,7 @@ from wombat_gitops.services.distribution_index import DistributionIndex
 from wombat_gitops.services.health import judge
 from wombat_gitops.services.lineup import Lineup
 from wombat_gitops.services.mirror import Mirror
+from wombat_gitops.services.rollcall import Listening, RollCall
 from wombat_gitops.services.workforce import Workforce
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from wombat_gitops.services.catalog_types import DistributionQuery
     from wombat_gitops.services.distribution_index import Learned
     from wombat_gitops.services.health import ServiceHealth
+    from wombat_gitops.services.rollcall import RoleState
 
 T = TypeVar("T")
 
@@ -60,6 +65,7 @@ class Catalog:
         builders: only the presences of builders, by any key.
         connected: whether the broker answers now.
         looks: only how sources were looked at, by any key; the catalogue is complete without them.
+        roles: only the heartbeats of services and watchers; None where there are no such processes.
         now: wall clock, for what is shown.
         monotonic: seconds that only grow, for what is decided.
     """
@@ -75,9 +81,11 @@ class Catalog:
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         looks: Store[SourceLook] | None = None,
+        roles: Store[RolePresence] | None = None,
     ) -> None:
         self._stores = (builds, distributions, sources, builders)
         self._look_store = looks
+        self._role_store = roles
         self._connected = connected
         self._now = now
         self._monotonic = monotonic
@@ -88,9 +96,13 @@ class Catalog:
         self._sources = Mirror[SourceRecord]()
         self._workforce = Workforce(now, monotonic)
         self._builders = self._workforce.mirror
+        self._listening = Listening(monotonic)
+        self._rollcall = RollCall(now, monotonic, self._listening)
         self.lineup = Lineup(self._index, self._workforce.builders, now, monotonic)
         self._looks = Mirror[SourceLook]()
-        self._mirrors = (self._builds, self._distributions, self._sources, self._builders)
+        self._mirrors: tuple[Mirror[Any], ...] = (self._builds, self._distributions, self._sources, self._builders)
+        if roles is not None:
+            self._mirrors = (*self._mirrors, self._rollcall.mirror)
         self._synced_at: datetime | None = None
         self._present: tuple[tuple[str, BuilderState], ...] = ()
         self._trouble: tuple[tuple[str, str], ...] = ()
@@ -113,6 +125,9 @@ class Catalog:
                 ]
                 if self._look_store is not None:
                     followers.append(group.create_task(self._follow(self._look_store, self._looks), name="looks"))
+                if self._role_store is not None:
+                    roles = self._follow(self._role_store, self._rollcall.mirror)
+                    followers.append(group.create_task(roles, name="catalog roles"))
                 while not await _set_within(stop, _TICK_SECONDS):
                     self.tick()
                 for follower in followers:
@@ -124,10 +139,11 @@ class Catalog:
     def tick(self) -> None:
         """Notice what no feed reports: that the broker is away, that a builder fell silent."""
         if not self._connected():
-            for store in (self._builds, self._distributions, self._sources, self._builders):
-                store.doubt()
+            for mirror in self._mirrors:
+                mirror.doubt()
         elif self._complete:
             self._synced_at = self._now()
+        self._listening.note(hears=self._current)
         present = tuple((builder.id, builder.state) for builder in self.builders())
         news = self._current and self._workforce.look(self._index.in_state(BuildState.QUEUED))
         trouble = tuple((reason.code, reason.page) for reason in self.health().reasons)
@@ -281,6 +297,10 @@ class Catalog:
         """How each source was last looked at, by the source's id; sources that nobody looks at have none."""
         return {look.id: look for look in self._looks.values.values()}
 
+    def now(self) -> datetime:
+        """The time by this catalogue's wall clock."""
+        return self._now()
+
     def builders(self) -> tuple[BuilderPresence, ...]:
         """Builders that showed a sign of life within a lease, by id."""
         return self._workforce.builders()
@@ -312,7 +332,21 @@ class Catalog:
             sources=self.sources(),
             unreadable={store: tuple(sorted(keys)) for store, keys in corrupt.items() if keys},
             stranded=self._workforce.stranded,
+            roles=self.roles(),
+            listens=self._listening.proves,
+            silent=self._workforce.is_silent,
+            store_full=tuple(
+                record.changed_at
+                for record in self._index.in_state(BuildState.QUEUED)
+                if record.failure is not None and record.failure.reason == StoreFull.__name__
+            ),
         )
+
+    def roles(self) -> Mapping[str, RoleState]:
+        """What the heartbeats of services and watchers tell, by role."""
+        if self._role_store is None:
+            return {}
+        return {role: self._rollcall.state(role) for role in (SERVICE_ROLE, WATCHER_ROLE)}
 
     def health(self) -> ServiceHealth:
         """Is it down?"""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from wombat_gitops.domain.catalogue import BuilderPresence, DistributionRecord, Health, SourceRecord, Sync
 from wombat_gitops.domain.records import BuildRecord
+from wombat_gitops.services.rollcall import RoleState
 
 
 class Sort(StrEnum):
@@ -83,6 +84,10 @@ class CatalogStatus:
         stale: something may have changed since.
         unreadable: keys of entries that cannot be read, by store.
         stranded: of each queued build that no builder can take, since when that is so.
+        roles: what the heartbeats of services and watchers tell, by role; none where nobody follows them.
+        listens: silence proves that who was not heard is gone; not while and soon after the broker was away.
+        silent: builders were there before, and none was heard lately.
+        store_full: of each queued build whose last attempt met a full artifact store, since when.
     """
 
     connected: bool
@@ -94,3 +99,7 @@ class CatalogStatus:
     sources: tuple[SourceRecord, ...]
     unreadable: Mapping[str, tuple[str, ...]]
     stranded: tuple[datetime, ...] = ()
+    roles: Mapping[str, RoleState] = field(default_factory=dict)
+    listens: bool = True
+    silent: bool = False
+    store_full: tuple[datetime, ...] = ()

@@ -5,18 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from wombat_gitops.domain.catalogue import BuilderState
+from wombat_gitops.domain.catalogue import SERVICE_ROLE, WATCHER_ROLE, BuilderState
 from wombat_gitops.domain.subjects import builder_name
-from wombat_gitops.services.observed import BUILD_UNREADABLE
+from wombat_gitops.services.observed import BUILD_UNREADABLE, READY, STALLED
+from wombat_gitops.services.rollcall import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wombat_gitops.domain.catalogue import SourceLook, SourceRecord
     from wombat_gitops.services.catalog_types import CatalogStatus
+    from wombat_gitops.services.rollcall import RoleState
+
+CODES: Final = (
+    "broker-away",
+    "catalogue-old",
+    "no-service",
+    "no-watcher",
+    "no-builder",
+    "heartbeats-unknown",
+    "no-fitting-builder",
+    "builder-quarantined",
+    "store-full",
+    "source-unwatched",
+    "source-not-ready",
+    "store-damaged",
+)
+"""Every code there is; the alerts and the page know them by these words."""
+
+UNKNOWN: Final = "heartbeats-unknown"
+"""Code for as long as nobody can tell whether a role runs."""
 
 _QUEUE = "/builds?state=queued"
 
@@ -61,7 +82,14 @@ def judge(status: CatalogStatus, looks: Mapping[str, SourceLook], now: datetime)
     Args:
         looks: how each source was last looked at, by its id.
     """
-    found = (*_broker(status), *_builders(status), *_sources(status, looks, now), *_damage(status))
+    found = (
+        *_broker(status),
+        *_roles(status),
+        *_builders(status),
+        *_sources(status, looks, now),
+        *_store(status),
+        *_damage(status),
+    )
     reasons = sorted(found, key=lambda reason: reason.state is not HealthState.DOWN)
     return ServiceHealth(reasons[0].state if reasons else HealthState.OK, tuple(reasons))
 
@@ -78,9 +106,43 @@ def _broker(status: CatalogStatus) -> Iterator[HealthReason]:
         yield HealthReason("catalogue-old", message, status.synced_at, "/fleet")
 
 
-def _builders(status: CatalogStatus) -> Iterator[HealthReason]:
-    """What the builders lack; while the broker is away nobody can tell."""
+def _roles(status: CatalogStatus) -> Iterator[HealthReason]:
+    """Which roles do not run; while the broker is away nobody can tell."""
     if not status.connected:
+        return
+    for role, code, message, state in _ROLES:
+        known = status.roles.get(role)
+        if known is not None and known.pulse is Pulse.GONE:
+            yield HealthReason(code, message, known.last, "/fleet", state)
+    unknown = [role for role, known in status.roles.items() if known.pulse is Pulse.UNKNOWN]
+    unknown += ["builder"] if status.silent and not status.listens else []
+    if unknown:
+        message = (
+            f"Whether any {' or '.join(unknown)} runs is not known yet: the connection to the broker is too new to "
+            "have heard a heartbeat."
+        )
+        yield HealthReason(UNKNOWN, message, status.synced_at, "/fleet")
+
+
+_ROLES: Final = (
+    (
+        SERVICE_ROLE,
+        "no-service",
+        "No service runs: no build is requested, handed out or stored. Start one with `wombat service`.",
+        HealthState.DOWN,
+    ),
+    (
+        WATCHER_ROLE,
+        "no-watcher",
+        "No watcher runs: commits are not seen. Start one with `wombat watcher`.",
+        HealthState.DEGRADED,
+    ),
+)
+
+
+def _builders(status: CatalogStatus) -> Iterator[HealthReason]:
+    """What the builders lack; while the broker is away, and soon after, nobody can tell."""
+    if not status.connected or (status.silent and not status.listens):
         return
     if any(builder.state is BuilderState.WORKING for builder in status.builders):
         if status.stranded:
@@ -123,6 +185,16 @@ def _sources(status: CatalogStatus, looks: Mapping[str, SourceLook], now: dateti
             yield HealthReason("source-not-ready", message, ready.since, page)
 
 
+def _store(status: CatalogStatus) -> Iterator[HealthReason]:
+    if status.store_full:
+        waiting = _count(len(status.store_full), "build waits", "builds wait")
+        message = (
+            f"The artifact store is full, and {waiting} for room. Remove what is not needed with `wombat gc`, or raise "
+            "WOMBAT_ARTIFACTS_LIMIT."
+        )
+        yield HealthReason("store-full", message, min(status.store_full), _QUEUE, HealthState.DOWN)
+
+
 def _damage(status: CatalogStatus) -> Iterator[HealthReason]:
     unreadable = sum(len(keys) for keys in status.unreadable.values())
     if unreadable:
@@ -132,6 +204,28 @@ def _damage(status: CatalogStatus) -> Iterator[HealthReason]:
         if builds:
             message += f" `wombat retry {builds[0]}` removes the record of a build, so that it is requested again."
         yield HealthReason("store-damaged", message, None, "/fleet")
+
+
+def source_state(source: SourceRecord, look: SourceLook | None, roles: Mapping[str, RoleState], now: datetime) -> str:
+    """How a source is, in one word: `Ready` only at the newest revision that was seen, with its builds requested.
+
+    `Unwatched` where nobody looks at it, `Unread` before the first look, `Progressing` while a newer revision is
+    read, else the abnormal condition that says most, or `NotReady`.
+    """
+    watchers = roles.get(WATCHER_ROLE)
+    gone = watchers is not None and watchers.pulse is Pulse.GONE
+    if gone or (look is not None and look.due_at is not None and look.due_at < now):
+        return "Unwatched"
+    wrong = [each.type for each in source.conditions if each.status and each.type != READY]
+    wrong.sort(key=lambda name: name == STALLED)  # it comes with a condition that says more
+    ready = next((each for each in source.conditions if each.type == READY), None)
+    if ready is None:
+        return wrong[0] if wrong else "Unread"
+    if not ready.status:
+        return next((name for name in wrong if name != STALLED), "NotReady")
+    if look is not None and look.revision not in {"", source.revision}:
+        return "Progressing"
+    return wrong[0] if wrong else READY
 
 
 def _place(source: SourceRecord) -> str:

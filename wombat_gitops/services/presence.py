@@ -1,44 +1,42 @@
-"""Builders as they show themselves to each other and to everybody else."""
+"""Builders and roles as they show themselves to each other and to everybody else."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
 
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.errors import TransientError
 from wombat_gitops.domain.scheduling import fits, is_left_to_others
-from wombat_gitops.domain.subjects import builder_lease, builder_name
+from wombat_gitops.domain.subjects import builder_name, role_lease
 from wombat_gitops.services import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
-    from wombat_gitops.domain.catalogue import BuilderPresence
+    from wombat_gitops.domain.catalogue import BuilderPresence, RolePresence
     from wombat_gitops.domain.records import BuildRecord
     from wombat_gitops.ports import Store, Versioned
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
 
-class Presence:
-    """Shows that a builder is at work, regularly and whenever something about it changes.
+class Presence(Generic[T]):
+    """Renews the heartbeat of one process, regularly and whenever something about it changes.
 
     Args:
-        describe: the builder as it is now, given the number of the beat.
+        key: of the heartbeat, which nobody else writes.
+        describe: the process as it is now, given the number of the beat.
     """
 
-    def __init__(
-        self,
-        builder: str,
-        store: Store[BuilderPresence],
-        describe: Callable[[int], BuilderPresence],
-        beat_seconds: float,
-    ) -> None:
-        self._builder = builder
+    def __init__(self, key: str, store: Store[T], describe: Callable[[int], T], beat_seconds: float) -> None:
+        self._key = key
         self._store = store
         self._describe = describe
         self._beat_seconds = beat_seconds
@@ -61,15 +59,34 @@ class Presence:
             beat += 1
             self._changed.clear()
             try:
-                await self._store.put(builder_lease(self._builder), self._describe(beat))
+                await self._store.put(self._key, self._describe(beat))
             except TransientError as error:
-                _log.warning("presence_not_renewed", builder=self._builder, error=error.message)
+                _log.warning("presence_not_renewed", work=self._key, error=error.message)
             if not self._ended:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._beat_seconds):
                         await self._changed.wait()
         with contextlib.suppress(TransientError):
-            await self._store.remove(builder_lease(self._builder))
+            await self._store.remove(self._key)
+
+
+@asynccontextmanager
+async def present(
+    identity: Callable[[], RolePresence], store: Store[RolePresence], beat_seconds: float
+) -> AsyncIterator[None]:
+    """Renew the heartbeat of a role for as long as the context lasts.
+
+    Args:
+        identity: the process as it is now.
+    """
+    first = identity()
+    shown = Presence(role_lease(first.role, first.id), store, lambda _: identity(), beat_seconds)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(shown.run(), name=f"presence of the {first.role}")
+        try:
+            yield
+        finally:
+            shown.end()
 
 
 class Others:

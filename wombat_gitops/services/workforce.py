@@ -60,6 +60,11 @@ class Workforce:
         alive = [value for key, value in self.mirror.values.items() if self._seen[key] > oldest]
         return tuple(sorted(alive, key=lambda builder: builder.id))
 
+    @property
+    def is_silent(self) -> bool:
+        """Builders are known that did not say that they ended, and none showed a sign of life lately."""
+        return bool(self.mirror.values) and not self.builders()
+
     def seen_at(self, builder: BuilderPresence) -> datetime | None:
         """When a builder showed its newest sign of life here, or None where it shows none any more."""
         return self._heard.get(builder_lease(builder.id))

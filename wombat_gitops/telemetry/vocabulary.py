@@ -193,7 +193,7 @@ _BUILDER: Final = (
     _event("build_abandoned", "error", "an attempt ended and its result could not be written", "build builder error"),
     _event("attempt_broke", "error", "an attempt met a defect of this package or of the machine", "build builder"),
     _event("lease_not_renewed", "warning", "a sign of life could not be given", "build builder error"),
-    _event("presence_not_renewed", "warning", "the builder could not show that it is at work", "builder error"),
+    _event("presence_not_renewed", "warning", "a role could not renew its heartbeat", "work error"),
     _event(
         "log_incomplete",
         "warning",

@@ -13,6 +13,7 @@ from wombat_gitops.domain.capability import SandboxLevel
 from wombat_gitops.domain.catalogue import BuilderState
 from wombat_gitops.domain.records import BuildState, Step
 from wombat_gitops.services import observed
+from wombat_gitops.services.health import CODES
 from wombat_gitops.telemetry.catalogue import OTHER
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ def fleet(catalog: Catalog, now: datetime) -> Iterator[Sample]:
     """Everything about builds, builders and sources; the work grows with what is queued and running."""
     status = catalog.status()
     yield "wombat_catalogue_stale", (), float(status.stale)
+    wrong = Counter(reason.code for reason in catalog.health().reasons)
+    for code in CODES:
+        yield "wombat_health", (code,), float(wrong[code])
+    for role, known in status.roles.items():
+        yield "wombat_roles", (role,), float(len(known.running))
+        if known.last is not None:
+            yield "wombat_heartbeat_age_seconds", (role,), (now - known.last).total_seconds()
     for state in BuildState:
         yield "wombat_builds", (state.value,), float(catalog.index.count(state))
     yield from _queue(catalog, now)

@@ -30,6 +30,7 @@ from wombat_gitops.adapters.golang.versions import GoVersions
 from wombat_gitops.adapters.sandbox.sandbox import Sandbox
 from wombat_gitops.adapters.watchdog import Limits
 from wombat_gitops.domain.capability import Capabilities, SandboxLevel
+from wombat_gitops.domain.catalogue import RolePresence
 from wombat_gitops.domain.platforms import Platform
 from wombat_gitops.ports import Compiler, Inspector, ModuleVersions, PackageIndex, Resolver
 from wombat_gitops.services.builder import Chance, Identity
@@ -38,6 +39,8 @@ from wombat_gitops.services.inspected import InspectedResolver
 from wombat_gitops.settings import go_environment, list_of, search_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wombat_gitops.services.room import RoomCheck
     from wombat_gitops.settings import Settings
 
@@ -71,6 +74,12 @@ def builder_id(name: str = "") -> str:
         host = "".join(char if char.isalnum() and char.isascii() else "-" for char in socket.gethostname().lower())
         name = host[:40] or "builder"
     return f"{name}.{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def presence(role: str) -> Callable[[], RolePresence]:
+    """Describes this process as one of a role, whenever it is asked."""
+    who = RolePresence(builder_id(), role, socket.gethostname(), __version__, now(), now())
+    return lambda: replace(who, renewed_at=now())
 
 
 def instance() -> str:

@@ -19,7 +19,15 @@ from wombat_gitops.adapters.nats.service import serving
 from wombat_gitops.adapters.nats.stores import NatsStore
 from wombat_gitops.adapters.workspaces import Workspaces
 from wombat_gitops.domain import subjects
-from wombat_gitops.domain.catalogue import BuilderOrder, BuilderPresence, DistributionRecord, SourceLook, SourceRecord
+from wombat_gitops.domain.catalogue import (
+    SERVICE_ROLE,
+    BuilderOrder,
+    BuilderPresence,
+    DistributionRecord,
+    RolePresence,
+    SourceLook,
+    SourceRecord,
+)
 from wombat_gitops.domain.commitstatus import CommitStatus
 from wombat_gitops.domain.messages import BuildQuery, Lease
 from wombat_gitops.domain.records import BuildRecord, BuildState
@@ -29,6 +37,7 @@ from wombat_gitops.services.catalog import Catalog
 from wombat_gitops.services.claims import AttemptDesk
 from wombat_gitops.services.engine import Engine
 from wombat_gitops.services.fleet import Fleet
+from wombat_gitops.services.presence import present
 from wombat_gitops.services.queue import BuildQueue, Inputs
 from wombat_gitops.services.sweeper import Sweeper
 from wombat_gitops.wiring import access, machine
@@ -63,6 +72,7 @@ class Backbone:
     leases: NatsStore[Lease]
     presence: NatsStore[BuilderPresence]
     orders: NatsStore[BuilderOrder]
+    roles: NatsStore[RolePresence]
     looks: NatsStore[SourceLook]
     statuses: NatsStore[CommitStatus]
     sources: NatsStore[SourceRecord]
@@ -85,6 +95,7 @@ class Backbone:
             now=machine.now,
             monotonic=machine.monotonic,
             looks=self.looks,
+            roles=self.roles,
         )
         return self.seen.catalog(made)
 
@@ -125,6 +136,7 @@ async def backbone(
             builds=NatsStore(connection, subjects.BUILDS, BuildRecord),
             leases=NatsStore(connection, subjects.LEASES, Lease, prefix="build.", lifetime=_FORGOTTEN),
             presence=NatsStore(connection, subjects.LEASES, BuilderPresence, prefix="builder.", lifetime=_FORGOTTEN),
+            roles=NatsStore(connection, subjects.LEASES, RolePresence, prefix="role.", lifetime=_FORGOTTEN),
             orders=NatsStore(connection, subjects.LEASES, BuilderOrder, prefix="order."),
             looks=NatsStore(connection, subjects.LEASES, SourceLook, prefix="source."),
             statuses=NatsStore(connection, subjects.LEASES, CommitStatus, prefix="status."),
@@ -159,6 +171,7 @@ async def service(spine: Backbone, settings: Settings, catalog: Catalog, stop: a
     async with (
         serving(spine.connection, seen.accepting(queue), seen.desk(desk), committer, further=further),
         keeping.running(stop),
+        present(machine.presence(SERVICE_ROLE), spine.roles, beat(settings)),
     ):
         await sweeper.run(stop)
 
@@ -207,6 +220,11 @@ async def builder(
         ).run(stop, hurry)
     finally:
         spaces.close()
+
+
+def beat(settings: Settings) -> float:
+    """Seconds between two heartbeats of a role."""
+    return min(settings.lease_seconds, subjects.LEASE_SECONDS) / 3
 
 
 def _running(catalog: Catalog) -> Sequence[BuildRecord]:

@@ -73,7 +73,9 @@ async def run_watcher(settings: Settings, stop: asyncio.Event) -> None:
     sources, alone = watched_sources(settings), is_alone(settings)
 
     async def role(spine: roles.Backbone) -> None:
-        how = watching.Watching(settings.public_url, alone=alone, prune_share=settings.prune_share)
+        how = watching.Watching(
+            settings.public_url, alone=alone, prune_share=settings.prune_share, beat=roles.beat(settings)
+        )
         if not any(item.status for item in sources):
             await watching.watcher(spine, sources, stop, how)
             return

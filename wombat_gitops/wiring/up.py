@@ -110,6 +110,7 @@ async def up(
                 alone=True,
                 first=machine.native_platform(),
                 prune_share=settings.prune_share,
+                beat=roles.beat(settings),
             )
             # Not ended by *stop* itself: a builder that gives its work back still needs the service.
             async with _stage(asyncio.Event()) as first:

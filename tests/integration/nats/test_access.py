@@ -64,6 +64,8 @@ WRITES = {
     "module files": f"$KV.{subjects.INPUTS}.{BUILD}",
     "a lease of another builder": subjects.kv_subject(subjects.LEASES, subjects.build_lease("two.1", BUILD)),
     "presence of another builder": subjects.kv_subject(subjects.LEASES, subjects.builder_lease("two.1")),
+    "the heartbeat of a service": subjects.kv_subject(subjects.LEASES, subjects.role_lease("service", "one.1")),
+    "the heartbeat of a watcher": subjects.kv_subject(subjects.LEASES, subjects.role_lease("watcher", "one.1")),
     "an order to a builder": subjects.kv_subject(subjects.LEASES, subjects.builder_order("one")),
     "a source": f"$KV.{subjects.SOURCES}.one",
     "a distribution": f"$KV.{subjects.DISTRIBUTIONS}.tiny",
@@ -74,7 +76,7 @@ WRITES = {
 }
 MAY = {
     "builder.one": {"a log"},
-    "watcher": {"a source", "a distribution"},
+    "watcher": {"a source", "a distribution", "the heartbeat of a watcher"},
     "api": set[str](),
     "cli": set[str](),
 }

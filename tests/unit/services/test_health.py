@@ -11,7 +11,8 @@ from tests.support.factories import NOW
 from tests.support.stage import presence
 from wombat_gitops.domain.catalogue import BuilderState, Condition, SourceLook, SourceRecord
 from wombat_gitops.services.catalog_types import CatalogStatus
-from wombat_gitops.services.health import judge
+from wombat_gitops.services.health import CODES, judge, source_state
+from wombat_gitops.services.rollcall import Pulse, RoleState
 
 GOOD = CatalogStatus(
     connected=True, synced_at=NOW, stale=False, queued=0, running=0, builders=(presence(),), sources=(), unreadable={}
@@ -48,6 +49,47 @@ def test_what_is_wrong(status: CatalogStatus, state: str, codes: list[str]) -> N
     health = judge(status, {}, NOW)
 
     assert (health.state.value, [reason.code for reason in health.reasons]) == (state, codes)
+
+
+ALIVE = {role: RoleState(Pulse.ALIVE) for role in ("service", "watcher")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "codes"),
+    [
+        ({"roles": ALIVE}, "ok", []),
+        ({"roles": {**ALIVE, "service": RoleState(Pulse.GONE, last=NOW)}}, "down", ["no-service"]),
+        ({"roles": {**ALIVE, "watcher": RoleState(Pulse.GONE)}}, "degraded", ["no-watcher"]),
+        ({"roles": {**ALIVE, "service": RoleState(Pulse.UNKNOWN)}}, "degraded", ["heartbeats-unknown"]),
+        (
+            {"roles": {role: RoleState(Pulse.GONE) for role in ALIVE}, "connected": False, "builders": ()},
+            "down",
+            ["broker-away"],
+        ),
+        ({"builders": (), "silent": True, "listens": False, "queued": 1}, "degraded", ["heartbeats-unknown"]),
+        ({"builders": (), "silent": True, "queued": 1}, "down", ["no-builder"]),
+        ({"queued": 1, "store_full": (LATER, NOW)}, "down", ["store-full"]),
+    ],
+)
+def test_status_was_ok_without_a_service_or_a_watcher(changes: dict[str, object], state: str, codes: list[str]) -> None:
+    """Each role is judged by its heartbeat, and by none while this process could not have heard one."""
+    health = judge(replace(GOOD, **changes), {}, NOW)  # type: ignore[arg-type]
+
+    assert (health.state.value, [reason.code for reason in health.reasons]) == (state, codes)
+    assert {reason.code for reason in health.reasons} <= set(CODES)
+
+
+@pytest.mark.parametrize(
+    ("seen", "word"),
+    [("a" * 40, "Ready"), ("", "Ready"), ("b" * 40, "Progressing")],
+)
+def test_a_source_was_ready_at_another_revision_than_the_newest(seen: str, word: str) -> None:
+    """Ready only where the newest revision that was seen is the one whose builds were requested."""
+    ready = Condition("Ready", True, "Reconciled", "", "a" * 40, NOW)
+    source, look = replace(SOURCE, revision="a" * 40, conditions=(ready,)), SourceLook("main", seen, polled_at=NOW)
+
+    assert source_state(source, look, ALIVE, NOW) == word
+    assert source_state(source, look, {"watcher": RoleState(Pulse.GONE)}, NOW) == "Unwatched"
 
 
 def test_reasons_say_where_and_since_when() -> None:

@@ -28,8 +28,11 @@ from wombat_gitops.domain.manifest.render import render_text
 from wombat_gitops.domain.neighbours import nearest
 from wombat_gitops.domain.records import BuildState
 from wombat_gitops.domain.subjects import builder_name
+from wombat_gitops.services.health import source_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wombat_gitops.domain.catalogue import BuilderPresence
     from wombat_gitops.domain.diagnostics import Diagnostic
     from wombat_gitops.domain.records import BuildRecord
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
     from wombat_gitops.services.health import ServiceHealth
 
 
-def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
-    """A watched source, and how it was last looked at."""
+def source(record: SourceRecord, look: SourceLook | None, state: str) -> SourceView:
+    """A watched source, how it was last looked at, and the word for that."""
     look = look or SourceLook(record.id)
     return SourceView(
         id=record.id,
@@ -51,7 +54,9 @@ def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
         manifests=record.manifests,
         invalid=record.invalid,
         conditions=[condition(each) for each in record.conditions],
+        state=state,
         observed_revision=look.revision,
+        applied_revision=record.revision,
         observed_by=look.via if look.polled_at else "",
         polled_at=look.polled_at,
         due_at=look.due_at,
@@ -63,10 +68,17 @@ def source(record: SourceRecord, look: SourceLook | None) -> SourceView:
     )
 
 
-def source_detail(record: SourceRecord, look: SourceLook | None) -> SourceDetailView:
+def sources(catalog: Catalog, records: Iterable[SourceRecord]) -> list[SourceView]:
+    """Some of the watched sources."""
+    looks, roles, now = catalog.looks(), catalog.roles(), catalog.now()
+    found = ((record, looks.get(record.id)) for record in records)
+    return [source(record, look, source_state(record, look, roles, now)) for record, look in found]
+
+
+def source_detail(catalog: Catalog, record: SourceRecord) -> SourceDetailView:
     """A watched source with everything that is wrong in it."""
     return SourceDetailView(
-        **dict(source(record, look)),
+        **dict(sources(catalog, [record])[0]),
         problems=[_diagnostic(record, each) for each in record.problems],
         more_problems=record.more_problems,
     )
@@ -91,7 +103,7 @@ def _diagnostic(record: SourceRecord, problem: Diagnostic) -> DiagnosticView:
 
 def status(version: str, catalog: Catalog) -> StatusView:
     """How the whole is."""
-    state, looks = catalog.status(), catalog.looks()
+    state = catalog.status()
     return StatusView(
         version=version,
         health=_health(catalog.health()),
@@ -101,7 +113,7 @@ def status(version: str, catalog: Catalog) -> StatusView:
         queued=state.queued,
         running=state.running,
         builders=[_builder(builder) for builder in state.builders],
-        sources=[source(record, looks.get(record.id)) for record in state.sources],
+        sources=sources(catalog, state.sources),
         unreadable={store: list(keys) for store, keys in state.unreadable.items()},
     )
 

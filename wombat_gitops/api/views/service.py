@@ -21,7 +21,13 @@ class SourceView(View):
     manifests: int
     invalid: int
     conditions: list[ConditionView]
+    state: str = Field(
+        "",
+        description="in one word: `Ready` only at the newest commit seen, with all its builds requested",
+        examples=["Ready", "Progressing", "NotReady", "Unwatched", "Unread", "FetchFailed", "InvalidManifest"],
+    )
     observed_revision: str = Field("", description="newest commit seen at the tip of the branch, used or not")
+    applied_revision: str = Field("", description="newest commit whose builds were requested; as `revision`")
     observed_by: str = Field("", description="why it is known", examples=["poll", "webhook"])
     polled_at: datetime | None = Field(None, description="last look, or one of the five minutes before it")
     due_at: datetime | None = Field(None, description="when it is overdue: nobody watches it any more; null: not known")
@@ -150,7 +156,11 @@ class HealthReasonView(View):
         examples=[
             "broker-away",
             "catalogue-old",
+            "no-service",
+            "no-watcher",
             "no-builder",
+            "heartbeats-unknown",
+            "store-full",
             "no-fitting-builder",
             "builder-quarantined",
             "source-unwatched",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wombat_gitops.api.views.service import StatusView
 from wombat_gitops.cli import running, text
 from wombat_gitops.cli.client import ApiClient
+from wombat_gitops.cli.jobs.reading import tell_health
 from wombat_gitops.wiring.addresses import api_address
 from wombat_gitops.wiring.clients import builders_client
 
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
 def builders(settings: Settings, output: text.Output) -> None:
     """Print the builders. Raises `Unreachable` where the API does not answer."""
-    found = ApiClient(api_address(settings)).get("/api/v1/status", StatusView).builders
+    status = ApiClient(api_address(settings)).get("/api/v1/status", StatusView)
+    found = status.builders
     data = {"items": [builder.model_dump(mode="json") for builder in found], "total": len(found)}
     text.emit(data, output, lambda: _table(found) if found else "no builder is at work")
+    if output is text.Output.TABLE:
+        tell_health(status)
 
 
 def drain(settings: Settings, name: str, output: text.Output) -> None:

@@ -81,7 +81,7 @@ def doctor(settings: Settings, output: text.Output) -> int:
 async def examine(settings: Settings) -> list[Finding]:
     """Make every check, side by side."""
     checks: Sequence[Callable[[Settings], Awaitable[Finding]]] = (
-        _git, _go, _sandbox, _proxy, _broker, _streams, _service, _api, _disk, _clock, _libyaml,
+        _git, _go, _sandbox, _proxy, _broker, _streams, _service, _api, _health, _disk, _clock, _libyaml,
     )  # fmt: skip
     return list(await asyncio.gather(*(check(settings) for check in checks)))
 
@@ -225,7 +225,6 @@ async def _service(settings: Settings) -> Finding:
 async def _api(settings: Settings) -> Finding:
     from wombat_gitops.api.views.service import StatusView
     from wombat_gitops.cli.client import ApiClient
-    from wombat_gitops.services.health import HealthState
 
     try:
         address = api_address(settings)
@@ -237,11 +236,34 @@ async def _api(settings: Settings) -> Finding:
     except WombatError as error:
         return Finding("api", Verdict.FAIL, error.message, error.hint)
     here = f"answers at {address}, {text.plural(len(status.builders), 'builder')} at work"
-    if not status.health.reasons:
-        return Finding("api", Verdict.OK, here)
-    verdict = Verdict.FAIL if status.health.state == HealthState.DOWN else Verdict.WARN
-    told = " ".join(reason.message for reason in status.health.reasons)
-    return Finding("api", verdict, f"{here}. {told}", f"see {address}{status.health.reasons[0].html_url}")
+    return Finding("api", Verdict.OK, here)
+
+
+async def _health(settings: Settings) -> Finding:
+    """The verdict of `/status`, from an API where one answers, else from the broker by the same judgement."""
+    from wombat_gitops.api.views.service import StatusView
+    from wombat_gitops.cli.client import ApiClient
+    from wombat_gitops.services.health import HealthState
+    from wombat_gitops.wiring.healthcheck import health
+
+    try:
+        address = api_address(settings)
+        told = await asyncio.to_thread(ApiClient(address, seconds=3).get, "/api/v1/status", StatusView)
+        state = told.health.state
+        reasons = [(each.code, each.message, f"see {address}{each.html_url}") for each in told.health.reasons]
+    except WombatError:
+        try:
+            found = await health(settings)
+        except Denied as error:
+            return Finding("health", Verdict.WARN, error.message, "look with the credentials of `admin`")
+        except WombatError as error:
+            return Finding("health", Verdict.WARN, f"neither an API nor a broker tells: {error.message}", error.hint)
+        state = found.state.value
+        reasons = [(each.code, each.message, "see docs/operation.md") for each in found.reasons]
+    if not reasons:
+        return Finding("health", Verdict.OK, "service, watcher and builder renew their heartbeats; no trouble is known")
+    verdict = Verdict.FAIL if state == HealthState.DOWN else Verdict.WARN
+    return Finding("health", verdict, " ".join(f"{code}: {message}" for code, message, _ in reasons), reasons[0][2])
 
 
 async def _disk(settings: Settings) -> Finding:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wombat_gitops.api.views.builds import BuildPageView, BuildView
 from wombat_gitops.api.views.distributions import DistributionPage, DistributionSummary, DistributionView
-from wombat_gitops.api.views.service import SourceList, SourceView
+from wombat_gitops.api.views.service import SourceList, SourceView, StatusView
 from wombat_gitops.cli import text
 from wombat_gitops.cli.client import ApiClient
 from wombat_gitops.domain.errors import NotFound
@@ -68,6 +68,14 @@ def list_(settings: Settings, kind: str, options: ListOptions, output: text.Outp
                 lambda url: client.get(url, DistributionPage, _first(url, parameters)), "distributions", options.limit
             )
             _emit_list(found, total, output, lambda: _distributions_table(found))
+    if output is text.Output.TABLE:
+        tell_health(client.get("/api/v1/status", StatusView))
+
+
+def tell_health(status: StatusView) -> None:
+    """Say on standard error what is wrong with the system, as the API judges it."""
+    for reason in status.health.reasons:
+        text.note(f"{status.health.state}: {reason.code}: {reason.message}")
 
 
 def get(settings: Settings, kind: str, name: str, output: text.Output) -> None:
@@ -245,7 +253,8 @@ def _sources_table(items: Sequence[SourceView]) -> str:
             item.ref or "(work tree)",
             item.folder,
             _state(item),
-            (item.observed_revision or item.revision)[:_SHORT_ID],
+            item.observed_revision[:_SHORT_ID],
+            item.applied_revision[:_SHORT_ID],
             _signed(item),
             str(item.manifests),
             (str(item.invalid), text.Style.BAD if item.invalid else None),
@@ -253,7 +262,19 @@ def _sources_table(items: Sequence[SourceView]) -> str:
         ]
         for item in items
     ]
-    heads = ["SOURCE", "URL", "BRANCH", "FOLDER", "STATE", "REVISION", "SIGNED", "MANIFESTS", "INVALID", "LOOKED"]
+    heads = [
+        "SOURCE",
+        "URL",
+        "BRANCH",
+        "FOLDER",
+        "STATE",
+        "OBSERVED",
+        "APPLIED",
+        "SIGNED",
+        "MANIFESTS",
+        "INVALID",
+        "LOOKED",
+    ]
     return text.table(heads, rows) if rows else ""
 
 
@@ -277,15 +298,10 @@ def _source(client: ApiClient, name: str) -> SourceView:
 
 
 def _state(source: SourceView) -> tuple[str, text.Style]:
-    """What is wrong with a source, in one word; nothing is known before the first look."""
-    if source.due_at is not None and source.due_at < datetime.now(UTC):
-        return "Unwatched", text.Style.WARN
-    wrong = [each.type for each in source.conditions if each.status and each.type != "Ready"]
-    wrong.sort(key=lambda name: name == "Stalled")  # it comes with a condition that says more
+    """How a source is, in one word, with its colour."""
+    styles = {"Ready": text.Style.GOOD, "Unread": text.Style.DIM}
     ready = next((each.status for each in source.conditions if each.type == "Ready"), None)
-    if ready:
-        return (wrong[0], text.Style.WARN) if wrong else ("Ready", text.Style.GOOD)
-    return (wrong[0] if wrong else "Unread", text.Style.DIM if ready is None else text.Style.BAD)
+    return source.state, styles.get(source.state) or (text.Style.BAD if ready is False else text.Style.WARN)
 
 
 def _source_text(source: SourceView) -> str:
@@ -296,8 +312,8 @@ def _source_text(source: SourceView) -> str:
         ("branch", source.ref or "(work tree)"),
         ("folder", source.folder),
         ("state", text.paint(word, style)),
-        ("revision", source.revision),
-        ("newest", f"{source.observed_revision} by {source.observed_by}" if source.observed_revision else ""),
+        ("applied", source.applied_revision),
+        ("observed", f"{source.observed_revision} by {source.observed_by}" if source.observed_revision else ""),
         ("signed", _signature(source)),
         ("manifests", f"{source.manifests}, {source.invalid} invalid"),
         ("changed", _time(source.checked_at)),
