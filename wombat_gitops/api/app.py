@@ -134,7 +134,7 @@ def create_app(  # noqa: PLR0913 - all that there is to tell of
     description = describe(app)
     app.include_router(_described(json.dumps(description, indent=2, ensure_ascii=False) + "\n"))
     app.include_router(document_routes(description))
-    app.include_router(site_routes(site))
+    app.include_router(site_routes(context, site))
     return app
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from wombat_gitops.domain.errors import NotFound, Refused
 from wombat_gitops.domain.messages import BuildPage
+from wombat_gitops.domain.neighbours import did_you_mean
 from wombat_gitops.domain.records import BuildRecord, BuildState
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ _Key = TypeVar("_Key", tuple[datetime, str], str)
 
 SHORTEST_PREFIX: Final = 8
 """Hex digits of a build id that are enough where no other build begins with them."""
+
+_NEAR: Final = 5
+"""Digits that an id shares with one that does not exist to be proposed instead."""
+
+_SHOWN: Final = 12
+"""Digits of an id in messages."""
 
 _FEW: Final = 2000
 """Up to so many matches are sorted; more are found by walking all builds in order."""
@@ -110,11 +117,19 @@ class BuildIndex:
         found = [identity for identity in self._ids[start : start + 2] if identity.startswith(text)]
         if len(text) < SHORTEST_PREFIX or not found:
             msg = f"there is no build `{text[:64]}`"
-            raise NotFound(msg, hint=f"give the whole id or at least its first {SHORTEST_PREFIX} digits")
+            near = [identity[:_SHOWN] for identity in self._beginning_with(text[:_NEAR])]
+            hint = did_you_mean(near) or f"give the whole id or at least its first {SHORTEST_PREFIX} digits"
+            raise NotFound(msg, hint=hint)
         if len(found) > 1:
             msg = f"several builds begin with `{text}`"
             raise Refused(msg, hint="give more digits of the id")
         return self._records[found[0]]
+
+    def _beginning_with(self, text: str) -> list[str]:
+        """The first ids that begin so; none for a text that is too short to mean one."""
+        start = bisect_left(self._ids, text)
+        found = [identity for identity in self._ids[start : start + 3] if identity.startswith(text)]
+        return found if len(text) == _NEAR else []
 
     def page(self, query: BuildQuery) -> BuildPage:
         """Builds that match, newest first. Raises `Refused` for a cursor that is not one of ours."""

@@ -1,13 +1,13 @@
 import { createRouter, createWebHistory } from 'vue-router'
 import { grownTo } from './live/scroll'
 import { documentedPath } from './logic/contents'
-import CataloguePage from './pages/CataloguePage.vue'
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', component: CataloguePage },
+    { path: '/', component: () => import('./pages/CataloguePage.vue') },
     { path: '/d/:name', component: () => import('./pages/DistributionPage.vue'), props: true },
+    { path: '/d/:name/:version', redirect: ({ params, query, hash }) => ({ path: `/d/${encodeURIComponent(String(params['name']))}/v/${encodeURIComponent(String(params['version']))}`, query, hash }) },
     { path: '/d/:name/v/:version', component: () => import('./pages/VersionPage.vue'), props: true },
     { path: '/components', component: () => import('./pages/ComponentsPage.vue') },
     {

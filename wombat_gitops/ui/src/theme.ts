@@ -1,4 +1,4 @@
-import { mdi, aliases } from 'vuetify/iconsets/mdi-svg'
+import { mdi } from 'vuetify/iconsets/mdi-svg'
 import type { App } from 'vue'
 import { createVuetify, type ThemeDefinition } from 'vuetify'
 import { recall, remember } from './live/remember'
@@ -85,13 +85,11 @@ export function installVuetify(app: App): void {
   app.use(
     createVuetify({
       theme: { defaultTheme: storedTheme(), themes: { light, dark } },
-      icons: { defaultSet: 'mdi', aliases, sets: { mdi } },
+      icons: { defaultSet: 'mdi', aliases: {}, sets: { mdi } },
       defaults: {
         VAlert: { variant: 'tonal', border: 'start' },
         VBtn: { variant: 'text' },
-        VCard: { variant: 'flat', border: true, rounded: 'lg' },
-        VSelect: { variant: 'outlined', density: 'comfortable', hideDetails: true },
-        VTextField: { variant: 'outlined', density: 'comfortable', hideDetails: true },
+        VSheet: { border: true, rounded: 'lg' },
       },
     }),
   )
