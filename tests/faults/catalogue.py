@@ -133,9 +133,14 @@ _GIT = (
     Fault(
         11,
         "a commit removes all manifests",
-        "`PruneBlocked`; nothing is retired until all but one are removed, and then that one",
-        ("unit/services/test_reconciler.py::test_an_empty_folder_retires_nothing",),
-        "only losing all of several manifests is held back: a commit that removes a large part of them is obeyed",
+        "`PruneBlocked`; nothing is retired until the names are committed to `RETIRED`; a commit that removes most of "
+        "them is held back as well",
+        (
+            "unit/services/test_reconciler.py::test_an_empty_folder_retires_nothing",
+            "unit/services/test_reconciler.py::test_a_commit_that_retired_most_of_a_source_was_obeyed",
+            "integration/git/test_watching.py::test_a_confirmation_beside_the_manifests_lets_many_go",
+            "integration/git/test_places.py::test_a_renamed_folder_retired_everything",
+        ),
     ),
     Fault(
         12,

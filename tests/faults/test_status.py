@@ -70,7 +70,7 @@ async def running(fleet: Fleet) -> tuple[Seen, dict[str, Role], str]:
 
 
 async def test_status_was_ok_with_the_service_stopped_and_a_commit_pushed(fleet: Fleet) -> None:
-    """`no-service` at once, everywhere in the same words; the commit is seen and not applied, and is once it is back."""
+    """`no-service` at once, everywhere in the same words; the commit is observed, and applied once it is back."""
     seen, roles, before = await running(fleet)
     roles["service"].stop()
     down = await seen.until("down", "no-service")

@@ -69,12 +69,14 @@ describe('a distribution', () => {
 
 describe('a source', () => {
   const ready = { type: 'Ready', status: true }
-  const source = { due_at: '2026-11-24T12:10:00Z', conditions: [ready] }
+  const source = { state: 'Ready', due_at: '2026-11-24T12:10:00Z', conditions: [ready] }
   it.each([
     [source, 'Ready'],
-    [{ ...source, conditions: [] }, 'Not read yet'],
-    [{ ...source, conditions: [ready, { type: 'NameConflict', status: true }] }, 'Read, with problems'],
-    [{ ...source, conditions: [{ type: 'Ready', status: false }] }, 'Not ready'],
+    [{ ...source, state: 'Unread', conditions: [] }, 'Not read yet'],
+    [{ ...source, state: 'NameConflict', conditions: [ready, { type: 'NameConflict', status: true }] }, 'Read, with problems'],
+    [{ ...source, state: 'NotReady', conditions: [{ type: 'Ready', status: false }] }, 'Not ready'],
+    [{ ...source, state: 'Unwatched' }, 'Not watched'],
+    [{ ...source, state: 'Progressing' }, 'Progressing'],
     [{ ...source, due_at: '2026-11-24T12:00:00Z' }, 'Not watched'],
     [{ ...source, due_at: null }, 'Ready'],
   ])('%j is called %s', (given, word) => expect(sourceLook(given, NOW).word).toBe(word))

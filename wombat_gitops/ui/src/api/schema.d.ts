@@ -2672,7 +2672,11 @@ export interface components {
              * Code
              * @example broker-away
              * @example catalogue-old
+             * @example no-service
+             * @example no-watcher
              * @example no-builder
+             * @example heartbeats-unknown
+             * @example store-full
              * @example no-fitting-builder
              * @example builder-quarantined
              * @example source-unwatched
@@ -3665,11 +3669,30 @@ export interface components {
             /** Conditions */
             conditions: components["schemas"]["ConditionView"][];
             /**
+             * State
+             * @description in one word: `Ready` only at the newest commit seen, with all its builds requested
+             * @default
+             * @example Ready
+             * @example Progressing
+             * @example NotReady
+             * @example Unwatched
+             * @example Unread
+             * @example FetchFailed
+             * @example InvalidManifest
+             */
+            state: string;
+            /**
              * Observed Revision
              * @description newest commit seen at the tip of the branch, used or not
              * @default
              */
             observed_revision: string;
+            /**
+             * Applied Revision
+             * @description newest commit whose builds were requested; as `revision`
+             * @default
+             */
+            applied_revision: string;
             /**
              * Observed By
              * @description why it is known
@@ -3763,11 +3786,30 @@ export interface components {
             /** Conditions */
             conditions: components["schemas"]["ConditionView"][];
             /**
+             * State
+             * @description in one word: `Ready` only at the newest commit seen, with all its builds requested
+             * @default
+             * @example Ready
+             * @example Progressing
+             * @example NotReady
+             * @example Unwatched
+             * @example Unread
+             * @example FetchFailed
+             * @example InvalidManifest
+             */
+            state: string;
+            /**
              * Observed Revision
              * @description newest commit seen at the tip of the branch, used or not
              * @default
              */
             observed_revision: string;
+            /**
+             * Applied Revision
+             * @description newest commit whose builds were requested; as `revision`
+             * @default
+             */
+            applied_revision: string;
             /**
              * Observed By
              * @description why it is known

@@ -132,14 +132,18 @@ export function isWithdrawn({ version, withdrawn }: { version: string; withdrawn
   return withdrawn !== null && (withdrawn.versions.length === 0 || withdrawn.versions.includes(version))
 }
 
-/** How a source is shown; one that was not looked at for longer than ever is watched by nobody. */
-export function sourceLook(source: { due_at: string | null; conditions: readonly { type: string; status: boolean }[] }, now: number): Look {
-  const bad = source.conditions.some(isTrouble)
+/** How a source is shown: by the API's own word for it, or as unwatched once it is overdue by this clock. */
+export function sourceLook(
+  source: { state: string; due_at: string | null; conditions: readonly { type: string; status: boolean }[] },
+  now: number,
+): Look {
+  const overdue = source.due_at !== null && Date.parse(source.due_at) < now
+  if (overdue || source.state === 'Unwatched') return { word: 'Not watched', icon: mdiEyeOffOutline, color: 'warning' }
+  if (source.state === 'Unread') return { word: 'Not read yet', icon: mdiCircleOutline, color: 'quiet' }
+  if (source.state === 'Progressing') return { word: 'Progressing', icon: mdiSync, color: 'info' }
+  if (source.state === 'Ready') return { word: 'Ready', icon: mdiCheckCircle, color: 'success' }
   const ready = source.conditions.find(({ type }) => type === 'Ready')?.status
-  if (source.due_at !== null && Date.parse(source.due_at) < now) return { word: 'Not watched', icon: mdiEyeOffOutline, color: 'warning' }
-  if (ready === undefined) return { word: 'Not read yet', icon: mdiCircleOutline, color: 'quiet' }
-  if (!ready) return { word: 'Not ready', icon: mdiAlertCircle, color: 'error' }
-  return bad ? { word: 'Read, with problems', icon: mdiAlertOutline, color: 'warning' } : { word: 'Ready', icon: mdiCheckCircle, color: 'success' }
+  return ready ? { word: 'Read, with problems', icon: mdiAlertOutline, color: 'warning' } : { word: 'Not ready', icon: mdiAlertCircle, color: 'error' }
 }
 
 /** Why the newest commit is not the one that is shown; "" where it is. */
