@@ -1,4 +1,4 @@
-"""What does not exist, in a real Chromium: a status, a page, and similar names; also where the page itself leads there."""
+"""What does not exist, in a real Chromium: a status, a page, and similar names; also inside the website."""
 
 from __future__ import annotations
 
