@@ -395,7 +395,7 @@ STATES: tuple[PageState, ...] = (
         "compose-problems",
         "/compose?name=tiny&benthos=v4.76.0&connect=v4.105.0&package=pure&package=couchbase&package=zeromq"
         "&package=example.com/a/b&platform=linux/amd64&platform=linux/arm/7",
-        shows="problems to mend",
+        shows="errors",
     ),
     PageState("compose-empty", "/compose", stage="empty", shows="Valid"),
     PageState("compose-from", "/compose?from=tiny", shows="my-tiny"),
@@ -419,7 +419,7 @@ STATES: tuple[PageState, ...] = (
     PageState("builder-landlock", "/fleet/weak-0", shows="Landlock only (no namespaces)"),
     PageState("builder-unsandboxed", "/fleet/weak-1", shows="none: packages run with"),
     PageState("builder-unknown", "/fleet/nobody", expected=refused(404), shows="What this means"),
-    PageState("builder-gone", "/fleet/builder-9", shows="shows no sign of life"),
+    PageState("builder-gone", "/fleet/builder-9", shows="This builder is offline: it sends no heartbeat."),
     PageState("nowhere", "/no/such/page"),
     PageState("rules", "/docs/rules"),
     PageState("rules-one", "/docs/rules#WOM-010"),

@@ -64,7 +64,7 @@ async def test_a_conflict_is_told_at_its_line_and_mended_with_a_click(
     page = await one_browser.new_page(base_url=hosts["filled"])
     try:
         await page.goto("/compose?name=edge&connect=v4.105.0&package=pure&package=zeromq")
-        await expect(page.get_by_text("1 problem to mend")).to_be_visible(timeout=LOADED)
+        await expect(page.get_by_text("1 error")).to_be_visible(timeout=LOADED)
         note = page.get_by_role("region", name="Text of the manifest").get_by_role("link", name="WOM-071")
         assert await note.get_attribute("href") == "/docs/rules#WOM-071"
         await page.get_by_label("Build tag x_benthos_extra").check()
@@ -81,7 +81,7 @@ async def test_a_package_is_left_out_where_it_registers_nothing(one_browser: Bro
         await page.goto(
             "/compose?name=edge&connect=v4.105.0&package=pure&package=couchbase&platform=linux/amd64&platform=linux/arm/7"
         )
-        await expect(page.get_by_text("1 problem to mend")).to_be_visible(timeout=LOADED)
+        await expect(page.get_by_text("1 error")).to_be_visible(timeout=LOADED)
         await page.get_by_role("button", name="Leave couchbase out on linux/arm/7").click()
         await expect(page.get_by_text("Valid", exact=True)).to_be_visible()
         await expect(page).to_have_url(re.compile("exclude=couchbase:linux/arm/7"))
