@@ -4243,7 +4243,9 @@ export interface operations {
                      *               "since": "2026-11-01T12:00:00Z"
                      *             }
                      *           ],
+                     *           "state": "Ready",
                      *           "observed_revision": "",
+                     *           "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *           "observed_by": "",
                      *           "polled_at": null,
                      *           "due_at": null,
@@ -4325,7 +4327,9 @@ export interface operations {
                      *           "since": "2026-11-01T12:00:00Z"
                      *         }
                      *       ],
+                     *       "state": "Ready",
                      *       "observed_revision": "",
+                     *       "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *       "observed_by": "",
                      *       "polled_at": null,
                      *       "due_at": null,
@@ -4648,7 +4652,9 @@ export interface operations {
                      *               "since": "2026-11-01T12:00:00Z"
                      *             }
                      *           ],
+                     *           "state": "Ready",
                      *           "observed_revision": "",
+                     *           "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *           "observed_by": "",
                      *           "polled_at": null,
                      *           "due_at": null,
