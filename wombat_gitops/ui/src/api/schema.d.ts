@@ -4287,7 +4287,9 @@ export interface operations {
                      *               "since": "2026-11-01T12:00:00Z"
                      *             }
                      *           ],
+                     *           "state": "Ready",
                      *           "observed_revision": "",
+                     *           "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *           "observed_by": "",
                      *           "polled_at": null,
                      *           "due_at": null,
@@ -4369,7 +4371,9 @@ export interface operations {
                      *           "since": "2026-11-01T12:00:00Z"
                      *         }
                      *       ],
+                     *       "state": "Ready",
                      *       "observed_revision": "",
+                     *       "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *       "observed_by": "",
                      *       "polled_at": null,
                      *       "due_at": null,
@@ -4692,7 +4696,9 @@ export interface operations {
                      *               "since": "2026-11-01T12:00:00Z"
                      *             }
                      *           ],
+                     *           "state": "Ready",
                      *           "observed_revision": "",
+                     *           "applied_revision": "4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a4f3c2b1a",
                      *           "observed_by": "",
                      *           "polled_at": null,
                      *           "due_at": null,
