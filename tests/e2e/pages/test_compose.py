@@ -67,7 +67,7 @@ async def test_a_conflict_is_told_at_its_line_and_mended_with_a_click(
         await expect(page.get_by_text("1 error")).to_be_visible(timeout=LOADED)
         note = page.get_by_role("region", name="Text of the manifest").get_by_role("link", name="WOM-071")
         assert await note.get_attribute("href") == "/docs/rules#WOM-071"
-        await page.get_by_label("Build tag x_benthos_extra").check()
+        await page.get_by_label("Build tag x_benthos_extra", exact=True).check()
         await expect(page.get_by_text("Valid", exact=True)).to_be_visible()
         await expect(page).to_have_url(re.compile("tag=x_benthos_extra"))
     finally:
