@@ -39,7 +39,7 @@ async def test_a_version_tells_its_files_and_what_changed(tmp_path: Path, width:
             await expect(page.get_by_text("1.26.7 → 1.26.6").first).to_be_visible()
         async with visit(browser, host, "/compare?from=tiny@1.1.0&to=tiny@1.1.0", width=width) as page:
             await expect(page.get_by_text("No difference is known.")).to_be_visible()
-        async with visit(browser, host, "/d/tiny/v/9.9.9", width=width, expected=1) as page:
+        async with visit(browser, host, "/d/tiny/v/9.9.9", width=width, expected=2) as page:
             await expect(page.get_by_role("heading", level=1)).to_have_text("There is no such version")
 
 
