@@ -227,14 +227,14 @@ async def test_sources_are_shown(browser: Browser, host: str, width: int) -> Non
 )
 async def test_what_does_not_exist_is_told(browser: Browser, host: str, path: str, words: str, width: int) -> None:
     """An unknown name ends in words, not in a page that loads for ever."""
-    async with visit(browser, host, path, width=width, expected=1) as page:
+    async with visit(browser, host, path, width=width, expected=2) as page:
         await expect(page.get_by_role("heading", level=1)).to_have_text(words)
 
 
 @WIDTHS
 async def test_an_unknown_page_leads_back(browser: Browser, host: str, width: int) -> None:
     """An address of no page has a link to the catalogue."""
-    async with visit(browser, host, "/no/such/page", width=width) as page:
+    async with visit(browser, host, "/no/such/page", width=width, expected=1) as page:
         await expect(page.get_by_role("heading", level=1)).to_be_visible()
         await expect(page.locator('a[href="/"]').first).to_be_visible()
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BUILT: Final = Path(__file__).parent.parent / "ui" / "dist"
 """Where the package keeps its website."""
 
-_RESERVED: Final = ("api", "dl", "by-digest", "badge", "assets", "healthz", "readyz", "metrics")
+_RESERVED: Final = ("api", "dl", "by-digest", "badge", "assets", "docs", "healthz", "readyz", "metrics")
 _FILE: Final = re.compile(r"[^/]+\.[^/]+|\.well-known(?:/.*)?")
 """Files that programs ask every server for, `favicon.ico`; no page has such an address."""
 _MISSING: Final = "This server was installed without its website. The API is at /api/v1.\n"

@@ -78,7 +78,6 @@ async def test_every_page_had_the_same_title(client: httpx.AsyncClient) -> None:
     [
         ("/nowhere", ""),
         ("/flet", "did you mean <code>fleet</code>?"),
-        ("/docs/rulez", "did you mean <code>docs/rules</code>"),
         ("/d/tinny", "did you mean <code>tiny</code>?"),
         ("/d/tiny/v/9.9.9", "the newest is <code>1.0.0</code>"),
         ("/d/tiny/9.9.9", "the newest is <code>1.0.0</code>"),
