@@ -170,7 +170,8 @@ async def test_disk_of_a_builder_full(fleet: Fleet, tmp_path: Path) -> None:
 
             async def told() -> str:
                 health = (await client.get("/api/v1/status")).json()["health"]
-                return " ".join(f"{reason['code']}: {reason['message']}" for reason in health["reasons"])
+                reasons = (each for each in health["reasons"] if each["code"] != "no-watcher")  # there is none here
+                return " ".join(f"{reason['code']}: {reason['message']}" for reason in reasons)
 
             words = await until_told(told, "512 MiB needed in the data folder")
             assert "builder-quarantined: " in words
