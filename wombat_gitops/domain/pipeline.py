@@ -206,7 +206,8 @@ class _Reader:
         return next((each for each in found if each in self._known), None)
 
     def _unknown_root(self, name: str, node: yaml.Node) -> None:
-        message = f"Benthos has no root field {shown(name)}: the program refuses it unless it is started with `run --chilled`"
+        refused = "the program refuses it unless it is started with `run --chilled`"
+        message = f"Benthos has no root field {shown(name)}: {refused}"
         meant = did_you_mean(name, (*_ROOT, *_OTHER_ROOTS))
         span = self._source.span(node.start_mark, node.end_mark)
         problem = self._places.problem_at(
