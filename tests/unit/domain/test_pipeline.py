@@ -308,7 +308,8 @@ def test_a_root_field_that_benthos_refuses_is_named() -> None:
     found = read("redpanda: {}\ninputs: {}\ninput: {stdin: {}}\n")
 
     assert [f"{each.line}:{each.column} {each.severity} {each.message}" for each in found.diagnostics] == [
-        f"{line}:1 warning Benthos has no root field `{name}`: the program refuses it unless it is started with `run --chilled`"
+        f"{line}:1 warning Benthos has no root field `{name}`: "
+        "the program refuses it unless it is started with `run --chilled`"
         for line, name in ((1, "redpanda"), (2, "inputs"))
     ]
     assert found.diagnostics[1].hint == "did you mean `input`?"
