@@ -271,3 +271,16 @@ async def test_a_component_that_two_packages_register_was_not_noticed(
         "input clash is registered by `example.com/clash` and `example.com/other`: one of them hides the other"
     )
     assert f"by `example.com/pure` and `{BENTHOS}/public/components/pure`" in found[1].message
+
+
+async def test_files_that_add_nothing_made_a_correct_package_a_stub(inspector: GoInspector, go_proxy: GoProxy) -> None:
+    """`sys_windows.go` and `tools.go` are left out, and nothing is lacking for that."""
+    head = f'package late\n\nimport "{BENTHOS}/public/service"\n\nvar names = []string{{"late"}}\n\n'
+    files = {
+        "late.go": head + 'func init() {\n\tservice.Register("inputs", names[0])\n}\n',
+        "sys_windows.go": "package late\n",
+        "tools.go": "//go:build tools\n\npackage late\n",
+    }
+    (found,) = await diagnosed(inspector, go_proxy, {"example.com/late2": files})
+    assert (found.rule, found.severity) == ("WOM-073", Severity.WARNING)
+    assert "are made at run time (late.go:8)" in found.message

@@ -120,7 +120,10 @@ def told(described: Described) -> set[str]:
         ('func init() { service.GlobalEnvironment().RegisterInput("a", nil) }', {"input a"}),
         ('func init() { e := service.NewEnvironment(); e.RegisterInput("a", nil) }', set()),
         ('func Register() { service.RegisterInput("a", nil) }', set()),
-        ('func init() { go start() }\nfunc start() { service.RegisterInput("a", nil) }', {"input a"}),
+        ('func init() { go start() }\nfunc start() { service.RegisterInput("a", nil) }', {"input a?"}),
+        ('const n = "a"\nfunc init() { { n := "b"; _ = n }; service.RegisterInput(n, nil) }', {"input?"}),
+        ('const n = "a"\nfunc init() { if n := "b"; n != "" { }; service.RegisterInput(n, nil) }', {"input?"}),
+        ('func init() { n := "a"; set(&n); service.RegisterInput(n, nil) }', {"input?"}),
         ('var _ = start()\nfunc start() int { service.RegisterInput("a", nil); return 1 }', {"input a"}),
         (
             'type t struct{}\nfunc (t) add() { service.RegisterInput("a", nil) }\nfunc init() { t{}.add() }',
@@ -478,7 +481,13 @@ async def test_a_finished_program_has_what_its_source_promises(desk: Desk) -> No
         "variable",
         "literal",
         "generic",
-        "shadowed",
         "later",
     }
     assert sure <= {each.name for described in found.values() for each in described.registrations if each.certain}
+
+
+async def test_constants_that_double_used_up_the_machine(desk: Desk) -> None:
+    """A name that long is none, and looking for it ends."""
+    doubled = "".join(f"const a{at} = a{at - 1} + a{at - 1}\n" for at in range(1, 40))
+    body = f'const a0 = "{"x" * 1000}"\n{doubled}func init() {{ service.RegisterInput(a39, nil) }}\n'
+    assert told(await desk.one(body)) == {"input?"}

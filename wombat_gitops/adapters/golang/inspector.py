@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 SECONDS: Final = 900.0
 """For the listing of one platform; the first one downloads modules."""
 
-_READER_VERSION: Final = 4
+_READER_VERSION: Final = 5
 """Raise it when equal modules would be read otherwise."""
 
 _CONTENTS: Final = TypeAdapter(Contents)

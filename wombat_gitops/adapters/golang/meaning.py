@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wombat_gitops.adapters.golang.licensing import LicenseReader
     from wombat_gitops.adapters.golang.listing import ListedModule, ListedPackage
-    from wombat_gitops.adapters.golang.reader import Registration
+    from wombat_gitops.adapters.golang.reader import Need, Registration
 
 _NOT_THERE: Final = (
     "does not contain package",
@@ -121,12 +121,11 @@ class ContentsReading:
                 certain=tuple(component for component in components if made[component].certain),
                 unnamed=_unnamed(found),
             )
-        unnamed = _unnamed(found)
-        if hint := self._help(home):
-            return replace(package, presence=Presence.STUB, reason="it registers nothing", hint=hint)
-        if unnamed:
+        if unnamed := _unnamed(found):
             reason = f"the names of its components are made at run time ({unnamed[0]}), so nobody checks them"
             return replace(package, reason=reason, unnamed=unnamed)
+        if hint := _words(self._of(each.path).adds for each in home):
+            return replace(package, presence=Presence.STUB, reason="it registers nothing", hint=hint)
         if found:
             where = f"function `{found[0].function}`" if found[0].function else found[0].place
             package = replace(package, reason=f"it registers only in {where}, which no `init` calls")
@@ -191,14 +190,18 @@ class ContentsReading:
 
     def _help(self, around: list[ListedPackage]) -> str:
         """What to write into the manifest so that files are built that are not now."""
-        needs = [need for each in around if (need := self._of(each.path).need) is not None]
-        if not needs:
-            return ""
-        need = min(needs, key=lambda each: each.rank)
-        if need.platform:
-            return EXCLUDE
-        parts = [f"add {', '.join(f'`{tag}`' for tag in need.tags)} to `tags`"] if need.tags else []
-        return " and ".join([*parts, *(["write `cgo: true`"] if need.cgo else [])])
+        return _words(self._of(each.path).need for each in around)
+
+
+def _words(needs: Iterable[Need | None]) -> str:
+    """The least of some needs as a thing to write into a manifest; "" where there is none."""
+    least = min((need for need in needs if need is not None), key=lambda each: each.rank, default=None)
+    if least is None:
+        return ""
+    if least.platform:
+        return EXCLUDE
+    parts = [f"add {', '.join(f'`{tag}`' for tag in least.tags)} to `tags`"] if least.tags else []
+    return " and ".join([*parts, *(["write `cgo: true`"] if least.cgo else [])])
 
 
 def _unnamed(found: Iterable[Registration]) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ class Described(_Strict):
     Attributes:
         cores: the modules of cores whose public packages it imports.
         need: what would build a file of it that is left out.
+        adds: the same for a file that may register.
         lost: names that it would offer with cgo and does not, each with the packages that take it.
     """
 
@@ -114,6 +115,7 @@ class Described(_Strict):
     cores: tuple[str, ...] = ()
     registrations: tuple[Registration, ...] = ()
     need: Need | None = None
+    adds: Need | None = None
     lost: dict[str, tuple[str, ...]] = {}
 
 

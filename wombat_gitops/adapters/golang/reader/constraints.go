@@ -98,10 +98,12 @@ func (s *source) split(t target, dir string, names []string) (built, ignored []s
 }
 
 // needOf is the least that one of some files needs; nil where nothing helps.
-func (s *source) needOf(t target, dir string, names []string) *need {
+//
+// With registering, only files count that may register: others add nothing to a program.
+func (s *source) needOf(t target, dir string, names []string, registering bool) *need {
 	var best *need
 	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
+		if strings.HasSuffix(name, "_test.go") || registering && !s.mayRegister(filepath.Join(dir, name)) {
 			continue
 		}
 		found := s.need(t, dir, name)
@@ -110,6 +112,23 @@ func (s *source) needOf(t target, dir string, names []string) *need {
 		}
 	}
 	return best
+}
+
+// mayRegister says whether a file registers, or imports a package only for what that does when it starts.
+func (s *source) mayRegister(path string) bool {
+	if bytes.Contains(s.text(path), []byte("Register")) {
+		return true
+	}
+	head := s.head(path)
+	if head == nil {
+		return false
+	}
+	for _, each := range head.Imports {
+		if each.Name != nil && each.Name.Name == "_" && each.Path.Value != `"embed"` {
+			return true
+		}
+	}
+	return false
 }
 
 func (n need) less(other need) bool {

@@ -72,6 +72,7 @@ type packageAnswer struct {
 	Cores         []string            `json:"cores"`
 	Registrations []registration      `json:"registrations"`
 	Need          *need               `json:"need"`
+	Adds          *need               `json:"adds"`
 	Lost          map[string][]string `json:"lost"`
 }
 
@@ -123,7 +124,8 @@ func describe(source *source, base target, core string, packages []listedPackage
 			one.Registrations = []registration{}
 		}
 		one.Cores = coresOf(each.Imports)
-		one.Need = source.needOf(base, each.Dir, each.Ignored)
+		one.Need = source.needOf(base, each.Dir, each.Ignored, false)
+		one.Adds = source.needOf(base, each.Dir, each.Ignored, true)
 		for _, name := range source.lost(base, each) {
 			one.Lost[name] = source.usersOfName(each, name, users[each.Path])
 		}

@@ -45,6 +45,7 @@ type wrapper struct {
 
 // program is the packages of one program that can register anything.
 type program struct {
+	work         int
 	source       *source
 	core         string
 	packageNames map[string]string

@@ -140,6 +140,14 @@ func (p *program) fill(each *body) {
 	}
 	walker := &walker{program: p, body: each}
 	walker.walk(each.node, true)
+	// Blocks are not told apart: a local name that the package or a parameter has too may mean either of them.
+	for _, names := range []map[string][]ast.Expr{each.scope.locals, each.scope.ranges} {
+		for name := range names {
+			_, global := each.pkg.values[name]
+			_, parameter := each.scope.parameters[name]
+			each.scope.unknown[name] = each.scope.unknown[name] || global || parameter
+		}
+	}
 }
 
 // walker goes through a body in the order of the source.
@@ -196,6 +204,13 @@ func (w *walker) walk(node ast.Node, certain bool) {
 			return false
 		case *ast.BranchStmt:
 			w.left = true
+		case *ast.GoStmt: // the program may be asked before it has run
+			w.walk(one.Call, false)
+			return false
+		case *ast.UnaryExpr:
+			if name := identOf(one.X); one.Op == token.AND && name != "" {
+				w.body.scope.unknown[name] = w.body.scope.unknown[name] || w.body.scope.isLocal(name)
+			}
 		case *ast.AssignStmt:
 			w.assign(one)
 		case *ast.ValueSpec:

@@ -15,6 +15,8 @@ const (
 	maxNames = 1_000
 	// maxSteps bounds how many constants a name may be made of, one by the other.
 	maxSteps = 50
+	// maxWork bounds the expressions that are looked at for all names of a request.
+	maxWork = 1_000_000
 )
 
 // scope is what names mean inside a function.
@@ -29,7 +31,8 @@ type scope struct {
 
 // names are the texts that an expression can be, all of them; false where some are not known before the program runs.
 func (p *program) names(expression ast.Expr, in *scope, steps int) ([]string, bool) {
-	if steps > maxSteps {
+	p.work++
+	if steps > maxSteps || p.work > maxWork {
 		return nil, false
 	}
 	switch each := expression.(type) {
@@ -53,6 +56,9 @@ func (p *program) names(expression ast.Expr, in *scope, steps int) ([]string, bo
 		var found []string
 		for _, first := range left {
 			for _, second := range right {
+				if len(first)+len(second) > maxTemplate {
+					return nil, false
+				}
 				found = append(found, first+second)
 			}
 		}
