@@ -19,7 +19,7 @@ from wombat_gitops.domain.model import Lock
 from wombat_gitops.domain.records import Failure, FailureKind, Step, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -117,18 +117,19 @@ async def check_answers(spec: BuildSpec, program: BuiltProgram, contents: Conten
 
 
 async def _check_package(package: PackageContents, found: AbstractSet[Component], output: Output) -> None:
-    """A component that the source promises is there; whether others are is only logged.
+    """A package with constant names has added a component; whether it has added all is only logged.
+
+    Programs do not list everything that they have: Benthos leaves deprecated Bloblang methods out.
 
     Raises:
-        StepFailed: one is missing that every start registers, or all of a package whose names are constant.
+        StepFailed: it has constant names only, and has added none of them.
     """
-    promised = [component for component in package.certain if component not in found]
     added = found & set(package.components)
-    if promised or (package.components and not added and not package.unnamed):
-        raise _lacks(package, promised, added)
+    if package.components and not added and not package.unnamed:
+        raise _added_nothing(package)
     missing = [f"`{component}`" for component in package.components if component not in found]
     if missing:
-        await output.write(f"{package.package}: no {', '.join(missing)} in this program\n".encode())
+        await output.write(f"{package.package}: the program does not list {', '.join(missing)}\n".encode())
     if package.unnamed:
         await output.write(
             f"{package.package}: names made at run time are not checked ({', '.join(package.unnamed)})\n".encode()
@@ -137,12 +138,9 @@ async def _check_package(package: PackageContents, found: AbstractSet[Component]
         await output.write(f"{package.package}: not known what it adds, so not looked for\n".encode())
 
 
-def _lacks(package: PackageContents, promised: Sequence[Component], added: AbstractSet[Component]) -> StepFailed:
-    expected = ", ".join(f"`{component}`" for component in (promised or package.components)[:3])
-    if added:
-        message = f"package `{package.package}` did not add {expected}"
-    else:
-        message = f"package `{package.package}` added no component; {expected} was expected"
+def _added_nothing(package: PackageContents) -> StepFailed:
+    expected = ", ".join(f"`{component}`" for component in (package.certain or package.components)[:3])
+    message = f"package `{package.package}` added no component; {expected} was expected"
     hint = "it may register only under conditions that do not hold here: leave it out, or ask its owner"
     return StepFailed(Failure(FailureKind.USER, "SmokeFailed", message[:500], Step.SMOKE, package.package, hint))
 
