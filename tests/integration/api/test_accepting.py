@@ -31,7 +31,7 @@ async def _taken(folder: Path) -> int:
         async with stage.running(), asyncio.TaskGroup() as group:
             group.create_task(server.serve(stage.catalog, stage.logs, Downloads(stage.objects, folder / "cache"), stop))
             reader, writer = await asyncio.open_connection(*address)
-            writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             assert (await reader.read()).startswith(b"HTTP/1.1 200")
             writer.close()
             await writer.wait_closed()
