@@ -198,7 +198,7 @@ def source_conditions(
     failed: Mapping[str, str],
     moment: Moment,
 ) -> list[Condition]:
-    """What is said of a source that was read.
+    """What a source that was read amounts to.
 
     Args:
         broken: errors by the manifest's path.

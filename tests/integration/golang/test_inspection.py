@@ -209,7 +209,7 @@ async def test_what_was_read_is_kept_and_a_damaged_copy_is_read_anew(
 async def diagnosed(
     inspector: GoInspector, proxy: GoProxy, modules: dict[str, dict[str, str]], *others: Module
 ) -> list[Diagnostic]:
-    """What is said of a distribution of some modules, each with one package at its root."""
+    """The problems of a distribution of some modules, each with one package at its root."""
     made = [proxy.add(path, "v1.0.0", files) for path, files in modules.items()]
     text = (
         "apiVersion: wombat/v1\nkind: Distribution\nname: odd\nversion: 1.0.0\nbenthos: v4.76.0\npackages: [pure]\n"

@@ -52,6 +52,7 @@ class ContentsReading:
         self._listing = dict(listing)
         self._described = described
         self._service = closure(self._listing, (SERVICE_PACKAGE,))
+        self._arounds = dict[str, list[str]]()
 
     def contents(self, packages: tuple[str, ...]) -> Contents:
         """What the listed packages bring."""
@@ -158,7 +159,9 @@ class ContentsReading:
 
     def _around(self, path: str) -> list[str]:
         """A package and what it imports, but for what the core's service imports anyway."""
-        return sorted(self._all(path) - self._service)
+        if path not in self._arounds:
+            self._arounds[path] = sorted(self._all(path) - self._service)
+        return self._arounds[path]
 
     def _lack(self, package: ListedPackage, around: list[ListedPackage]) -> tuple[str, str]:
         """Why a package cannot be compiled for want of something that it imports, and what would help; or ""."""

@@ -24,6 +24,7 @@ from wombat_gitops.domain.draft import draft, name_from
 from wombat_gitops.domain.errors import Refused, UserError
 from wombat_gitops.domain.grammar import MODULE_PATH, MODULE_VERSION, matches
 from wombat_gitops.domain.manifest import read_manifest
+from wombat_gitops.domain.manifest.paths import SUFFIXES
 from wombat_gitops.domain.manifest.shared import Shared
 from wombat_gitops.domain.model import CORE_MODULE, Module
 from wombat_gitops.domain.providers import KNOWN_MODULES
@@ -137,7 +138,7 @@ def _stem(path: Path) -> str:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(each for each in folder.rglob("*") if each.suffix in {".yaml", ".yml"} and each.is_file())
+    return sorted(each for each in folder.rglob("*") if each.suffix in SUFFIXES and each.is_file())
 
 
 def _modules(options: FromConfigOptions, around: Examined | None) -> tuple[Module, ...]:

@@ -7,6 +7,7 @@ import (
 	"go/build/constraint"
 	"io"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -65,7 +66,7 @@ func (s *source) isBuilt(t target, dir, name string) bool {
 		return known
 	}
 	matches := s.matches(t, dir, name)
-	if matches && !t.cgo && contains(s.imports(path), "C") {
+	if matches && !t.cgo && slices.Contains(s.imports(path), "C") {
 		matches = false
 	}
 	s.built[key] = matches
@@ -207,7 +208,7 @@ func (s *source) tagsOf(dir, name string) []string {
 		}
 		for _, comment := range group.List {
 			for _, tag := range tagsOfLine(comment) {
-				if !contains(found, tag) && !s.isPlatformWord(tag) && len(found) < maxTags {
+				if !slices.Contains(found, tag) && !s.isPlatformWord(tag) && len(found) < maxTags {
 					found = append(found, tag)
 				}
 			}

@@ -399,7 +399,6 @@ func (p *program) templateFile(name ast.Expr, in *body) string {
 		if values := in.scope.locals[each.Name]; len(values) > 0 {
 			return p.templateFile(values[0], in)
 		}
-	case *ast.SelectorExpr:
 	}
 	if read, ok := name.(*ast.CallExpr); ok && len(read.Args) == 1 { // files.ReadFile("x.yaml")
 		if function, fine := read.Fun.(*ast.SelectorExpr); fine && function.Sel.Name == "ReadFile" {

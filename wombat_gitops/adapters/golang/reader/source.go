@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -22,18 +23,13 @@ const maxFile = 4_000_000
 // maxDepth bounds how deep brackets may nest in a file that is parsed: syntax trees are walked by recursion.
 const maxDepth = 2_000
 
-type parsed struct {
-	file   *ast.File
-	failed bool
-}
-
 // source reads and parses files once.
 type source struct {
 	set       *token.FileSet
 	platforms []string
 	texts     map[string][]byte
 	heads     map[string]*ast.File
-	files     map[string]parsed
+	files     map[string]*ast.File
 	built     map[string]bool
 	packages  map[string]*pkg
 	problems  map[string]problem
@@ -45,7 +41,7 @@ func newSource(platforms []string) *source {
 		platforms: platforms,
 		texts:     map[string][]byte{},
 		heads:     map[string]*ast.File{},
-		files:     map[string]parsed{},
+		files:     map[string]*ast.File{},
 		built:     map[string]bool{},
 		packages:  map[string]*pkg{},
 		problems:  map[string]problem{},
@@ -104,8 +100,8 @@ func (s *source) head(path string) *ast.File {
 
 // file is a whole file's syntax, as far as it could be parsed; nil where it could not at all.
 func (s *source) file(path string) *ast.File {
-	if known, ok := s.files[path]; ok {
-		return known.file
+	if file, ok := s.files[path]; ok {
+		return file
 	}
 	text := s.text(path)
 	var file *ast.File
@@ -118,7 +114,7 @@ func (s *source) file(path string) *ast.File {
 	if err != nil && len(text) > 0 {
 		s.noteParse(path, err)
 	}
-	s.files[path] = parsed{file, err != nil}
+	s.files[path] = file
 	return file
 }
 
@@ -249,7 +245,7 @@ func (s *source) usersOfName(owner listedPackage, name string, users []listedPac
 }
 
 func (s *source) uses(path string, owner listedPackage, name string) bool {
-	if !contains(s.imports(path), owner.Path) {
+	if !slices.Contains(s.imports(path), owner.Path) {
 		return false
 	}
 	file := s.file(path)
@@ -303,13 +299,4 @@ func guessName(path string) string {
 		last = parts[len(parts)-2]
 	}
 	return last
-}
-
-func contains(list []string, wanted string) bool {
-	for _, each := range list {
-		if each == wanted {
-			return true
-		}
-	}
-	return false
 }
