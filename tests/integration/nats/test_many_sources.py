@@ -21,6 +21,7 @@ from wombat_gitops.adapters.nats.refreshing import NatsRefresher
 from wombat_gitops.domain.catalogue import SourceLook
 from wombat_gitops.domain.errors import InvalidSources, NotFound
 from wombat_gitops.domain.subjects import SOURCE_REFRESH, source_look
+from wombat_gitops.ports import Put
 from wombat_gitops.services.manifests import ManifestReader
 from wombat_gitops.settings import Settings
 from wombat_gitops.wiring import roles, watching
@@ -84,6 +85,9 @@ async def running(broker: TestBroker, folder: Path, text: str, *, alone: bool = 
             group.create_task(catalog.run(stop))
             await catalog.ready.wait()
             group.create_task(roles.service(spine, settings, catalog, stop))
+            async for change in spine.roles.follow():
+                if isinstance(change, Put):  # a service that starts later is news for the watcher
+                    break
             group.create_task(watching.watcher(spine, sources, stop, how))
             try:
                 yield Running(spine, catalog, sources)
